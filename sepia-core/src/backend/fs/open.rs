@@ -1,0 +1,148 @@
+//! Making, opening and adopting a store.
+
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::catalog::{self, Catalog};
+use super::layout::{FORMAT_FILE, GITIGNORE, GITIGNORE_TEXT, PRIVATE};
+use super::lock::WriterLock;
+use super::plan::{Action, Operation};
+use super::publish::{Publisher, clean_tmp};
+use super::sys::{self, Directory, Kind};
+use super::{Filesystem, read};
+use crate::class::{self, Class};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{self, DATA};
+use crate::store::StoreBuilder;
+
+impl Filesystem {
+    /// Opens the store in a directory, or makes it: what [`Store::open`](crate::Store::open) puts
+    /// types on. For backends that wrap this one.
+    ///
+    /// # Errors
+    /// As `Store::open`.
+    pub fn open(path: impl AsRef<Path>, options: &StoreBuilder) -> Result<Self> {
+        let path = path.as_ref();
+        let writable = !options.read_only;
+        let root = match sys::open_root(path) {
+            Err(Errno::NOENT) if writable => {
+                sys::make_path(path).map_err(|error| Error::io("make the directory", path, error))?;
+                sys::open_root(path)
+            }
+            opened => opened,
+        };
+        let root = root.map_err(|errno| match errno {
+            Errno::NOTDIR => not_a_store(path, "it is not a directory"),
+            errno => Error::io("open the store", path, errno),
+        })?;
+        let lock = WriterLock::new(options.lock_timeout);
+        let catalog = match Catalog::open(&root, path)? {
+            Some(catalog) => {
+                // Whoever holds the lock is at work, and cleans up behind itself.
+                if writable && sys::try_lock(&root).is_ok() {
+                    // Left-overs do no harm, and a medium that cannot be written keeps them.
+                    let _ = clean_tmp(&root);
+                    let _ = sys::unlock(&root);
+                }
+                catalog
+            }
+            None if !writable => {
+                if !options.adopt_existing {
+                    return Err(not_a_store(path, "it has no .sepia/format.json, and nothing may be written"));
+                }
+                Catalog::unwritten(survey(&root, path)?)
+            }
+            None => {
+                let _held = lock.acquire(&root, path)?;
+                match Catalog::open(&root, path)? {
+                    // Made by another process meanwhile.
+                    Some(catalog) => catalog,
+                    None => make(&root, path, options)?,
+                }
+            }
+        };
+        Ok(Self { path: path.to_owned(), root, catalog, lock, writable })
+    }
+
+    /// Writes the list of classes, under the writer lock.
+    pub(super) fn write_catalog(&self, publisher: &mut Publisher<'_>, classes: &[Class]) -> Result<()> {
+        let content = catalog::print(classes)?;
+        let path = FORMAT_FILE.to_owned();
+        publisher.carry_out(&Operation { path, action: Action::ReplaceFile(&content) })?;
+        self.catalog.reread(&self.root, &self.path)
+    }
+}
+
+/// Makes a directory a store, under the writer lock.
+fn make(root: &Directory, path: &Path, options: &StoreBuilder) -> Result<Catalog> {
+    let mut occupant = None;
+    sys::list(root, &mut |name, _| {
+        // Hidden files, a repository's among them, are no content.
+        if !name.starts_with('.') {
+            occupant = Some(name.to_owned());
+        }
+    })
+    .map_err(|errno| Error::io("list the directory", path, errno))?;
+    let classes = match occupant {
+        None => Vec::new(),
+        Some(_) if options.adopt_existing => survey(root, path)?,
+        Some(name) => {
+            let why = format!("it holds {name:?} and no .sepia/format.json; adopt_existing() takes it for one");
+            return Err(not_a_store(path, &why));
+        }
+    };
+    match sys::make_directory(root, PRIVATE) {
+        // Left by a process that died here.
+        Err(Errno::EXIST) if sys::kind(root, PRIVATE) == Ok(Kind::Directory) => {}
+        made => made.map_err(|errno| Error::io("make the store", &path.join(PRIVATE), errno))?,
+    }
+    let mut publisher = Publisher::new(root, path);
+    let content = catalog::print(&classes)?;
+    for (file, content) in [(GITIGNORE, GITIGNORE_TEXT.as_bytes()), (FORMAT_FILE, &content)] {
+        publisher.carry_out(&Operation { path: file.to_owned(), action: Action::ReplaceFile(content) })?;
+    }
+    Catalog::open(root, path)?.ok_or_else(|| not_a_store(path, "its .sepia/format.json is gone again"))
+}
+
+fn not_a_store(path: &Path, why: &str) -> Error {
+    let message = format!("this is not a sepia store: {why}");
+    Error::message(ErrorKind::NotAStore, message).at(path.to_string_lossy())
+}
+
+/// Finds out which classes a directory holds that is no store yet.
+fn survey(root: &Directory, path: &Path) -> Result<Vec<Class>> {
+    let mut names = Vec::new();
+    sys::list(root, &mut |name, kind| {
+        if kind == Kind::Directory && name::decode(name).is_some_and(|class| class::check_name(&class).is_ok()) {
+            names.push(name.to_owned());
+        }
+    })
+    .map_err(|errno| Error::io("list the directory", path, errno))?;
+    let mut classes = Vec::new();
+    for name in names {
+        let place = path.join(&name);
+        let directory = sys::open_directory(root, &name).map_err(|errno| read::refused(errno, &place))?;
+        let (mut files, mut containers) = (false, false);
+        sys::list(&directory, &mut |name, kind| match kind {
+            _ if name::decode(name).is_none() => {}
+            Kind::File => files = true,
+            Kind::Directory => containers |= sys::kind(&directory, &format!("{name}/{DATA}")) == Ok(Kind::File),
+            Kind::Link | Kind::Other => {}
+        })
+        .map_err(|errno| Error::io("list the class", &place, errno))?;
+        let kind = match (files, containers) {
+            (false, false) => continue,
+            (true, false) => class::Kind::Serializable(None),
+            (false, true) => class::Kind::Container,
+            (true, true) => {
+                let why = "one of its directories holds both files and containers, and so is no class";
+                return Err(not_a_store(&place, why));
+            }
+        };
+        let class = name::decode(&name).unwrap_or_default().into_owned();
+        classes.push(Class::declared(class, kind, None)?);
+    }
+    classes.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(classes)
+}

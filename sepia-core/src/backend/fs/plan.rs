@@ -1,0 +1,197 @@
+//! From what is stored and what shall be stored to the operations between them.
+//!
+//! The order is that of the promise that `data.json` marks a container: within a container, entries
+//! come before `data.json`, and `data.json` before the removals; a container that goes loses its
+//! `data.json` first. Nothing is operated on that is equal already, or that is not Sepia's.
+
+use super::layout::link_target;
+use super::read::Stored;
+use crate::error::{Error, Result};
+use crate::name::DATA;
+use crate::record::{Entries, Entry, Key, Node, Record};
+
+/// An operation on one path below the root.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Operation<'a> {
+    pub(super) path: String,
+    pub(super) action: Action<'a>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action<'a> {
+    MakeDirectory,
+    MakeFile(&'a [u8]),
+    /// Over a file that is there.
+    ReplaceFile(&'a [u8]),
+    MakeLink(String),
+    /// Over a link that is there.
+    ReplaceLink(String),
+    /// A file or a link.
+    Remove,
+    /// A directory that is empty but for what is not Sepia's.
+    RemoveDirectory,
+}
+
+/// The operations of one batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'a> {
+    puts: Vec<Operation<'a>>,
+    removals: Vec<Operation<'a>>,
+}
+
+/// A directory as far as it is Sepia's.
+#[derive(Clone, Copy)]
+struct Directory<'r> {
+    data: Option<&'r [u8]>,
+    entries: &'r Entries,
+}
+
+impl<'r> From<&'r Node> for Directory<'r> {
+    fn from(node: &'r Node) -> Self {
+        Self { data: Some(&node.data), entries: &node.entries }
+    }
+}
+
+/// The directory that an entry is, if it is one.
+fn directory(entry: &Entry) -> Option<Directory<'_>> {
+    match entry {
+        Entry::Container(node) => Some(node.into()),
+        Entry::Collection(entries) => Some(Directory { data: None, entries }),
+        Entry::Link(_) | Entry::Stray => None,
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// Plans to turn what is stored under a key into a record.
+    ///
+    /// # Errors
+    /// `Corrupt` if something is in the way that Sepia did not make.
+    pub(super) fn put(&mut self, key: &Key, stored: &Stored, record: &'a Record) -> Result<()> {
+        let path = key.path();
+        let planned = match (stored, record) {
+            (Stored::Absent, Record::Leaf(content)) => {
+                self.push(path, Action::MakeFile(content));
+                Ok(())
+            }
+            (Stored::Leaf(old), Record::Leaf(content)) => {
+                if old != content {
+                    self.push(path, Action::ReplaceFile(content));
+                }
+                Ok(())
+            }
+            (Stored::Absent, Record::Container(node)) => self.make(&path, node.into(), 2),
+            (Stored::Directory(data, entries), Record::Container(node)) => {
+                let old = Directory { data: data.as_deref(), entries };
+                self.change(&path, old, node.into(), 2)
+            }
+            (Stored::Directory(..), Record::Leaf(_)) => {
+                Err(Error::corrupt("a directory stands where a file should be").at(path))
+            }
+            (Stored::Leaf(_), Record::Container(_)) => {
+                Err(Error::corrupt("a file stands where a directory should be").at(path))
+            }
+        };
+        planned.map_err(|error| error.object(key.class(), key.id()))
+    }
+
+    /// Returns the operations, in their order.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &Operation<'a>> {
+        self.puts.iter().chain(&self.removals)
+    }
+
+    fn push(&mut self, path: String, action: Action<'a>) {
+        self.puts.push(Operation { path, action });
+    }
+
+    /// Makes a directory `depth` levels below the root.
+    fn make(&mut self, path: &str, new: Directory<'a>, depth: usize) -> Result<()> {
+        self.push(path.to_owned(), Action::MakeDirectory);
+        for (name, entry) in new.entries.iter() {
+            self.make_entry(join(path, name.as_str()), entry, depth)?;
+        }
+        if let Some(data) = new.data {
+            self.push(join(path, DATA), Action::MakeFile(data));
+        }
+        Ok(())
+    }
+
+    fn make_entry(&mut self, path: String, entry: &'a Entry, depth: usize) -> Result<()> {
+        match entry {
+            Entry::Link(key) => {
+                self.push(path, Action::MakeLink(link_target(depth, key)));
+                Ok(())
+            }
+            Entry::Stray => Err(Error::corrupt("a stray cannot be put").at(path)),
+            Entry::Container(node) => self.make(&path, node.into(), depth + 1),
+            Entry::Collection(entries) => self.make(&path, Directory { data: None, entries }, depth + 1),
+        }
+    }
+
+    /// Changes a directory into another.
+    fn change(&mut self, path: &str, old: Directory<'_>, new: Directory<'a>, depth: usize) -> Result<()> {
+        for (name, entry) in new.entries.iter() {
+            let path = join(path, name.as_str());
+            match old.entries.get(name.as_str()) {
+                None => self.make_entry(path, entry, depth)?,
+                Some(before) => self.change_entry(path, before, entry, depth)?,
+            }
+        }
+        let data = join(path, DATA);
+        match (old.data, new.data) {
+            (Some(old), Some(new)) if old == new => {}
+            (Some(_), Some(new)) => self.push(data, Action::ReplaceFile(new)),
+            (None, Some(new)) => self.push(data, Action::MakeFile(new)),
+            (Some(_), None) => self.push(data, Action::Remove),
+            (None, None) => {}
+        }
+        for (name, entry) in old.entries.iter() {
+            if new.entries.get(name.as_str()).is_none() {
+                remove_entry(&mut self.removals, join(path, name.as_str()), entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn change_entry(&mut self, path: String, old: &Entry, new: &'a Entry, depth: usize) -> Result<()> {
+        if let (Some(old), Some(new)) = (directory(old), directory(new)) {
+            return self.change(&path, old, new, depth + 1);
+        }
+        match (old, new) {
+            (Entry::Stray, _) => Err(Error::corrupt("a file that sepia did not make stands in the way").at(path)),
+            (Entry::Link(old), Entry::Link(new)) => {
+                if old != new {
+                    self.push(path, Action::ReplaceLink(link_target(depth, new)));
+                }
+                Ok(())
+            }
+            _ => {
+                remove_entry(&mut self.puts, path.clone(), old);
+                self.make_entry(path, new, depth)
+            }
+        }
+    }
+}
+
+fn remove_entry(operations: &mut Vec<Operation<'_>>, path: String, entry: &Entry) {
+    let Some(Directory { data, entries }) = directory(entry) else {
+        if !matches!(entry, Entry::Stray) {
+            operations.push(Operation { path, action: Action::Remove });
+        }
+        return;
+    };
+    if data.is_some() {
+        operations.push(Operation { path: join(&path, DATA), action: Action::Remove });
+    }
+    for (name, entry) in entries.iter() {
+        remove_entry(operations, join(&path, name.as_str()), entry);
+    }
+    operations.push(Operation { path, action: Action::RemoveDirectory });
+}
+
+fn join(path: &str, name: &str) -> String {
+    let mut joined = String::with_capacity(path.len() + 1 + name.len());
+    joined.push_str(path);
+    joined.push('/');
+    joined.push_str(name);
+    joined
+}

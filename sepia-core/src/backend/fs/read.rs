@@ -1,0 +1,218 @@
+//! Reading records from the files.
+
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::layout::{MAX_DIRECTORIES, parse_link};
+use super::sys::{self, Directory, Kind};
+use crate::error::{Error, Result};
+use crate::name::{self, DATA};
+use crate::record::{Entries, Entry, Key, Name, Node, Record};
+
+/// How often a container is read anew that changes while it is read.
+const ATTEMPTS: usize = 64;
+
+/// What stands under the name of a record.
+pub(super) enum Stored {
+    Absent,
+    Leaf(Vec<u8>),
+    /// A directory, with the bytes of its `data.json` if it has one.
+    Directory(Option<Vec<u8>>, Entries),
+}
+
+/// Reads what stands under a key, and whether it is a record or not.
+pub(super) fn stored(root: &Directory, path: &Path, key: &Key) -> Result<Stored> {
+    let place = || path.join(key.path());
+    let fail = |error: Error| error.object(key.class(), key.id());
+    for _ in 0..ATTEMPTS {
+        let file = match sys::open_below(root, &key.path()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(Stored::Absent),
+            Err(errno) => return Err(fail(refused(errno, &place()))),
+        };
+        match sys::read(&file) {
+            Ok(content) => return Ok(Stored::Leaf(content)),
+            Err(Errno::ISDIR) => {}
+            Err(errno) => return Err(fail(refused(errno, &place()))),
+        }
+        let mut tree = Tree { path: place(), below: Vec::new() };
+        match tree.directory(&file) {
+            Ok((data, entries)) => return Ok(Stored::Directory(data, entries)),
+            // Something that was listed is gone: a writer is at work.
+            Err(Failure::Vanished) => std::thread::yield_now(),
+            Err(Failure::Error(error)) => return Err(fail(error)),
+        }
+    }
+    let message = "the object changed each time it was read";
+    Err(fail(Error::message(crate::ErrorKind::Io, message).at(place().to_string_lossy())))
+}
+
+/// Reads the record of a key.
+pub(super) fn record(root: &Directory, path: &Path, key: &Key) -> Result<Option<Record>> {
+    Ok(match stored(root, path, key)? {
+        Stored::Absent | Stored::Directory(None, _) => None,
+        Stored::Leaf(content) => Some(Record::Leaf(content)),
+        Stored::Directory(Some(data), entries) => Some(Record::Container(Node { data, entries })),
+    })
+}
+
+/// Returns whether a key has a record.
+pub(super) fn contains(root: &Directory, path: &Path, key: &Key) -> Result<bool> {
+    let file = match sys::open_below(root, &key.path()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(false),
+        // There is something, if not what belongs there: reading it says what.
+        Err(Errno::LOOP | Errno::NXIO | Errno::ACCESS) => return Ok(true),
+        Err(errno) => {
+            return Err(refused(errno, &path.join(key.path())).object(key.class(), key.id()));
+        }
+    };
+    match sys::kind(&file, DATA) {
+        Ok(_) | Err(Errno::NOTDIR) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(refused(errno, &path.join(key.path())).object(key.class(), key.id())),
+    }
+}
+
+/// Calls `each` with the id of every record of a class.
+pub(super) fn ids(root: &Directory, path: &Path, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+    let class_name = name::encode(class);
+    let place = || path.join(&*class_name);
+    let directory = match sys::open_directory_below(root, &class_name) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(refused(errno, &place()).class(class)),
+    };
+    let mut failed = None;
+    let listed = sys::list(&directory, &mut |name, kind| {
+        // A name too long for an id is as foreign as one that is not canonical.
+        let Some(id) = name::decode(name).filter(|id| name.len() <= 200 || Key::new(class, &**id).is_ok()) else {
+            return;
+        };
+        if kind == Kind::Directory {
+            // Without its marker it is no container.
+            match sys::kind(&directory, &format!("{name}/{DATA}")) {
+                Ok(_) => {}
+                Err(Errno::NOENT | Errno::NOTDIR) => return,
+                Err(errno) => failed = failed.or(Some(errno)),
+            }
+        }
+        each(&id);
+    });
+    match listed.err().or(failed) {
+        None => Ok(()),
+        Some(errno) => Err(Error::io("list the class", &place(), errno).class(class)),
+    }
+}
+
+/// The tree of one record, while it is read.
+struct Tree {
+    path: PathBuf,
+    /// The names of the directories on the way down.
+    below: Vec<Name>,
+}
+
+enum Failure {
+    Vanished,
+    Error(Error),
+}
+
+impl Tree {
+    /// Reads a directory: its `data.json`, if it has one, and its entries.
+    fn directory(&mut self, directory: &Directory) -> Result<(Option<Vec<u8>>, Entries), Failure> {
+        let mut names = Vec::new();
+        let mut has_data = None;
+        sys::list(directory, &mut |name, kind| {
+            if name == DATA {
+                has_data = Some(kind);
+            } else if let Some(name) = Name::from_encoded(name) {
+                names.push((name, kind));
+            }
+        })
+        .map_err(|errno| self.io("list the directory", None, errno))?;
+        let data = match has_data {
+            None => None,
+            Some(Kind::File) => {
+                let file = sys::open(directory, DATA).map_err(|errno| self.refused(DATA, errno))?;
+                Some(sys::read(file).map_err(|errno| self.refused(DATA, errno))?)
+            }
+            Some(_) => return Err(self.error(DATA, Error::corrupt("this is not a file"))),
+        };
+        let mut entries = Vec::with_capacity(names.len());
+        let mut buffer = Vec::new();
+        for (name, kind) in names {
+            let entry = match kind {
+                Kind::Link => {
+                    let target = sys::read_link(directory, name.as_str(), std::mem::take(&mut buffer))
+                        .map_err(|errno| self.refused(name.as_str(), errno))?;
+                    // The record's own directory is two levels below the root.
+                    let key = parse_link(2 + self.below.len(), &target)
+                        .map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
+                    buffer = target;
+                    Entry::Link(key)
+                }
+                Kind::Directory => self.descend(directory, &name)?,
+                Kind::File | Kind::Other => Entry::Stray,
+            };
+            entries.push((name, entry));
+        }
+        match Entries::new(entries) {
+            Ok(entries) => Ok((data, entries)),
+            // The listing names an entry twice that was renamed meanwhile.
+            Err(_) => Err(Failure::Vanished),
+        }
+    }
+
+    fn descend(&mut self, directory: &Directory, name: &Name) -> Result<Entry, Failure> {
+        if self.below.len() >= MAX_DIRECTORIES {
+            let message = format!("directories nest deeper than {MAX_DIRECTORIES} levels");
+            return Err(self.error(name.as_str(), Error::corrupt(message)));
+        }
+        let inner =
+            sys::open_directory(directory, name.as_str()).map_err(|errno| self.refused(name.as_str(), errno))?;
+        self.below.push(name.clone());
+        let (data, entries) = self.directory(&inner)?;
+        self.below.pop();
+        Ok(match data {
+            Some(data) => Entry::Container(Node { data, entries }),
+            None => Entry::Collection(entries),
+        })
+    }
+
+    fn place(&self, name: Option<&str>) -> PathBuf {
+        let mut place = self.path.clone();
+        place.extend(self.below.iter().map(Name::as_str));
+        place.extend(name);
+        place
+    }
+
+    fn error(&self, name: &str, error: Error) -> Failure {
+        Failure::Error(error.at(self.place(Some(name)).to_string_lossy()))
+    }
+
+    fn refused(&self, name: &str, errno: Errno) -> Failure {
+        match errno {
+            Errno::NOENT | Errno::NOTDIR | Errno::INVAL => Failure::Vanished,
+            errno => Failure::Error(refused(errno, &self.place(Some(name)))),
+        }
+    }
+
+    fn io(&self, operation: &str, name: Option<&str>, errno: Errno) -> Failure {
+        match errno {
+            Errno::NOENT => Failure::Vanished,
+            errno => Failure::Error(Error::io(operation, &self.place(name), errno)),
+        }
+    }
+}
+
+/// Why a place could not be opened or read: something else stands there, or the system refused.
+pub(super) fn refused(errno: Errno, place: &Path) -> Error {
+    let corrupt = |message: &str| Error::corrupt(message).at(place.to_string_lossy());
+    match errno {
+        Errno::LOOP => corrupt("a symlink stands where a file or directory of its own should be"),
+        Errno::NOTDIR => corrupt("a file stands where a directory should be"),
+        Errno::SPIPE | Errno::NXIO | Errno::NODEV => corrupt("this is neither a file nor a directory"),
+        errno => Error::io("read", place, errno),
+    }
+}

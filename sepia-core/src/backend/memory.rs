@@ -1,0 +1,120 @@
+//! Records in memory: for tests, caches and scratch data. Nothing outlives the process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use super::{Backend, check_expectations, merge_classes};
+use crate::batch::{Batch, Change};
+use crate::class::Class;
+use crate::error::Result;
+use crate::name::split_generation;
+use crate::record::{Key, Record};
+
+/// Keeps records in memory.
+#[derive(Default)]
+pub struct Memory {
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    classes: Vec<Class>,
+    records: HashMap<String, BTreeMap<Box<str>, Record>>,
+}
+
+impl State {
+    fn get(&self, key: &Key) -> Option<&Record> {
+        self.records.get(key.class())?.get(key.id())
+    }
+}
+
+impl Memory {
+    /// Makes an empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A panic cannot leave the state half changed, so a poisoned lock is as good as any: whatever
+    /// can fail comes before the first change.
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let records: usize = self.state().records.values().map(BTreeMap::len).sum();
+        f.debug_struct("Memory").field("records", &records).finish()
+    }
+}
+
+impl Backend for Memory {
+    fn read(&self, key: &Key) -> Result<Option<Record>> {
+        Ok(self.state().get(key).cloned())
+    }
+
+    fn contains(&self, key: &Key) -> Result<bool> {
+        Ok(self.state().get(key).is_some())
+    }
+
+    fn commit(&self, batch: Batch) -> Result<()> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let classes = merge_classes(&state.classes, &batch)?;
+        check_expectations(&batch, |key| Ok(state.get(key).is_some()))?;
+        if let Some(classes) = classes {
+            state.classes = classes;
+        }
+        for step in batch.into_steps() {
+            match step.change {
+                Change::Keep => {}
+                Change::Put(record) => match state.records.get_mut(step.key.class()) {
+                    Some(records) => {
+                        records.insert(step.key.id().into(), record);
+                    }
+                    None => {
+                        let records = BTreeMap::from([(step.key.id().into(), record)]);
+                        state.records.insert(step.key.class().to_owned(), records);
+                    }
+                },
+                Change::Delete => {
+                    if let Some(records) = state.records.get_mut(step.key.class()) {
+                        records.remove(step.key.id());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn classes(&self) -> Result<Vec<Class>> {
+        Ok(self.state().classes.clone())
+    }
+
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+        // `each` runs without the lock, so that it may call back into the store.
+        let ids: Vec<_> = match self.state().records.get(class) {
+            Some(records) => records.keys().cloned().collect(),
+            None => return Ok(()),
+        };
+        ids.iter().for_each(|id| each(id));
+        Ok(())
+    }
+
+    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+        let mut found = Vec::new();
+        if let Some(records) = self.state().records.get(base.class()) {
+            // Every generation of the base begins with it; what else does is sorted out by its parts.
+            let first: Box<str> = base.id().into();
+            for id in records.range(first..).map(|(id, _)| &**id).take_while(|id| id.starts_with(base.id())) {
+                match split_generation(id) {
+                    _ if id == base.id() => found.push((0, base.clone())),
+                    Some((stem, generation)) if stem == base.id() => found.push((generation, base.sibling(id)?)),
+                    _ => {}
+                }
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(_, key)| key).collect())
+    }
+}

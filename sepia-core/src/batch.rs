@@ -1,0 +1,166 @@
+//! Batches: puts, deletes and expectations that commit entirely or not at all.
+
+use std::collections::HashMap;
+
+use crate::class::Class;
+use crate::error::Result;
+use crate::record::{Key, Record};
+
+/// What must be stored under a key for a batch to commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expect {
+    /// Whatever is there.
+    Any,
+    /// Nothing.
+    Absent,
+    /// Something.
+    Present,
+}
+
+/// What a batch does to the record of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: only the expectation is checked.
+    Keep,
+    /// The record is there afterwards, and nothing else.
+    Put(Record),
+    /// No record is there afterwards.
+    Delete,
+}
+
+/// One key of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Whose record.
+    pub key: Key,
+    /// What must be there before.
+    pub expect: Expect,
+    /// What becomes of it.
+    pub change: Change,
+}
+
+/// Changes that commit entirely or not at all. Every change to a store is one.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    classes: Vec<Class>,
+    retired: Vec<String>,
+    steps: Vec<Step>,
+    /// Where each key's step is; filled once there are too many to look through.
+    index: HashMap<Key, usize>,
+}
+
+/// Up to here a walk over the steps is cheaper than hashing the key.
+const WALKED: usize = 8;
+
+impl Batch {
+    /// Makes an empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares a class whose objects this batch puts. A class must be declared before, or in the
+    /// same batch as, its first put.
+    ///
+    /// # Errors
+    /// `ClassClash` if the batch declares the class otherwise already.
+    pub fn declare(&mut self, class: &Class) -> Result<()> {
+        match self.classes.iter_mut().find(|known| known.name() == class.name()) {
+            None => self.classes.push(class.clone()),
+            Some(known) if known == class => {}
+            Some(known) => *known = known.merge(class)?,
+        }
+        Ok(())
+    }
+
+    /// Takes back the declaration of a class, which must have no records left after the steps.
+    pub fn retire(&mut self, class: &str) {
+        self.retired.push(class.to_owned());
+    }
+
+    /// Puts a record; a later step on the same key replaces an earlier one.
+    pub fn put(&mut self, key: Key, record: Record, expect: Expect) {
+        self.step(Step { key, expect, change: Change::Put(record) });
+    }
+
+    /// Deletes the record of a key, if it has one.
+    pub fn delete(&mut self, key: Key, expect: Expect) {
+        self.step(Step { key, expect, change: Change::Delete });
+    }
+
+    /// Only checks what is there.
+    pub fn expect(&mut self, key: Key, expect: Expect) {
+        self.step(Step { key, expect, change: Change::Keep });
+    }
+
+    /// Returns what the batch does to this key so far.
+    pub fn get(&self, key: &Key) -> Option<&Step> {
+        self.find(key).map(|at| &self.steps[at])
+    }
+
+    /// Returns the classes that the batch declares.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// Returns the names of the classes that the batch retires.
+    pub fn retired(&self) -> &[String] {
+        &self.retired
+    }
+
+    /// Returns the steps, each key once, in the order in which they were given.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Gives up the steps, to move their records into a backend.
+    pub fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    fn find(&self, key: &Key) -> Option<usize> {
+        if self.steps.len() <= WALKED {
+            self.steps.iter().position(|step| step.key == *key)
+        } else {
+            self.index.get(key).copied()
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        if let Some(at) = self.find(&step.key) {
+            self.steps[at] = step;
+            return;
+        }
+        let at = self.steps.len();
+        if at == WALKED {
+            self.index = self.steps.iter().enumerate().map(|(at, step)| (step.key.clone(), at)).collect();
+        }
+        if at >= WALKED {
+            self.index.insert(step.key.clone(), at);
+        }
+        self.steps.push(step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_step_in_small_and_large_batches() {
+        for count in [1, WALKED - 1, WALKED, WALKED + 1, 3 * WALKED] {
+            let key = |n: usize| Key::new("C", format!("{n}")).unwrap_or_else(|e| unreachable!("{e}"));
+            let mut batch = Batch::new();
+            for n in 0..count {
+                batch.put(key(n), Record::Leaf(vec![1]), Expect::Any);
+            }
+            for n in 0..count {
+                batch.delete(key(n), Expect::Present);
+            }
+            assert_eq!(batch.steps().len(), count);
+            assert!(batch.steps().iter().all(|step| step.change == Change::Delete));
+            assert_eq!(batch.get(&key(0)).map(|step| step.expect), Some(Expect::Present));
+            assert_eq!(batch.get(&key(count)), None);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Typed ids.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::name::split_generation;
+use crate::object::{Generations, Object};
+
+/// Names an object within its class. Cheap to clone.
+///
+/// Any text is an id, except the empty one and those whose encoded form is over 200 bytes, which
+/// are [`InvalidName`](crate::ErrorKind::InvalidName) when they are used. In classes that keep
+/// generations, `{base}.{N}` names generation N of `base`, and `base` alone the newest one.
+pub struct Id<T: ?Sized> {
+    text: Arc<str>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: ?Sized> Id<T> {
+    /// Returns the id as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+}
+
+impl<T: Object> Id<T> {
+    /// Makes a fresh id, `{class in lower case}-{uuid v7}`, and `.0` behind it in classes that
+    /// keep generations. Fresh ids sort by the time they were made.
+    pub fn new() -> Self {
+        let class = T::__CLASS_DEF.name().to_lowercase();
+        let uuid = uuid::Uuid::now_v7();
+        if T::__CLASS_DEF.keeps_generations() {
+            format!("{class}-{uuid}.0").into()
+        } else {
+            format!("{class}-{uuid}").into()
+        }
+    }
+}
+
+impl<T: Generations> Id<T> {
+    /// Returns the first generation of `base`: `{base}.0`, also when `base` ends like a
+    /// generation itself.
+    pub fn first(base: impl AsRef<str>) -> Self {
+        format!("{}.0", base.as_ref()).into()
+    }
+
+    /// Returns the id without its generation.
+    pub fn base(&self) -> &str {
+        split_generation(&self.text).map_or(&self.text, |(base, _)| base)
+    }
+
+    /// Returns the generation; 0 for an id that names none.
+    pub fn generation(&self) -> u64 {
+        split_generation(&self.text).map_or(0, |(_, generation)| generation)
+    }
+
+    /// Returns the id of the following generation. The last one there can be, `u64::MAX`, is
+    /// followed by itself.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        format!("{}.{}", self.base(), self.generation().saturating_add(1)).into()
+    }
+}
+
+impl<T: Object> Default for Id<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! from_text {
+    ($($text:ty),*) => {$(
+        impl<T: ?Sized> From<$text> for Id<T> {
+            fn from(text: $text) -> Self {
+                Self { text: text.into(), of: PhantomData }
+            }
+        }
+    )*};
+}
+from_text!(&str, String, Box<str>, Arc<str>, Cow<'_, str>);
+
+impl<T: ?Sized> From<&String> for Id<T> {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl<T: ?Sized> From<&Id<T>> for Id<T> {
+    fn from(id: &Id<T>) -> Self {
+        id.clone()
+    }
+}
+
+impl<T: ?Sized> AsRef<str> for Id<T> {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<T: ?Sized> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        Self { text: self.shared(), of: PhantomData }
+    }
+}
+
+impl<T: ?Sized> fmt::Display for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.text, f)
+    }
+}
+
+impl<T: ?Sized> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<T: ?Sized> Eq for Id<T> {}
+
+impl<T: ?Sized> PartialOrd for Id<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T: ?Sized> Ord for Id<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl<T: ?Sized> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl<T: ?Sized> Serialize for Id<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de, T: ?Sized> Deserialize<'de> for Id<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}

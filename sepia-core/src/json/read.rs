@@ -1,0 +1,217 @@
+//! Reading the fields of one file, each by itself.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::JsonError;
+
+/// The fields of one file, in its order: each name, and the JSON under it.
+pub(crate) struct Fields<'a> {
+    file: &'a [u8],
+    fields: Vec<(Cow<'a, str>, Option<&'a RawValue>)>,
+    next: usize,
+}
+
+/// Cuts a JSON object into its fields.
+pub(crate) fn parse_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
+    let mut parser = serde_json::Deserializer::from_slice(file);
+    let fields = de::Deserializer::deserialize_map(&mut parser, Top)
+        .and_then(|fields| parser.end().map(|()| fields))
+        .map_err(|error| JsonError::new(format!("this is not a JSON object of fields: {error}")))?;
+    Ok(Fields { file, fields, next: 0 })
+}
+
+impl<'a> Fields<'a> {
+    /// Takes the JSON of a field. Fields mostly come in the order in which they are asked for.
+    pub(crate) fn take(&mut self, name: &str) -> Option<&'a RawValue> {
+        let count = self.fields.len();
+        for step in 0..count {
+            let at = (self.next + step) % count;
+            if self.fields[at].0 == name {
+                self.next = at + 1;
+                return self.fields[at].1.take();
+            }
+        }
+        None
+    }
+
+    /// Returns the names of the fields that have not been taken.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|(_, json)| json.is_some()).map(|(name, _)| &**name)
+    }
+
+    /// Reads the value of a field.
+    pub(crate) fn read<T: DeserializeOwned>(&self, json: &'a RawValue) -> Result<T, JsonError> {
+        let text = json.get();
+        serde_json::from_str(text).map_err(|error| {
+            // The parser counts from the start of the field; people count from the start of the file.
+            let start = (text.as_ptr() as usize).saturating_sub(self.file.as_ptr() as usize);
+            let before = self.file.get(..start).unwrap_or_default();
+            let lines = before.iter().filter(|&&byte| byte == b'\n').count();
+            let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count();
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or(&message);
+            let (line, column) = match error.line() {
+                // Some errors are found before the first character is taken.
+                0 | 1 => (lines + 1, column + error.column().max(1)),
+                line => (lines + line, error.column()),
+            };
+            JsonError::new(format!("{message}, at line {line} column {column}"))
+        })
+    }
+}
+
+struct Top;
+
+impl<'de> Visitor<'de> for Top {
+    type Value = Vec<(Cow<'de, str>, Option<&'de RawValue>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields: Self::Value = Vec::new();
+        while let Some(BorrowedKey(name)) = map.next_key()? {
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(de::Error::custom(format_args!("the field {name:?} stands there twice")));
+            }
+            fields.push((name, Some(map.next_value()?)));
+        }
+        Ok(fields)
+    }
+}
+
+/// A key, borrowed from the file unless it holds escapes.
+struct BorrowedKey<'a>(Cow<'a, str>);
+
+impl<'de> de::Deserialize<'de> for BorrowedKey<'de> {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Key;
+        impl<'de> Visitor<'de> for Key {
+            type Value = BorrowedKey<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(BorrowedKey(Cow::Borrowed(name)))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(BorrowedKey(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Key)
+    }
+}
+
+/// What a field is that the file does not have: `None` for an `Option`, empty for a collection, and
+/// missing for anything else.
+pub(crate) fn missing<T: DeserializeOwned>() -> Option<T> {
+    T::deserialize(Missing).ok()
+}
+
+struct Missing;
+
+impl<'de> de::Deserializer<'de> for Missing {
+    type Error = JsonError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, JsonError> {
+        Err(JsonError::new("missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        visitor.visit_none()
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        visitor.visit_seq(Nothing)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        visitor.visit_map(Nothing)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, JsonError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        tuple tuple_struct struct enum identifier ignored_any
+    }
+}
+
+struct Nothing;
+
+impl<'de> SeqAccess<'de> for Nothing {
+    type Error = JsonError;
+    fn next_element_seed<T: de::DeserializeSeed<'de>>(&mut self, _: T) -> Result<Option<T::Value>, JsonError> {
+        Ok(None)
+    }
+}
+
+impl<'de> MapAccess<'de> for Nothing {
+    type Error = JsonError;
+    fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, _: K) -> Result<Option<K::Value>, JsonError> {
+        Ok(None)
+    }
+    fn next_value_seed<V: de::DeserializeSeed<'de>>(&mut self, _: V) -> Result<V::Value, JsonError> {
+        Err(JsonError::new("missing"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, HashSet};
+
+    #[test]
+    fn fields_are_taken_in_any_order_and_the_rest_is_known() {
+        let mut fields = parse_fields(br#" {"a": 1, "b\u0062": [2, {"c": "}"}], "z": null} "#).ok();
+        let fields = fields.as_mut().into_iter().next();
+        let Some(fields) = fields else { unreachable!("it is an object") };
+        assert_eq!(fields.take("bb").map(RawValue::get), Some(r#"[2, {"c": "}"}]"#));
+        assert_eq!(fields.take("a").map(RawValue::get), Some("1"));
+        assert!(fields.take("a").is_none() && fields.take("q").is_none());
+        assert_eq!(fields.rest().collect::<Vec<_>>(), ["z"]);
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        for file in ["", "[]", "{", "{\"a\": 1", "{} x", "{\"a\": 1, \"a\": 2}", "null", "{\"a\": \u{1}}"] {
+            assert!(parse_fields(file.as_bytes()).is_err(), "{file}");
+        }
+        assert!(parse_fields(b"{\"a\": \"\xff\"}").is_err());
+        let deep = format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        if let Ok(mut fields) = parse_fields(deep.as_bytes()) {
+            let read = fields.take("a").map(|json| fields.read::<serde_json::Value>(json).is_err());
+            assert_eq!(read, Some(true));
+        }
+    }
+
+    #[test]
+    fn positions_are_those_of_the_file() {
+        let file = b"{\n  \"a\": 1,\n  \"b\": [true,\n    7]\n}";
+        let message = |name: &str| {
+            let mut fields = parse_fields(file).ok()?;
+            let json = fields.take(name)?;
+            fields.read::<Vec<bool>>(json).err().map(|error| error.to_string())
+        };
+        assert!(message("a").is_some_and(|m| m.ends_with("at line 2 column 8")), "{:?}", message("a"));
+        assert!(message("b").is_some_and(|m| m.ends_with("at line 4 column 5")), "{:?}", message("b"));
+    }
+
+    #[test]
+    fn options_and_collections_may_be_missing() {
+        assert_eq!(missing::<Option<u8>>(), Some(None));
+        assert_eq!(missing::<Vec<u8>>(), Some(vec![]));
+        assert_eq!(missing::<HashSet<u8>>(), Some(HashSet::new()));
+        assert_eq!(missing::<BTreeMap<String, u8>>(), Some(BTreeMap::new()));
+        assert_eq!(missing::<u8>(), None);
+        assert_eq!(missing::<String>(), None);
+        assert_eq!(missing::<(u8, u8)>(), None);
+    }
+}

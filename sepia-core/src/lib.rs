@@ -1,0 +1,51 @@
+//! The engine of [`sepia`](https://docs.rs/sepia): records, batches, backends, and the typed store.
+//!
+//! Use the crate `sepia`, which re-exports all that is public here beside the derive macros.
+//!
+//! *object ⇄ record ⇄ batch → backend*: derived code turns objects into [`record`]s and knows
+//! nothing of disks; [`backend`]s take [`batch`]es of records and know nothing of types; the
+//! [`Store`] joins the two.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod backend;
+pub mod batch;
+pub mod class;
+mod decode;
+mod encode;
+mod error;
+mod field;
+mod id;
+mod json;
+mod name;
+mod object;
+pub mod record;
+mod reference;
+mod store;
+
+pub use decode::Reader;
+pub use encode::Writer;
+pub use error::{Error, ErrorKind, Result};
+pub use field::Field;
+pub use id::Id;
+pub use object::{Content, Fields, Generations, Object};
+pub use reference::{Load, Ref, Reference};
+pub use store::{Store, StoreBuilder};
+
+/// What generated code needs. Not part of the public API.
+#[doc(hidden)]
+pub mod derive {
+    pub use crate::class::{Class, Format};
+    pub use crate::decode::{Decoder, Found, Reader};
+    pub use crate::encode::{Encoder, Hidden, Writer};
+    pub use crate::field::{
+        And, Ask, AskId, AskNeither, AskReference, AskSet, AskValue, Bytes, FillBytes, FillCustom, FillFields,
+        FillNone, FillNothing, FillReference, FillText, FillValue, GiveId, GiveNothing, IdOf, NeitherSide,
+        ReferenceSide, SetSide, Text, ValueSide, distinct, give_id, id_of,
+    };
+    pub use crate::object::{OfClass, decode_object, encode_object, shown};
+    pub use crate::record::Entry;
+    pub use crate::reference::{HoldsObjects, Item};
+    pub use crate::{Content, Error, Field, Fields, Generations, Id, Object, Reference, Result};
+    pub use serde;
+}

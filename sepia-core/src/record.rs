@@ -1,0 +1,261 @@
+//! Keys and records: what the store and its tools say to a backend, in plain data.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::class;
+use crate::error::{Error, Quoted, Result};
+use crate::id::Id;
+use crate::name::{self, MAX_NAME, split_generation};
+use crate::object::Object;
+
+/// Names a top-level object: its class and its id. Every key can be stored; what cannot is refused
+/// when the key is made.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    class: Cow<'static, str>,
+    id: Arc<str>,
+}
+
+impl Key {
+    /// Makes a key from a class and an id.
+    ///
+    /// # Errors
+    /// `InvalidName` if one of them is empty or over 200 bytes once encoded; a generation at the
+    /// end of the id does not count.
+    pub fn new(class: impl Into<String>, id: impl Into<Arc<str>>) -> Result<Self> {
+        let class = class.into();
+        class::check_name(&class)?;
+        Self::checked(Cow::Owned(class), id.into())
+    }
+
+    /// Returns the key of an object.
+    ///
+    /// # Errors
+    /// `InvalidName` if its id is empty or over 200 bytes once encoded.
+    pub fn of<T: Object>(object: &T) -> Result<Self> {
+        Self::of_id(T::__id(object))
+    }
+
+    pub(crate) fn of_id<T: Object>(id: &Id<T>) -> Result<Self> {
+        Self::checked(T::__CLASS_DEF.name_cow(), id.shared())
+    }
+
+    fn checked(class: Cow<'static, str>, id: Arc<str>) -> Result<Self> {
+        if id.is_empty() {
+            return Err(Error::invalid_name("an id cannot be empty").object(&class, &id));
+        }
+        // Encoding never shortens, and at most triples.
+        if id.len() > MAX_NAME / 3 {
+            let base = split_generation(&id).map_or(&*id, |(base, _)| base);
+            if name::encode(base).len() > MAX_NAME {
+                let message = format!("the id is over {MAX_NAME} bytes once encoded");
+                return Err(Error::invalid_name(message).object(&class, &id));
+            }
+        }
+        Ok(Self { class, id })
+    }
+
+    /// The same class, another id.
+    pub(crate) fn sibling(&self, id: &str) -> Result<Self> {
+        Self::checked(self.class.clone(), id.into())
+    }
+
+    /// Returns the class.
+    pub fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// Returns the id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    /// Returns the encoded id: the name of its file or directory.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        name::encode(&self.id)
+    }
+
+    /// Returns the encoded class: the name of its directory.
+    pub(crate) fn class_name(&self) -> Cow<'_, str> {
+        name::encode(&self.class)
+    }
+
+    /// Returns `{class}/{id}`, both encoded: the path below the store's root.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.class_name(), self.name())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.class, Quoted(&self.id))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The name of an entry in a container, in its encoded form: always fit to be a file's name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Box<str>);
+
+impl Name {
+    /// Returns the name of a field or of a map's key.
+    ///
+    /// # Errors
+    /// `InvalidName` if it is over 200 bytes once encoded.
+    pub fn of(text: &str) -> Result<Self> {
+        let name = name::encode(text);
+        if name.len() > MAX_NAME {
+            let message = format!("the name {} is over {MAX_NAME} bytes once encoded", Quoted(text));
+            return Err(Error::invalid_name(message));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// Takes an encoded name, as it stands on disk; `None` if it is not a canonical one.
+    pub fn from_encoded(name: &str) -> Option<Self> {
+        name::decode(name).map(|_| Self(name.into()))
+    }
+
+    /// The name of an element of a list: its index, at least four digits, and its id if it has one,
+    /// of any length: an id that is too long is refused as a key.
+    pub(crate) fn indexed(index: usize, id: Option<&str>) -> Self {
+        let name = match id {
+            Some(id) => format!("{index:04}_{id}"),
+            None => format!("{index:04}"),
+        };
+        Self(name::encode(&name).into())
+    }
+
+    /// The name of an element of a set, of any length: an id that is too long is refused as a key.
+    pub(crate) fn of_id(id: &str) -> Self {
+        Self(name::encode(id).into())
+    }
+
+    /// Returns the encoded name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the text whose name this is.
+    pub fn text(&self) -> Cow<'_, str> {
+        // Invariant: only canonical names are ever made.
+        name::decode(&self.0).unwrap_or(Cow::Borrowed(&self.0))
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// What a backend stores for one top-level object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A serializable object: the bytes of its file.
+    Leaf(Vec<u8>),
+    /// A container, with everything nested in it.
+    Container(Node),
+}
+
+/// A container's directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// The bytes of its `data.json`.
+    pub data: Vec<u8>,
+    /// Everything else in it.
+    pub entries: Entries,
+}
+
+/// What stands under a name in a container's directory or in a collection's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A link to a top-level object: a symlink.
+    Link(Key),
+    /// A nested container: a directory with a `data.json`.
+    Container(Node),
+    /// A collection: a directory without one.
+    Collection(Entries),
+    /// A file that is not Sepia's. Backends may return it, and never write or remove it.
+    Stray,
+}
+
+/// The entries of one directory, each name once, in the order of the names' bytes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Entries(Vec<(Name, Entry)>);
+
+impl Entries {
+    /// Takes entries in any order. Of two with the same name, the second is returned as the error.
+    pub fn new(mut entries: Vec<(Name, Entry)>) -> Result<Self, Name> {
+        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            if let Some(twice) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(twice[1].0.clone());
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    /// Returns the entry of this name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Returns the entry of this name, and puts `entry` there if there is none.
+    pub(crate) fn get_or_insert(&mut self, name: Name, entry: Entry) -> &mut Entry {
+        let at = match self.0.binary_search_by(|(other, _)| other.cmp(&name)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, (name, entry));
+                at
+            }
+        };
+        &mut self.0[at].1
+    }
+
+    /// Keeps the entries for which `keep` says so.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Name, &mut Entry) -> bool) {
+        self.0.retain_mut(|(name, entry)| keep(name, entry));
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Iterates in the order of the names' bytes.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Name, &Entry)> {
+        self.0.iter().map(|(name, entry)| (name, entry))
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl IntoIterator for Entries {
+    type Item = (Name, Entry);
+    type IntoIter = std::vec::IntoIter<(Name, Entry)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

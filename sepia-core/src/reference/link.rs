@@ -1,0 +1,139 @@
+//! Links without their targets.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::{HoldsObjects, Item};
+use crate::decode::{Decoder, Found, stray};
+use crate::encode::{Encoder, Hidden};
+use crate::error::{Error, Quoted, Result};
+use crate::id::Id;
+use crate::object::{Generations, Object, OfClass};
+use crate::record::Entry;
+
+/// A link to an object, loaded only when asked: for graphs, cycles and big sets.
+///
+/// Saving what holds a `Ref` saves the link alone; the target is saved by itself, before or after.
+/// In a class that keeps generations, a link to a base id leads to the newest generation.
+///
+/// `Ref` never implements serde's traits: links stay out of JSON, where nobody would see them.
+pub struct Ref<T: Object> {
+    id: Id<T>,
+}
+
+impl<T: Object> Ref<T> {
+    /// Makes a link to the object of this id, which need not exist yet.
+    pub fn new(id: impl Into<Id<T>>) -> Self {
+        Self { id: id.into() }
+    }
+
+    /// Makes a link to this object, and in classes with generations to exactly this generation.
+    pub fn to(object: &T) -> Self {
+        Self { id: T::__id(object).clone() }
+    }
+
+    /// Returns the id of the target.
+    pub fn id(&self) -> &Id<T> {
+        &self.id
+    }
+
+    /// Loads the target.
+    ///
+    /// # Errors
+    /// [`Dangling`](crate::ErrorKind::Dangling) if it is not there; else as loading it by its id.
+    pub fn load(&self, from: &impl Load) -> Result<T> {
+        from.__follow(&self.id)
+    }
+}
+
+impl<T: Generations> Ref<T> {
+    /// Makes a link to the newest generation of this object, whichever that is when it is loaded.
+    pub fn latest(object: &T) -> Self {
+        Self::new(T::__id(object).base())
+    }
+}
+
+/// What a [`Ref`] can be loaded from: a [`Store`](crate::Store).
+pub trait Load: sealed::Sealed {
+    #[doc(hidden)]
+    fn __follow<T: Object>(&self, id: &Id<T>) -> Result<T>;
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
+impl<T: Object> HoldsObjects for Ref<T> {}
+
+impl<T: Object> Item for Ref<T> {
+    fn __shown(item: &Self) -> Option<&str> {
+        Some(item.id.as_str())
+    }
+
+    fn __encode(item: &Self, encoder: &mut Encoder, _: Hidden) -> Result<Entry> {
+        encoder.key(&item.id).map(Entry::Link)
+    }
+
+    fn __decode(found: Found<'_>, _: &Decoder<'_>) -> Result<Self> {
+        match found.entry {
+            Entry::Link(key) if key.class() == T::__CLASS => Ok(Self { id: key.shared_id().into() }),
+            Entry::Link(key) => {
+                let message = format!("the link leads to {key}, where class {} belongs", Quoted(T::__CLASS));
+                Err(Error::corrupt(message))
+            }
+            Entry::Container(_) | Entry::Collection(_) => {
+                Err(Error::corrupt(format!("a directory stands where a link to class {} belongs", Quoted(T::__CLASS))))
+            }
+            Entry::Stray => Err(stray()),
+        }
+    }
+}
+
+impl<T: Object> OfClass for Ref<T> {
+    const __CLASS: &'static str = T::__CLASS;
+}
+
+impl<T: Object> From<Id<T>> for Ref<T> {
+    fn from(id: Id<T>) -> Self {
+        Self { id }
+    }
+}
+
+impl<T: Object> Clone for Ref<T> {
+    fn clone(&self) -> Self {
+        Self { id: self.id.clone() }
+    }
+}
+
+impl<T: Object> fmt::Debug for Ref<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ref({} {:?})", T::__CLASS, self.id)
+    }
+}
+
+impl<T: Object> PartialEq for Ref<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl<T: Object> Eq for Ref<T> {}
+
+impl<T: Object> PartialOrd for Ref<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T: Object> Ord for Ref<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id.cmp(&other.id)
+    }
+}
+
+impl<T: Object> Hash for Ref<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}

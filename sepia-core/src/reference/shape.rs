@@ -1,0 +1,199 @@
+//! Boxes, shared pointers, lists and sets.
+
+use std::any::Any;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use super::Item;
+use crate::decode::{Decoder, Found, stray};
+use crate::encode::{Encoder, Hidden};
+use crate::error::{Error, Quoted, Result};
+use crate::object::OfClass;
+use crate::record::{Entries, Entry, Name};
+
+impl<T: Item> Item for Box<T> {
+    fn __shown(item: &Self) -> Option<&str> {
+        T::__shown(item)
+    }
+
+    fn __encode(item: &Self, encoder: &mut Encoder, hidden: Hidden) -> Result<Entry> {
+        T::__encode(item, encoder, hidden)
+    }
+
+    fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
+        T::__decode(found, decoder).map(Box::new)
+    }
+
+    fn __empty() -> Option<Self> {
+        T::__empty().map(Box::new)
+    }
+}
+
+impl<T: OfClass> OfClass for Box<T> {
+    const __CLASS: &'static str = T::__CLASS;
+}
+
+impl<T: Item + Any + Send + Sync> Item for Arc<T> {
+    fn __shown(item: &Self) -> Option<&str> {
+        T::__shown(item)
+    }
+
+    fn __encode(item: &Self, encoder: &mut Encoder, hidden: Hidden) -> Result<Entry> {
+        T::__encode(item, encoder, hidden)
+    }
+
+    fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
+        decoder.shared(found, |found| T::__decode(found, decoder))
+    }
+
+    fn __empty() -> Option<Self> {
+        T::__empty().map(Arc::new)
+    }
+}
+
+impl<T: OfClass + Any + Send + Sync> OfClass for Arc<T> {
+    const __CLASS: &'static str = T::__CLASS;
+}
+
+macro_rules! list {
+    ($($list:ident),*) => {$(
+        impl<T: Item> Item for $list<T> {
+            fn __shown(_: &Self) -> Option<&str> {
+                None
+            }
+
+            fn __encode(list: &Self, encoder: &mut Encoder, _: Hidden) -> Result<Entry> {
+                encode_list(list.iter(), encoder)
+            }
+
+            fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
+                decode_list(found, decoder)
+            }
+
+            fn __empty() -> Option<Self> {
+                Some(Self::new())
+            }
+        }
+    )*};
+}
+list!(Vec, VecDeque);
+
+fn encode_list<'a, T: Item + 'a>(items: impl ExactSizeIterator<Item = &'a T>, encoder: &mut Encoder) -> Result<Entry> {
+    let mut entries = Vec::with_capacity(items.len());
+    for (index, item) in items.enumerate() {
+        let named = |error: Error| error.inside(Name::indexed(index, T::__shown(item)).as_str());
+        let entry = T::__encode(item, encoder, Hidden::NOTHING).map_err(named)?;
+        entries.push((Name::indexed(index, T::__shown(item)), entry));
+    }
+    collection(entries)
+}
+
+fn decode_list<T: Item, L: FromIterator<T>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<L> {
+    let mut elements = Vec::new();
+    for (name, entry) in entries_of(found)? {
+        let index = index(&name).ok_or_else(|| {
+            let message = "the name of an element of a list is its index, `_` and its id, like 0007_note";
+            Error::corrupt(message).inside(name.as_str())
+        })?;
+        elements.push((index, name, entry));
+    }
+    elements.sort_by_key(|(index, ..)| *index);
+    if let Some(twice) = elements.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let message = format!("the element {} has the same index", Quoted(twice[0].1.as_str()));
+        return Err(Error::corrupt(message).inside(twice[1].1.as_str()));
+    }
+    elements
+        .into_iter()
+        .map(|(_, name, entry)| {
+            let text = name.text();
+            let shown = text.split_once('_').map(|(_, id)| id);
+            T::__decode(Found { entry, shown }, decoder).map_err(|error| error.inside(name.as_str()))
+        })
+        .collect()
+}
+
+fn index(name: &Name) -> Option<usize> {
+    let digits = name.as_str().split_once('_').map_or(name.as_str(), |(digits, _)| digits);
+    if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+/// Sets are named by id.
+fn encode_set<'a, T: OfClass + 'a>(
+    items: impl ExactSizeIterator<Item = &'a T>,
+    encoder: &mut Encoder,
+) -> Result<Entry> {
+    let mut entries = Vec::with_capacity(items.len());
+    for item in items {
+        let name = Name::of_id(T::__shown(item).unwrap_or_default());
+        let entry = T::__encode(item, encoder, Hidden::NOTHING).map_err(|error| error.inside(name.as_str()))?;
+        entries.push((name, entry));
+    }
+    collection(entries)
+}
+
+fn decode_set<T: OfClass, S: FromIterator<T>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<S> {
+    entries_of(found)?
+        .into_iter()
+        .map(|(name, entry)| {
+            let text = name.text();
+            T::__decode(Found { entry, shown: Some(&text) }, decoder).map_err(|error| error.inside(name.as_str()))
+        })
+        .collect()
+}
+
+impl<T: OfClass + Eq + Hash, S: BuildHasher + Default> Item for HashSet<T, S> {
+    fn __shown(_: &Self) -> Option<&str> {
+        None
+    }
+
+    fn __encode(set: &Self, encoder: &mut Encoder, _: Hidden) -> Result<Entry> {
+        encode_set(set.iter(), encoder)
+    }
+
+    fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
+        decode_set(found, decoder)
+    }
+
+    fn __empty() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
+impl<T: OfClass + Ord> Item for BTreeSet<T> {
+    fn __shown(_: &Self) -> Option<&str> {
+        None
+    }
+
+    fn __encode(set: &Self, encoder: &mut Encoder, _: Hidden) -> Result<Entry> {
+        encode_set(set.iter(), encoder)
+    }
+
+    fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
+        decode_set(found, decoder)
+    }
+
+    fn __empty() -> Option<Self> {
+        Some(Self::new())
+    }
+}
+
+/// Makes the entry of a collection.
+pub(super) fn collection(entries: Vec<(Name, Entry)>) -> Result<Entry> {
+    Entries::new(entries).map(Entry::Collection).map_err(|name| {
+        Error::invalid_value(format!("two elements of a collection are both named {}", Quoted(name.as_str())))
+    })
+}
+
+/// Returns the entries of what must be a collection.
+pub(super) fn entries_of(found: Found<'_>) -> Result<Entries> {
+    match found.entry {
+        Entry::Collection(entries) => Ok(entries),
+        Entry::Link(key) => Err(Error::corrupt(format!("a link to {key} stands where a collection belongs"))),
+        Entry::Container(_) => Err(Error::corrupt("a container stands where a collection belongs")),
+        Entry::Stray => Err(stray()),
+    }
+}

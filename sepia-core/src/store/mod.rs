@@ -1,0 +1,229 @@
+//! The typed front: objects in, objects out.
+
+mod open;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::backend::{Backend, Memory};
+use crate::batch::{Batch, Expect};
+use crate::class::Claims;
+use crate::decode::{Decoder, resolve};
+use crate::encode::Encoder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::Id;
+use crate::name::split_generation;
+use crate::object::Object;
+use crate::record::{Key, Record};
+use crate::reference::Load;
+
+pub use open::StoreBuilder;
+
+/// Typed objects as plain files and folders. Cheap to clone; clones are the same store, and threads
+/// can share it.
+///
+/// A save is atomic for each single file: a reader, and the disk after a crash of the process, has
+/// the old content or the new, never a part. Of an object of several files it may see some old and
+/// some new. Saves are serialized among threads and processes; the last one wins. Nothing is synced
+/// to the disk beyond what the operating system does by itself.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+    claims: Arc<Claims>,
+}
+
+impl Store {
+    /// Opens the store in a directory, and makes it if the directory is empty or not there.
+    ///
+    /// # Errors
+    /// `NotAStore` if the directory holds something else, `UnsupportedFormat` if a newer version of
+    /// Sepia wrote it, `ReadOnly` if it is not there and cannot be made, `Io`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open(path)
+    }
+
+    /// Makes an empty store in memory, which ends with its last clone.
+    pub fn in_memory() -> Self {
+        Self::with_backend(Memory::new())
+    }
+
+    /// Makes a store over a backend.
+    pub fn with_backend(backend: impl Backend) -> Self {
+        Self { backend: Arc::new(backend), claims: Arc::default() }
+    }
+
+    /// Returns the options with which a store is opened.
+    pub fn builder() -> StoreBuilder {
+        StoreBuilder::default()
+    }
+
+    /// Saves an object with everything that it owns: as one record, and one for each serializable
+    /// object that it holds. What is stored equal already is not written again; what the stored
+    /// object had and this one has not is gone afterwards, but for serializable objects, which stay
+    /// until they are deleted.
+    ///
+    /// # Errors
+    /// `InvalidName`, `InvalidValue`, `ClassClash`, `ReadOnly`, `Locked`, and `Conflict` for the other
+    /// spelling of a generation 0: nothing was written. `Io` in the middle of writing: each file is
+    /// old or new, and saving again completes it.
+    pub fn save<T: Object>(&self, object: &T) -> Result<()> {
+        let mut encoder = Encoder::new(Arc::clone(&self.claims));
+        encoder.add(object)?;
+        self.backend.commit(encoder.finish())
+    }
+
+    /// Loads an object with everything that it owns. In a class that keeps generations, a base id
+    /// means the newest.
+    ///
+    /// # Errors
+    /// `NotFound` if it is absent; else what [`find`](Store::find) returns.
+    pub fn load<T: Object>(&self, id: impl Into<Id<T>>) -> Result<T> {
+        let id = id.into();
+        self.find(&id)?.ok_or_else(|| {
+            let error = Error::message(ErrorKind::NotFound, "the object is not in the store");
+            error.object(T::__CLASS, id.as_str())
+        })
+    }
+
+    /// Loads an object if it is there.
+    ///
+    /// # Errors
+    /// `Corrupt` if what is there is not such an object, `Dangling` if a link in it leads nowhere,
+    /// `ClassClash`, `InvalidName`, `Io`.
+    pub fn find<T: Object>(&self, id: impl Into<Id<T>>) -> Result<Option<T>> {
+        let key = self.key(&id.into())?;
+        match self.resolve::<T>(&key)? {
+            Some((key, record)) => Decoder::new(&*self.backend, &self.claims).top(&key, record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns whether an object is there, without reading it. In a class that keeps generations, a
+    /// base id asks for any.
+    ///
+    /// # Errors
+    /// `ClassClash`, `InvalidName`, `Io`.
+    pub fn exists<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
+        let key = self.key(&id.into())?;
+        if self.backend.contains(&key)? {
+            return Ok(true);
+        }
+        if !T::__CLASS_DEF.keeps_generations() {
+            return Ok(false);
+        }
+        match split_generation(key.id()) {
+            Some((base, 0)) => self.backend.contains(&key.sibling(base)?),
+            Some(_) => Ok(false),
+            None => Ok(!self.backend.generations(&key)?.is_empty()),
+        }
+    }
+
+    /// Deletes an object, and returns whether it was there. In a class that keeps generations, a base
+    /// id deletes all of them. What it links to stays; links to it dangle.
+    ///
+    /// # Errors
+    /// `ClassClash`, `InvalidName`, `ReadOnly`, `Locked`, `Io`.
+    pub fn delete<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
+        let key = self.key(&id.into())?;
+        let keys = match split_generation(key.id()) {
+            _ if !T::__CLASS_DEF.keeps_generations() => vec![key],
+            None => self.backend.generations(&key)?,
+            Some((base, 0)) if !self.backend.contains(&key)? => vec![key.sibling(base)?],
+            Some(_) => vec![key],
+        };
+        let mut batch = Batch::new();
+        let one = keys.len() == 1;
+        for key in keys {
+            batch.delete(key, if one { Expect::Present } else { Expect::Any });
+        }
+        if batch.steps().is_empty() {
+            return Ok(false);
+        }
+        match self.backend.commit(batch) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the ids of a class, sorted; every generation by itself.
+    ///
+    /// # Errors
+    /// `ClassClash`, `Corrupt` if the class is not a directory, `Io`.
+    pub fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
+        self.claims.claim_in::<T>(&*self.backend)?;
+        let mut ids = Vec::new();
+        self.backend.ids(T::__CLASS, &mut |id| ids.push(id.into()))?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Returns how many objects a class has; every generation counts.
+    ///
+    /// # Errors
+    /// As [`ids`](Store::ids).
+    pub fn count<T: Object>(&self) -> Result<u64> {
+        self.claims.claim_in::<T>(&*self.backend)?;
+        let mut count = 0;
+        self.backend.ids(T::__CLASS, &mut |_| count += 1)?;
+        Ok(count)
+    }
+
+    /// Returns the names of the classes that have been saved into this store, sorted.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Io` if the list of classes cannot be read.
+    pub fn classes(&self) -> Result<Vec<String>> {
+        Ok(self.backend.classes()?.iter().map(|class| class.name().to_owned()).collect())
+    }
+
+    /// Deletes every object of every class, and forgets the classes. Files that Sepia did not make
+    /// stay.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Locked`, `Io`.
+    pub fn clear(&self) -> Result<()> {
+        let mut batch = Batch::new();
+        for class in self.backend.classes()? {
+            let mut ids: Vec<Arc<str>> = Vec::new();
+            self.backend.ids(class.name(), &mut |id| ids.push(id.into()))?;
+            for id in ids {
+                batch.delete(Key::new(class.name(), id)?, Expect::Any);
+            }
+            batch.retire(class.name());
+        }
+        self.backend.commit(batch)?;
+        self.claims.clear();
+        Ok(())
+    }
+
+    fn key<T: Object>(&self, id: &Id<T>) -> Result<Key> {
+        self.claims.claim_in::<T>(&*self.backend)?;
+        Key::of_id(id)
+    }
+
+    fn resolve<T: Object>(&self, key: &Key) -> Result<Option<(Key, Record)>> {
+        if T::__CLASS_DEF.keeps_generations() {
+            return resolve(&*self.backend, key);
+        }
+        Ok(self.backend.read(key)?.map(|record| (key.clone(), record)))
+    }
+}
+
+impl Load for Store {
+    fn __follow<T: Object>(&self, id: &Id<T>) -> Result<T> {
+        self.find(id)?.ok_or_else(|| {
+            let error = Error::message(ErrorKind::Dangling, "a `Ref` leads to an object that is not there");
+            error.object(T::__CLASS, id.as_str())
+        })
+    }
+}
+
+impl crate::reference::sealed::Sealed for Store {}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.backend).finish()
+    }
+}
