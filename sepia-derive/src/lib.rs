@@ -1,0 +1,89 @@
+//! The derive macros of [`sepia`](https://docs.rs/sepia), which re-exports them: use that crate.
+//!
+//! A derive goes through four steps. `attr` parses `#[sepia(..)]`, `model` gathers what the user wrote, `check` judges
+//! it and reports all mistakes at once, `expand` generates code from what passed.
+
+mod attr;
+mod check;
+mod errors;
+mod expand;
+mod model;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+use crate::model::Kind;
+
+/// Stores a struct as one file.
+///
+/// ```ignore
+/// #[derive(Serializable)]
+/// #[sepia(content = "text")]
+/// struct Postit {
+///     id: Id<Postit>,
+///     text: String,
+/// }
+/// ```
+///
+/// The id is the field marked `#[sepia(id)]`, else the one called `id` or `sepia_id`. Its type is `Id<Self>`.
+///
+/// On the type, `#[sepia(..)]` takes
+/// - `class = "Name"`: the directory of its objects, by default the type's name. A generic type has to name one.
+/// - `content`: what the file holds. `"json"` (the default): the fields, as serde writes them. `"text"` and `"bytes"`:
+///   the one field besides the id. `"custom"`: what the type's `Content` implementation says.
+/// - `generations`: ids end in a version number, and older versions are kept.
+/// - `ignore_unknown`: keys of the file without a field are no error. They vanish at the next save.
+/// - `crate = path`: where sepia is, if not at `::sepia`.
+///
+/// On a field of a JSON file it takes
+/// - `rename = "name"`: the name on disk, by default the field's name.
+/// - `skip`: the field is not stored, and loaded as its default.
+/// - `default`, `default = path`: what a missing field is, from `Default` or from a function without arguments.
+/// - `with = module`: the value is written by `module::serialize` and read by `module::deserialize`, as in serde.
+/// - `value`: the field is a value even if its type holds objects.
+#[proc_macro_derive(Serializable, attributes(sepia))]
+pub fn serializable(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::object(Kind::Serializable, &input).into()
+}
+
+/// Stores a struct as one directory.
+///
+/// ```ignore
+/// #[derive(Container)]
+/// struct Board {
+///     id: Id<Board>,
+///     name: String,
+///     postits: Vec<Postit>,
+/// }
+/// ```
+///
+/// Fields that hold objects are references: they become symlinks and subdirectories. All others are values, which
+/// serde writes into `data.json`.
+///
+/// The attributes are those of [`Serializable`](macro@Serializable), with two differences: `content` is left out or
+/// `"custom"` (what the type's `Fields` implementation says), and a field can also be
+/// - `reference`: the field is a reference, whatever else its type is.
+#[proc_macro_derive(Container, attributes(sepia))]
+pub fn container(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::object(Kind::Container, &input).into()
+}
+
+/// Lets a field of a container hold objects of several classes.
+///
+/// ```ignore
+/// #[derive(Reference)]
+/// enum Shape {
+///     Circle(Circle),
+///     Square(Box<Square>),
+/// }
+/// ```
+///
+/// Each variant holds one object, and each of a different class: the class tells which variant to load. On the enum,
+/// `#[sepia(crate = path)]` says where sepia is, if not at `::sepia`.
+#[proc_macro_derive(Reference, attributes(sepia))]
+pub fn reference(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::reference(&input).into()
+}

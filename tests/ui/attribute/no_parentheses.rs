@@ -1,0 +1,9 @@
+use sepia::{Container, Id};
+
+#[derive(Container)]
+#[sepia = "board"]
+struct Board {
+    id: Id<Board>,
+}
+
+fn main() {}

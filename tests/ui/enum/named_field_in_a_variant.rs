@@ -1,0 +1,13 @@
+use sepia::{Id, Reference, Serializable};
+
+#[derive(Serializable)]
+struct Note {
+    id: Id<Note>,
+}
+
+#[derive(Reference)]
+enum Either {
+    Note { note: Note },
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use sepia::Reference;
+
+#[derive(Reference)]
+enum Either {}
+
+fn main() {}

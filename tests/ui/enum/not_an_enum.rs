@@ -1,0 +1,8 @@
+use sepia::Reference;
+
+#[derive(Reference)]
+struct Either {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use sepia::{Container, Id};
+
+struct Handle;
+
+#[derive(Container)]
+struct Board {
+    id: Id<Board>,
+    #[sepia(skip)]
+    handle: Handle,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use sepia::Container;
+
+#[derive(Container)]
+struct Board {
+    name: String,
+}
+
+fn main() {}

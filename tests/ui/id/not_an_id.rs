@@ -1,0 +1,8 @@
+use sepia::Container;
+
+#[derive(Container)]
+struct Board {
+    id: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use sepia::Container;
+
+#[derive(Container)]
+enum Board {
+    A,
+    B,
+}
+
+fn main() {}

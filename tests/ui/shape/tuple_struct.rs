@@ -1,0 +1,6 @@
+use sepia::{Container, Id};
+
+#[derive(Container)]
+struct Board(Id<Board>);
+
+fn main() {}

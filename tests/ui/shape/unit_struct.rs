@@ -1,0 +1,6 @@
+use sepia::Container;
+
+#[derive(Container)]
+struct Board;
+
+fn main() {}
