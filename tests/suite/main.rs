@@ -1,0 +1,15 @@
+//! The suite: what the promises say, on every backend that the build has.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod adopt;
+mod boards;
+mod errors;
+mod generations;
+mod hostile;
+mod opening;
+mod shapes;
+mod support;
+mod trees;
+mod unchanged;
+mod values;

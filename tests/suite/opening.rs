@@ -1,0 +1,222 @@
+//! Opening: what is a store, what becomes one, and what is refused.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use sepia::{ErrorKind, Id, Serializable, Store};
+
+use crate::boards::{Board, Postit, postit, work_board};
+use crate::support::{OnDisk, refused, snapshot};
+
+#[test]
+fn a_new_an_empty_and_an_existing_directory_open() {
+    let directory = tempfile::tempdir().unwrap();
+    for path in [directory.path().join("new/deep"), directory.path().join("empty")] {
+        if path.ends_with("empty") {
+            fs::create_dir(&path).unwrap();
+            fs::create_dir(path.join(".git")).unwrap();
+        }
+        Store::open(&path).unwrap().save(&work_board()).unwrap();
+        assert_eq!(Store::open(&path).unwrap().load::<Board>("work_board").unwrap(), work_board());
+        assert_eq!(Store::builder().adopt_existing().open(&path).unwrap().classes().unwrap(), ["Board", "Postit"]);
+    }
+}
+
+#[test]
+fn a_directory_of_something_else_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir_all(directory.path().join("src")).unwrap();
+    fs::write(directory.path().join("src/main.rs"), "").unwrap();
+    let before = snapshot(directory.path());
+    let path = directory.path().to_str().unwrap();
+    refused(Store::open(directory.path()), ErrorKind::NotAStore, &[path, "src", "adopt_existing"]);
+    refused(Store::builder().read_only().open(directory.path()), ErrorKind::NotAStore, &[path]);
+    assert_eq!(snapshot(directory.path()), before);
+    assert!(!directory.path().join(".sepia").exists());
+    let file = directory.path().join("src/main.rs");
+    refused(Store::open(&file), ErrorKind::NotAStore, &[file.to_str().unwrap(), "not a directory"]);
+}
+
+#[test]
+fn a_newer_or_broken_format_is_refused() {
+    let disk = OnDisk::new();
+    let format = disk.path(".sepia/format.json");
+    let place = format.to_str().unwrap();
+    fs::write(&format, r#"{"format": 2, "classes": {}}"#).unwrap();
+    refused(Store::open(disk.directory.path()), ErrorKind::UnsupportedFormat, &[place, "format 2", "up to 1"]);
+    fs::write(&format, "{").unwrap();
+    refused(Store::open(disk.directory.path()), ErrorKind::Corrupt, &[place]);
+    fs::remove_file(&format).unwrap();
+    symlink("/etc/hostname", &format).unwrap();
+    refused(Store::open(disk.directory.path()), ErrorKind::Io, &[place]);
+}
+
+#[test]
+fn a_store_for_reading_reads_and_writes_nothing() {
+    let disk = OnDisk::new();
+    disk.store.save(&work_board()).unwrap();
+    let store = Store::builder().read_only().open(disk.directory.path()).unwrap();
+    assert_eq!(store.load::<Board>("work_board").unwrap(), work_board());
+    refused(store.save(&postit("p", "")), ErrorKind::ReadOnly, &[disk.directory.path().to_str().unwrap()]);
+    refused(store.delete::<Postit>("report_postit"), ErrorKind::ReadOnly, &[]);
+    refused(store.clear(), ErrorKind::ReadOnly, &[]);
+    assert!(store.exists::<Postit>("report_postit").unwrap());
+    let missing = disk.path("missing");
+    let names = [missing.to_str().unwrap()];
+    refused(Store::builder().read_only().open(&missing), ErrorKind::Io, &names);
+    assert!(!missing.exists());
+}
+
+/// Mounts need rights that a test may not have; where it has them, the medium is really read-only.
+#[test]
+fn a_read_only_medium_reads_and_says_so_when_written() {
+    let disk = OnDisk::new();
+    disk.store.save(&work_board()).unwrap();
+    let path = disk.directory.path().to_str().unwrap();
+    let mount =
+        |arguments: &[&str]| Command::new("mount").args(arguments).output().is_ok_and(|out| out.status.success());
+    if !mount(&["--bind", path, path]) {
+        eprintln!("skipped: this process may not mount");
+        return;
+    }
+    let remounted = mount(&["-o", "remount,ro,bind", path]);
+    let outcome = std::panic::catch_unwind(|| {
+        assert!(remounted);
+        let store = Store::open(path).unwrap();
+        assert_eq!(store.load::<Board>("work_board").unwrap(), work_board());
+        store.save(&work_board()).unwrap();
+        let mut board = work_board();
+        board.postits[0].text = "changed".to_owned();
+        refused(store.save(&board), ErrorKind::ReadOnly, &[path]);
+        refused(store.save(&postit("new", "")), ErrorKind::ReadOnly, &[path]);
+        refused(store.delete::<Board>("work_board"), ErrorKind::ReadOnly, &[path]);
+        refused(Store::open(Path::new(path).join("Board")), ErrorKind::NotAStore, &[]);
+        assert_eq!(store.load::<Board>("work_board").unwrap(), work_board());
+    });
+    assert!(Command::new("umount").arg(path).status().unwrap().success());
+    outcome.unwrap();
+}
+
+/// The name of the environment variable that makes a test the child of itself, without rights.
+const CHILD: &str = "SEPIA_TEST_WITHOUT_RIGHTS";
+
+#[test]
+fn permission_denied_names_the_file() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        let path = Path::new(&path);
+        let store = Store::open(path).unwrap();
+        let place = path.join("Postit/report_postit");
+        refused(
+            store.load::<Postit>("report_postit"),
+            ErrorKind::Io,
+            &["Postit", "report_postit", place.to_str().unwrap(), "denied"],
+        );
+        refused(store.load::<Board>("work_board"), ErrorKind::Io, &["Postit", "report_postit", "denied"]);
+        let place = path.join("Postit/new");
+        refused(store.save(&postit("new", "")), ErrorKind::Io, &[place.to_str().unwrap(), "denied"]);
+        return;
+    }
+    let disk = OnDisk::new();
+    disk.store.save(&work_board()).unwrap();
+    let mode = |below: &str, mode| fs::set_permissions(disk.path(below), fs::Permissions::from_mode(mode)).unwrap();
+    mode("Postit/report_postit", 0o000);
+    mode("Postit", 0o555);
+    mode("", 0o755);
+    let program = std::env::current_exe().unwrap();
+    // The program is copied to where anybody may run it.
+    let runnable = disk.path("../").join(format!("sepia-test-{}", std::process::id()));
+    fs::copy(program, &runnable).unwrap();
+    let mut command = Command::new(&runnable);
+    command
+        .args(["--exact", "opening::permission_denied_names_the_file", "--nocapture"])
+        .env(CHILD, disk.directory.path());
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::process::CommandExt::uid(&mut command, 65534);
+    }
+    let output = command.output();
+    fs::remove_file(&runnable).unwrap();
+    mode("Postit", 0o755);
+    let output = output.unwrap();
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+}
+
+#[test]
+fn a_writer_that_waits_too_long_is_told_so() {
+    let disk = OnDisk::new();
+    let other = Store::builder().lock_timeout(Duration::from_millis(30)).open(disk.directory.path()).unwrap();
+    let root = fs::File::open(disk.directory.path()).unwrap();
+    root.lock().unwrap();
+    refused(other.save(&postit("p", "")), ErrorKind::Locked, &[disk.directory.path().to_str().unwrap()]);
+    root.unlock().unwrap();
+    other.save(&postit("p", "")).unwrap();
+}
+
+#[test]
+fn what_a_dead_writer_left_in_its_own_corner_is_removed() {
+    let disk = OnDisk::new();
+    disk.write(".sepia/tmp/1", "half");
+    disk.write(".sepia/tmp/77", "half");
+    let mut note = postit("p", "1");
+    for text in ["1", "2", "3"] {
+        note.text = text.to_owned();
+        disk.store.save(&note).unwrap();
+    }
+    assert!(disk.path(".sepia/tmp/77").exists());
+    assert_eq!(disk.reopen().load::<Postit>("p").unwrap().text, "3");
+    assert_eq!(fs::read_dir(disk.path(".sepia/tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn writers_of_several_handles_and_threads_take_turns() {
+    let disk = OnDisk::new();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let store = if writer % 2 == 0 { disk.store.clone() } else { disk.reopen() };
+            scope.spawn(move || {
+                for round in 0..25 {
+                    store.save(&postit(&format!("p{writer}.{round}"), "x")).unwrap();
+                    store.save(&postit("shared", &format!("{writer}"))).unwrap();
+                    assert_eq!(store.load::<Postit>("shared").unwrap().text.len(), 1);
+                }
+            });
+        }
+    });
+    assert_eq!(disk.store.count::<Postit>().unwrap(), 101);
+}
+
+#[test]
+fn a_class_declared_through_another_handle_is_seen_and_one_that_clashes_refused() {
+    #[derive(Serializable, Debug, PartialEq)]
+    #[sepia(class = "Board")]
+    struct Impostor {
+        id: Id<Impostor>,
+    }
+    let disk = OnDisk::new();
+    let early = disk.reopen();
+    assert_eq!(early.find::<Board>("work_board").unwrap(), None);
+    disk.store.save(&work_board()).unwrap();
+    assert_eq!(early.load::<Board>("work_board").unwrap(), work_board());
+    refused(early.load::<Impostor>("work_board"), ErrorKind::ClassClash, &["Board", "Impostor"]);
+    let late = disk.reopen();
+    refused(late.load::<Impostor>("x"), ErrorKind::ClassClash, &["Board", "containers", "serializable"]);
+    refused(disk.reopen().save(&Impostor { id: "x".into() }), ErrorKind::ClassClash, &["Board", "containers"]);
+    disk.store.clear().unwrap();
+    disk.reopen().save(&Impostor { id: "x".into() }).unwrap();
+}
+
+#[test]
+fn a_directory_of_other_origin_does_not_become_a_class() {
+    let disk = OnDisk::new();
+    disk.write("Postit/mine.txt", "mine");
+    assert_eq!(disk.store.find::<Postit>("mine.txt").unwrap(), None);
+    assert_eq!(disk.store.count::<Postit>().unwrap(), 0);
+    let place = disk.path("Postit");
+    refused(disk.store.save(&postit("p", "")), ErrorKind::ClassClash, &["Postit", place.to_str().unwrap()]);
+    disk.store.clear().unwrap();
+    assert_eq!(disk.text("Postit/mine.txt"), "mine");
+    assert_eq!(disk.store.classes().unwrap(), Vec::<String>::new());
+}
