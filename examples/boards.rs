@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(&directory)?;
     store.save(&board)?;
     println!("Saved the board:\n");
-    tree::print(&directory)?;
+    print!("{}", tree::draw(&directory)?);
 
     let loaded: Board = store.load("work_board")?;
     assert_eq!(loaded, board);

@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(directory)?;
     store.save(&house)?; // its link to the garden dangles until that is saved too
     store.save(&garden)?;
-    tree::print(directory)?;
+    print!("{}", tree::draw(directory)?);
 
     let loaded: Drawing = store.load("house")?;
     assert_eq!(loaded, house);

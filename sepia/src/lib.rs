@@ -1,6 +1,173 @@
-//! Typed Rust objects as plain files and folders.
+//! Sepia keeps typed Rust objects as plain files and folders that people can read, grep, diff and edit.
+//!
+//! ```
+//! use sepia::{Container, Id, Serializable, Store};
+//!
+//! #[derive(Serializable, Debug, PartialEq)]
+//! #[sepia(content = "text")]             // the file is the text itself
+//! struct Postit {
+//!     id: Id<Postit>,
+//!     text: String,
+//! }
+//!
+//! #[derive(Container, Debug, PartialEq)]
+//! struct Board {
+//!     id: Id<Board>,
+//!     name: String,                      // values  -> data.json
+//!     boards: Vec<Board>,                // containers -> subdirectories
+//!     postits: Vec<Postit>,              // serializables -> symlinks
+//! }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! # let directory = tempfile::tempdir().expect("a temporary directory");
+//! # let path = directory.path();
+//! let store = Store::open(path)?;        // e.g. "./_data"
+//! let board = Board {
+//!     id: "work".into(),
+//!     name: "Work".to_owned(),
+//!     boards: vec![],
+//!     postits: vec![Postit { id: Id::new(), text: "Write the report".to_owned() }],
+//! };
+//! store.save(&board)?;
+//! assert_eq!(store.load::<Board>("work")?, board);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The nouns
+//!
+//! | | |
+//! |---|---|
+//! | **object** | a value with a class and an id: *serializable* (one file) or a *container* (one directory) |
+//! | **class** | the type's name on disk, the directory `Board/` |
+//! | **id** | names an object within its class: [`Id`] |
+//! | **generation** | the version number at the end of an id, in classes that opt in |
+//! | **value** | a field that serde can write: it goes into `data.json` |
+//! | **reference** | a field that holds objects: it becomes symlinks and subdirectories |
+//! | **record** | what a backend stores for one object, in plain data |
+//! | **batch** | changes to records that commit together |
+//! | **backend** | where records live: the filesystem, memory, or one of your own |
+//! | **store** | the typed front: [`Store`], cheap to clone, shared by threads |
+//!
+//! # Values and references
+//!
+//! The compiler sorts the fields of a [`Container`](derive@Container). One whose type holds objects is a
+//! reference; one that serde can write is a value; one that is neither does not compile, and the error says
+//! what to do. Nothing is guessed from the names of types, so aliases and generics work.
+//!
+//! References are
+//! - objects: a serializable one is a symlink to its own file, a container is nested as a subdirectory;
+//! - [`Ref<T>`](Ref), the link alone, loaded when you ask: for graphs, cycles and big sets;
+//! - `Vec`, `VecDeque`, `Box`, `Arc`, `HashMap`, `BTreeMap`, `HashSet`, `BTreeSet` of references, within each
+//!   other, and an `Option` around the whole. What an `Arc` links to twice is one allocation after a load;
+//! - enums with [`#[derive(Reference)]`](derive@Reference), whose variants hold objects of different classes.
+//!
+//! A shape that could not come back exactly, such as `Vec<Option<Note>>`, `Rc<Note>` or a tuple of objects, is
+//! refused at compile time, also when the object implements serde as well.
+//!
+//! A nested container is part of its parent: it is saved and loaded with it, and its id means something only
+//! there. A serializable object has a life of its own: saving the parent saves it too, and it stays until
+//! it is [deleted](Store::delete).
+//!
+//! # Attributes
+//!
+//! On the type:
+//!
+//! | `#[sepia(..)]` | |
+//! |---|---|
+//! | `class = "Name"` | the class, if not the type's name; generic types need it |
+//! | `content = "json"` | a serializable object's file holds its fields as JSON (the default) |
+//! | `content = "text"`, `"bytes"` | … its one field, as it is |
+//! | `content = "custom"` | … what [`Content`] makes of it; on a container, [`Fields`] writes and reads the fields |
+//! | `generations` | ids end in a generation |
+//! | `ignore_unknown` | what belongs to no field is no error; it vanishes at the next save |
+//! | `crate = "path"` | where `sepia` is, if renamed or re-exported |
+//!
+//! On a field:
+//!
+//! | `#[sepia(..)]` | |
+//! |---|---|
+//! | `id` | this is the id field, though it is not called `id` or `sepia_id` |
+//! | `rename = "name"` | its name on disk |
+//! | `skip` | not stored: `Default::default()` after a load, or the `default` given |
+//! | `default`, `default = path` | what it is where the record does not have it |
+//! | `value`, `reference` | forces a side |
+//! | `with = module` | `module::serialize` and `module::deserialize` write and read it, as in serde |
+//!
+//! Where a record lacks a field, an `Option` is `None`, a collection empty, and anything else an error.
+//!
+//! # Ids
+//!
+//! [`Id::new`] makes `board-{uuid v7}`; any other text is as good, `"10.0.0.1"`, `"a/b"` and `"../.."`
+//! included, up to 200 bytes encoded. In a class with `#[sepia(generations)]`, `note-1.3` is generation 3 of the
+//! base `note-1`: loading `note-1.3` gives exactly that, and loading `note-1` the newest.
+//!
+//! ```
+//! use sepia::{Id, Serializable, Store};
+//!
+//! #[derive(Serializable, Debug)]
+//! #[sepia(content = "text", generations)]
+//! struct Note { id: Id<Note>, text: String }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let store = Store::in_memory();
+//! let draft = Note { id: Id::first("speech"), text: "Friends,".to_owned() };
+//! store.save(&draft)?;
+//! store.save(&Note { id: draft.id.next(), text: "Friends, Romans,".to_owned() })?;
+//! assert_eq!(store.load::<Note>("speech")?.text, "Friends, Romans,");
+//! assert_eq!(store.load::<Note>("speech.0")?.text, "Friends,");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Links
+//!
+//! ```
+//! use sepia::{Container, Id, Ref, Store};
+//!
+//! #[derive(Container)]
+//! struct Person { id: Id<Person>, name: String, friends: Vec<Ref<Person>> }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let store = Store::in_memory();
+//! let ann = Person { id: "ann".into(), name: "Ann".to_owned(), friends: vec![Ref::new("bob")] };
+//! store.save(&ann)?; // a target may be saved later
+//! store.save(&Person { id: "bob".into(), name: "Bob".to_owned(), friends: vec![Ref::to(&ann)] })?;
+//! assert_eq!(ann.friends[0].load(&store)?.name, "Bob");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! Every call returns one [`Error`], one word wide, with a [`kind`](Error::kind) to branch on. Its message names
+//! class, id, field and path; causes are in [`source`](std::error::Error::source).
+//! [`find`](Store::find) returns `None` for what is absent and an error for everything else.
+//!
+//! # What is guaranteed, and what is not yet
+//!
+//! What is loaded equals what was saved. Each file changes atomically, one writer at a time, threads and processes
+//! alike, and only if its content changes. Nothing is read or written outside the store's directory, and files that
+//! Sepia did not make are not touched. Opening takes Crystal Sepia's stores too:
+//! [`StoreBuilder::adopt_existing`].
+//!
+//! Not yet: nothing is synced to the disk; a save of several files is no single atomic step; and of two savers of one
+//! object, the last wins.
+//!
+//! # What it is not
+//!
+//! No database (there are no queries and no indexes), no wire format, and no serializer: values are serde's.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
 
-pub use sepia_core::*;
+pub use sepia_core::{
+    Content, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Reader, Ref, Reference, Result, Store,
+    StoreBuilder, Writer, backend, batch, class, record,
+};
 pub use sepia_derive::{Container, Reference, Serializable};
 
 #[doc(hidden)]

@@ -62,7 +62,7 @@ fn a_board_comes_back() {
 }
 
 #[test]
-fn the_tree_is_the_one_in_the_readme() {
+fn every_byte_of_the_tree_is_as_documented() {
     let disk = OnDisk::new();
     disk.store.save(&work_board()).unwrap();
     let link = |target: &str| Found::Link(target.to_owned());
@@ -98,6 +98,19 @@ fn the_tree_is_the_one_in_the_readme() {
     assert_eq!(disk.snapshot(), expected);
     // The links work for any program.
     assert_eq!(disk.text("Board/work_board/postits/0000_report_postit"), "Finish the report");
+}
+
+#[path = "../../examples/support/tree.rs"]
+mod tree;
+
+#[test]
+fn the_picture_in_the_readme_is_what_is_on_disk() {
+    let disk = OnDisk::new();
+    disk.store.save(&work_board()).unwrap();
+    let drawn = tree::draw(disk.directory.path()).unwrap();
+    let (_, drawn) = drawn.split_once('\n').unwrap();
+    let picture = include_str!("../../README.md").split_once("_data\n").unwrap().1.split_once("```").unwrap().0;
+    assert_eq!(drawn, picture);
 }
 
 #[test]
