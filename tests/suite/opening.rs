@@ -100,6 +100,38 @@ fn a_read_only_medium_reads_and_says_so_when_written() {
     outcome.unwrap();
 }
 
+/// As above, where the system can make and mount a file system that folds case.
+#[test]
+fn a_file_system_that_folds_case_does_not_mix_names_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let (image, root) = (directory.path().join("image"), directory.path().join("mounted"));
+    fs::File::create(&image).unwrap().set_len(16 << 20).unwrap();
+    fs::create_dir(&root).unwrap();
+    let run = |program: &str, arguments: &[&Path]| {
+        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    };
+    if !run("mkfs.exfat", &[&image]) || !run("mount.exfat-fuse", &[&image, &root]) {
+        eprintln!("skipped: no file system that folds case");
+        return;
+    }
+    let outcome = std::panic::catch_unwind(|| {
+        let store = Store::open(root.join("store")).unwrap();
+        store.save(&postit("name", "lower")).unwrap();
+        for store in [&store, &Store::open(root.join("store")).unwrap()] {
+            refused(store.save(&postit("NAME", "upper")), ErrorKind::InvalidName, &["Postit", "NAME"]);
+            assert_eq!(store.find::<Postit>("Name").unwrap(), None);
+            assert!(!store.exists::<Postit>("Name").unwrap() && !store.delete::<Postit>("Name").unwrap());
+            store.save(&postit("name", "lower")).unwrap();
+            assert_eq!(store.load::<Postit>("name").unwrap().text, "lower");
+        }
+        assert!(store.delete::<Postit>("name").unwrap());
+        store.save(&postit("NAME", "upper")).unwrap();
+        assert_eq!(store.ids::<Postit>().unwrap(), ["NAME".into()]);
+    });
+    assert!(run("umount", &[&root]));
+    outcome.unwrap();
+}
+
 /// The name of the environment variable that makes a test the child of itself, without rights.
 const CHILD: &str = "SEPIA_TEST_WITHOUT_RIGHTS";
 

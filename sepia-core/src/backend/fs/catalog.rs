@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 use serde_json::Value;
 
 use super::layout::{FORMAT, FORMAT_FILE};
-use super::sys::{self, Directory};
+use super::root::Root;
+use super::sys;
 use crate::class::{Class, Format, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
@@ -29,8 +29,8 @@ struct State {
 
 impl Catalog {
     /// Reads the catalog. `None` if there is none.
-    pub(super) fn open(root: &Directory, path: &Path) -> Result<Option<Self>> {
-        Ok(read(root, path)?.map(|state| Self { state: Mutex::new(state) }))
+    pub(super) fn open(root: &Root) -> Result<Option<Self>> {
+        Ok(read(root)?.map(|state| Self { state: Mutex::new(state) }))
     }
 
     /// A catalog that is not on the disk.
@@ -44,31 +44,31 @@ impl Catalog {
     }
 
     /// Returns the classes as the file declares them now.
-    pub(super) fn current(&self, root: &Directory, path: &Path) -> Result<Arc<[Class]>> {
+    pub(super) fn current(&self, root: &Root) -> Result<Arc<[Class]>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((file, stamp)) = &state.file {
             // A file that was replaced has no name any more, and so another stamp.
             if sys::stamp(file).is_ok_and(|now| now == *stamp) {
                 return Ok(Arc::clone(&state.classes));
             }
-            *state = read(root, path)?.ok_or_else(|| {
-                Error::corrupt("the store has lost its list of classes").at(path.join(FORMAT_FILE).to_string_lossy())
+            *state = read(root)?.ok_or_else(|| {
+                Error::corrupt("the store has lost its list of classes").at(root.place(FORMAT_FILE).to_string_lossy())
             })?;
         }
         Ok(Arc::clone(&state.classes))
     }
 
     /// Takes what has just been written for read.
-    pub(super) fn reread(&self, root: &Directory, path: &Path) -> Result<()> {
-        if let Some(state) = read(root, path)? {
+    pub(super) fn reread(&self, root: &Root) -> Result<()> {
+        if let Some(state) = read(root)? {
             *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
         }
         Ok(())
     }
 }
 
-fn read(root: &Directory, path: &Path) -> Result<Option<State>> {
-    let place = path.join(FORMAT_FILE);
+fn read(root: &Root) -> Result<Option<State>> {
+    let place = root.place(FORMAT_FILE);
     let io = |errno: Errno| Error::io("read the list of classes", &place, errno);
     let file = match sys::open_below(root, FORMAT_FILE) {
         Ok(file) => file,

@@ -5,6 +5,7 @@
 //! - `open`: making, opening and adopting a store
 //! - `catalog`: the list of classes
 //! - `lock`: one writer at a time
+//! - `root`: the store's own directory
 //! - `read`: from files to records
 //! - `plan`: from what is stored and what shall be to operations
 //! - `publish`: carrying them out, each atomically
@@ -16,9 +17,10 @@ mod open;
 mod plan;
 mod publish;
 mod read;
+mod root;
 mod sys;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::io::Errno;
@@ -33,6 +35,7 @@ use catalog::Catalog;
 use lock::WriterLock;
 use plan::{Action, Operation, Plan};
 use publish::Publisher;
+use root::Root;
 use sys::{Directory, Kind};
 
 /// Keeps records as files and folders below a root directory.
@@ -40,8 +43,7 @@ use sys::{Directory, Kind};
 /// Each file changes atomically, under a lock that keeps other writers out. Nothing is synced.
 #[derive(Debug)]
 pub struct Filesystem {
-    path: PathBuf,
-    root: Directory,
+    root: Root,
     catalog: Catalog,
     lock: WriterLock,
     writable: bool,
@@ -51,7 +53,7 @@ impl Filesystem {
     /// Returns whether a class is declared. One that is not may have been declared meanwhile.
     fn declares(&self, class: &str) -> Result<bool> {
         let declares = |classes: Arc<[Class]>| classes.iter().any(|known| known.name() == class);
-        Ok(declares(self.catalog.known()) || declares(self.catalog.current(&self.root, &self.path)?))
+        Ok(declares(self.catalog.known()) || declares(self.catalog.current(&self.root)?))
     }
 
     /// Plans the removal of whatever stands under a key. Unlike what is put, it need not be
@@ -61,19 +63,30 @@ impl Filesystem {
         let class = match sys::open_directory_below(&self.root, &key.class_name()) {
             Ok(class) => class,
             Err(Errno::NOENT) => return Ok(()),
-            Err(errno) => return Err(read::refused(errno, &self.path.join(&path)).object(key.class(), key.id())),
+            Err(errno) => return Err(read::refused(errno, &self.root.place(&path)).object(key.class(), key.id())),
         };
         match sys::kind(&class, &key.name()) {
             Err(Errno::NOENT) => Ok(()),
+            Ok(Kind::File | Kind::Directory) if self.is_misspelled(&class, key)? => Ok(()),
             Ok(Kind::Directory) => self.plan_directory_removal(&class, &key.name(), path, removals),
             Ok(Kind::Other) => Err(Error::corrupt("this is neither a file nor a directory")
-                .at(self.path.join(&path).to_string_lossy())
+                .at(self.root.place(&path).to_string_lossy())
                 .object(key.class(), key.id())),
             Ok(Kind::File | Kind::Link) => {
                 removals.push(Operation { path, action: Action::Remove });
                 Ok(())
             }
-            Err(errno) => Err(Error::io("remove", &self.path.join(&path), errno)),
+            Err(errno) => Err(Error::io("remove", &self.root.place(&path), errno)),
+        }
+    }
+
+    fn is_misspelled(&self, class: &Directory, key: &Key) -> Result<bool> {
+        if !self.root.folds() {
+            return Ok(false);
+        }
+        match sys::open(class, &key.name()) {
+            Ok(file) => Ok(!self.root.is_spelled(file, key)?),
+            Err(_) => Ok(false),
         }
     }
 
@@ -84,7 +97,7 @@ impl Filesystem {
         path: String,
         removals: &mut Vec<Operation<'static>>,
     ) -> Result<()> {
-        let fail = |errno: Errno| Error::io("remove the directory", &self.path.join(&path), errno);
+        let fail = |errno: Errno| Error::io("remove the directory", &self.root.place(&path), errno);
         let directory = sys::open_directory(parent, name).map_err(fail)?;
         let mut directories = Vec::new();
         let mut links = Vec::new();
@@ -111,7 +124,7 @@ impl Filesystem {
     /// A directory that stands where a new class belongs is somebody else's, unless it is empty.
     fn check_new_class(&self, class: &Class) -> Result<()> {
         let name = name::encode(class.name());
-        let place = self.path.join(&*name);
+        let place = self.root.place(&*name);
         let mut taken = false;
         match sys::open_directory_below(&self.root, &name) {
             Ok(directory) => sys::list(&directory, &mut |_, _| taken = true)
@@ -133,26 +146,26 @@ impl Backend for Filesystem {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        read::record(&self.root, &self.path, key)
+        read::record(&self.root, key)
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
         if !self.declares(key.class())? {
             return Ok(false);
         }
-        read::contains(&self.root, &self.path, key)
+        read::contains(&self.root, key)
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
         if !self.writable {
             let message = "the store was opened for reading only";
-            return Err(Error::message(ErrorKind::ReadOnly, message).at(self.path.to_string_lossy()));
+            return Err(Error::message(ErrorKind::ReadOnly, message).at(self.root.path().to_string_lossy()));
         }
-        let _held = self.lock.acquire(&self.root, &self.path)?;
-        let stored = self.catalog.current(&self.root, &self.path)?;
+        let _held = self.lock.acquire(&self.root)?;
+        let stored = self.catalog.current(&self.root)?;
         let classes = merge_classes(&stored, &batch)?;
         let declared = |class: &str| stored.iter().any(|known| known.name() == class);
-        check_expectations(&batch, |key| Ok(declared(key.class()) && read::contains(&self.root, &self.path, key)?))?;
+        check_expectations(&batch, |key| Ok(declared(key.class()) && read::contains(&self.root, key)?))?;
         for class in batch.classes().iter().filter(|class| !declared(class.name())) {
             self.check_new_class(class)?;
         }
@@ -163,8 +176,8 @@ impl Backend for Filesystem {
             match &step.change {
                 Change::Keep => {}
                 Change::Put(record) => {
-                    let stored = read::stored(&self.root, &self.path, &step.key)?;
-                    plan.put(&step.key, &stored, record).map_err(|error| error.below(&self.path))?;
+                    let stored = read::stored(&self.root, &step.key)?;
+                    plan.put(&step.key, &stored, record).map_err(|error| error.below(self.root.path()))?;
                 }
                 Change::Delete if declared(step.key.class()) => self.plan_removal(&step.key, &mut removals)?,
                 Change::Delete => {}
@@ -174,7 +187,7 @@ impl Backend for Filesystem {
             removals.push(Operation { path: name::encode(class).into_owned(), action: Action::RemoveDirectory });
         }
 
-        let mut publisher = Publisher::new(&self.root, &self.path);
+        let mut publisher = Publisher::new(&self.root);
         let retires = !batch.retired().is_empty();
         // A class is declared before its first object is there, and retired after its last is gone.
         let classes = match classes {
@@ -192,14 +205,14 @@ impl Backend for Filesystem {
     }
 
     fn classes(&self) -> Result<Vec<Class>> {
-        Ok(self.catalog.current(&self.root, &self.path)?.to_vec())
+        Ok(self.catalog.current(&self.root)?.to_vec())
     }
 
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
         if !self.declares(class)? {
             return Ok(());
         }
-        read::ids(&self.root, &self.path, class, each)
+        read::ids(&self.root, class, each)
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
@@ -224,7 +237,7 @@ impl Backend for Filesystem {
     }
 
     fn root(&self) -> Option<&Path> {
-        Some(&self.path)
+        Some(self.root.path())
     }
 }
 

@@ -9,7 +9,8 @@ use super::layout::{FORMAT_FILE, GITIGNORE, GITIGNORE_TEXT, PRIVATE};
 use super::lock::WriterLock;
 use super::plan::{Action, Operation};
 use super::publish::{Publisher, clean_tmp};
-use super::sys::{self, Directory, Kind};
+use super::root::Root;
+use super::sys::{self, Kind};
 use super::{Filesystem, read};
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,8 +37,9 @@ impl Filesystem {
             Errno::NOTDIR => not_a_store(path, "it is not a directory"),
             errno => Error::io("open the store", path, errno),
         })?;
+        let mut root = Root::new(root, path);
         let lock = WriterLock::new(options.lock_timeout);
-        let catalog = match Catalog::open(&root, path)? {
+        let catalog = match Catalog::open(&root)? {
             Some(catalog) => {
                 // Whoever holds the lock is at work, and cleans up behind itself.
                 if writable && sys::try_lock(&root).is_ok() {
@@ -51,18 +53,19 @@ impl Filesystem {
                 if !options.adopt_existing {
                     return Err(not_a_store(path, "it has no .sepia/format.json, and nothing may be written"));
                 }
-                Catalog::unwritten(survey(&root, path)?)
+                Catalog::unwritten(survey(&root)?)
             }
             None => {
-                let _held = lock.acquire(&root, path)?;
-                match Catalog::open(&root, path)? {
+                let _held = lock.acquire(&root)?;
+                match Catalog::open(&root)? {
                     // Made by another process meanwhile.
                     Some(catalog) => catalog,
-                    None => make(&root, path, options)?,
+                    None => make(&root, options)?,
                 }
             }
         };
-        Ok(Self { path: path.to_owned(), root, catalog, lock, writable })
+        root.learn_spelling();
+        Ok(Self { root, catalog, lock, writable })
     }
 
     /// Writes the list of classes, under the writer lock.
@@ -70,12 +73,12 @@ impl Filesystem {
         let content = catalog::print(classes)?;
         let path = FORMAT_FILE.to_owned();
         publisher.carry_out(&Operation { path, action: Action::ReplaceFile(&content) })?;
-        self.catalog.reread(&self.root, &self.path)
+        self.catalog.reread(&self.root)
     }
 }
 
 /// Makes a directory a store, under the writer lock.
-fn make(root: &Directory, path: &Path, options: &StoreBuilder) -> Result<Catalog> {
+fn make(root: &Root, options: &StoreBuilder) -> Result<Catalog> {
     let mut occupant = None;
     sys::list(root, &mut |name, _| {
         // Hidden files, a repository's among them, are no content.
@@ -83,26 +86,26 @@ fn make(root: &Directory, path: &Path, options: &StoreBuilder) -> Result<Catalog
             occupant = Some(name.to_owned());
         }
     })
-    .map_err(|errno| Error::io("list the directory", path, errno))?;
+    .map_err(|errno| Error::io("list the directory", root.path(), errno))?;
     let classes = match occupant {
         None => Vec::new(),
-        Some(_) if options.adopt_existing => survey(root, path)?,
+        Some(_) if options.adopt_existing => survey(root)?,
         Some(name) => {
             let why = format!("it holds {name:?} and no .sepia/format.json; adopt_existing() takes it for one");
-            return Err(not_a_store(path, &why));
+            return Err(not_a_store(root.path(), &why));
         }
     };
     match sys::make_directory(root, PRIVATE) {
         // Left by a process that died here.
         Err(Errno::EXIST) if sys::kind(root, PRIVATE) == Ok(Kind::Directory) => {}
-        made => made.map_err(|errno| Error::io("make the store", &path.join(PRIVATE), errno))?,
+        made => made.map_err(|errno| Error::io("make the store", &root.place(PRIVATE), errno))?,
     }
-    let mut publisher = Publisher::new(root, path);
+    let mut publisher = Publisher::new(root);
     let content = catalog::print(&classes)?;
     for (file, content) in [(GITIGNORE, GITIGNORE_TEXT.as_bytes()), (FORMAT_FILE, &content)] {
         publisher.carry_out(&Operation { path: file.to_owned(), action: Action::ReplaceFile(content) })?;
     }
-    Catalog::open(root, path)?.ok_or_else(|| not_a_store(path, "its .sepia/format.json is gone again"))
+    Catalog::open(root)?.ok_or_else(|| not_a_store(root.path(), "its .sepia/format.json is gone again"))
 }
 
 fn not_a_store(path: &Path, why: &str) -> Error {
@@ -111,17 +114,17 @@ fn not_a_store(path: &Path, why: &str) -> Error {
 }
 
 /// Finds out which classes a directory holds that is no store yet.
-fn survey(root: &Directory, path: &Path) -> Result<Vec<Class>> {
+fn survey(root: &Root) -> Result<Vec<Class>> {
     let mut names = Vec::new();
     sys::list(root, &mut |name, kind| {
         if kind == Kind::Directory && name::decode(name).is_some_and(|class| class::check_name(&class).is_ok()) {
             names.push(name.to_owned());
         }
     })
-    .map_err(|errno| Error::io("list the directory", path, errno))?;
+    .map_err(|errno| Error::io("list the directory", root.path(), errno))?;
     let mut classes = Vec::new();
     for name in names {
-        let place = path.join(&name);
+        let place = root.place(&name);
         let directory = sys::open_directory(root, &name).map_err(|errno| read::refused(errno, &place))?;
         let (mut files, mut containers) = (false, false);
         sys::list(&directory, &mut |name, kind| match kind {

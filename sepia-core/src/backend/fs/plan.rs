@@ -79,6 +79,10 @@ impl<'a> Plan<'a> {
                 }
                 Ok(())
             }
+            (Stored::Misspelled, _) => {
+                let message = "the file system takes this name for another that is there";
+                Err(Error::invalid_name(message).at(path))
+            }
             (Stored::Absent, Record::Container(node)) => self.make(&path, node.into(), 2),
             (Stored::Directory(data, entries), Record::Container(node)) => {
                 let old = Directory { data: data.as_deref(), entries };

@@ -9,20 +9,19 @@
 //! A process that dies in between leaves a file in `.sepia/tmp`, which the next open removes, and
 //! the operations that it had carried out. Nothing is synced.
 
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::{Errno, Result};
 
 use super::layout::TMP;
 use super::plan::{Action, Operation};
+use super::root::Root;
 use super::sys::{self, Directory};
 use crate::error::Error;
 
 /// Carries out operations, under the writer lock.
 pub(super) struct Publisher<'a> {
-    root: &'a Directory,
-    path: &'a Path,
+    root: &'a Root,
     /// The open directories on the way to the last operation's, each with the path to it.
     way: Vec<(String, Directory)>,
     tmp: Option<Directory>,
@@ -30,8 +29,8 @@ pub(super) struct Publisher<'a> {
 }
 
 impl<'a> Publisher<'a> {
-    pub(super) fn new(root: &'a Directory, path: &'a Path) -> Self {
-        Self { root, path, way: Vec::new(), tmp: None, made: 0 }
+    pub(super) fn new(root: &'a Root) -> Self {
+        Self { root, way: Vec::new(), tmp: None, made: 0 }
     }
 
     /// Carries out one operation.
@@ -44,7 +43,12 @@ impl<'a> Publisher<'a> {
                 Action::Remove => "remove",
                 Action::RemoveDirectory => "remove the directory",
             };
-            Error::io(what, &self.path.join(&operation.path), errno)
+            let place = self.root.place(&operation.path);
+            if errno == Errno::EXIST && self.root.folds() {
+                let message = "the file system takes this name for another that is there";
+                return Error::invalid_name(message).at(place.to_string_lossy());
+            }
+            Error::io(what, &place, errno)
         })
     }
 
@@ -52,11 +56,7 @@ impl<'a> Publisher<'a> {
         let (parent, name) = operation.path.rsplit_once('/').unwrap_or(("", &operation.path));
         self.go_to(parent)?;
         match &operation.action {
-            Action::MakeDirectory => match sys::make_directory(self.here(), name) {
-                // One that is empty but for what is not Sepia's.
-                Err(Errno::EXIST) => Ok(()),
-                made => made,
-            },
+            Action::MakeDirectory => sys::make_directory(self.here(), name),
             Action::MakeFile(content) => match sys::make_file_unnamed(self.here(), name, content) {
                 Err(Errno::OPNOTSUPP) => {
                     self.by_way_of_tmp(name, Some(content), "", |tmp, place| sys::place(tmp, place))
@@ -85,15 +85,15 @@ impl<'a> Publisher<'a> {
         name: &str,
         content: Option<&[u8]>,
         target: &str,
-        into_place: impl FnOnce((&Directory, &str), (&Directory, &str)) -> Result<()>,
+        into_place: impl FnOnce((BorrowedFd<'_>, &str), (BorrowedFd<'_>, &str)) -> Result<()>,
     ) -> Result<()> {
         self.made += 1;
         let made = self.made.to_string();
         if self.tmp.is_none() {
             self.tmp = Some(open_tmp(self.root)?);
         }
-        let here = self.way.last().map_or(self.root, |(_, directory)| directory);
-        let tmp = self.tmp.as_ref().unwrap_or(self.root);
+        let here = self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
+        let tmp = self.tmp.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
         // What a dead writer left behind: no other can be at work.
         sys::remove(tmp, &made)?;
         let written = match content {
@@ -113,8 +113,8 @@ impl<'a> Publisher<'a> {
         placed
     }
 
-    fn here(&self) -> impl AsFd + '_ {
-        self.way.last().map_or(self.root, |(_, directory)| directory)
+    fn here(&self) -> BorrowedFd<'_> {
+        self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd())
     }
 
     /// Opens the directories on the way to `path` that the last way did not lead through.
@@ -147,7 +147,7 @@ fn is_within(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn open_tmp(root: &Directory) -> Result<Directory> {
+fn open_tmp(root: &Root) -> Result<Directory> {
     match sys::open_directory_below(root, TMP) {
         Err(Errno::NOENT) => {
             let (parent, name) = TMP.split_once('/').unwrap_or((".", TMP));
@@ -159,7 +159,7 @@ fn open_tmp(root: &Directory) -> Result<Directory> {
 }
 
 /// Removes what writers that died left in `.sepia/tmp`. Under the writer lock.
-pub(super) fn clean_tmp(root: &Directory) -> Result<()> {
+pub(super) fn clean_tmp(root: &Root) -> Result<()> {
     let tmp = match sys::open_directory_below(root, TMP) {
         Err(Errno::NOENT) => return Ok(()),
         opened => opened?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::layout::{MAX_DIRECTORIES, parse_link};
+use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::error::{Error, Result};
 use crate::name::{self, DATA};
@@ -16,14 +17,16 @@ const ATTEMPTS: usize = 64;
 /// What stands under the name of a record.
 pub(super) enum Stored {
     Absent,
+    /// Something that the file system takes for it, under another spelling.
+    Misspelled,
     Leaf(Vec<u8>),
     /// A directory, with the bytes of its `data.json` if it has one.
     Directory(Option<Vec<u8>>, Entries),
 }
 
 /// Reads what stands under a key, and whether it is a record or not.
-pub(super) fn stored(root: &Directory, path: &Path, key: &Key) -> Result<Stored> {
-    let place = || path.join(key.path());
+pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
+    let place = || root.place(key.path());
     let fail = |error: Error| error.object(key.class(), key.id());
     for _ in 0..ATTEMPTS {
         let file = match sys::open_below(root, &key.path()) {
@@ -31,6 +34,9 @@ pub(super) fn stored(root: &Directory, path: &Path, key: &Key) -> Result<Stored>
             Err(Errno::NOENT) => return Ok(Stored::Absent),
             Err(errno) => return Err(fail(refused(errno, &place()))),
         };
+        if !root.is_spelled(&file, key)? {
+            return Ok(Stored::Misspelled);
+        }
         match sys::read(&file) {
             Ok(content) => return Ok(Stored::Leaf(content)),
             Err(Errno::ISDIR) => {}
@@ -49,36 +55,36 @@ pub(super) fn stored(root: &Directory, path: &Path, key: &Key) -> Result<Stored>
 }
 
 /// Reads the record of a key.
-pub(super) fn record(root: &Directory, path: &Path, key: &Key) -> Result<Option<Record>> {
-    Ok(match stored(root, path, key)? {
-        Stored::Absent | Stored::Directory(None, _) => None,
+pub(super) fn record(root: &Root, key: &Key) -> Result<Option<Record>> {
+    Ok(match stored(root, key)? {
+        Stored::Absent | Stored::Misspelled | Stored::Directory(None, _) => None,
         Stored::Leaf(content) => Some(Record::Leaf(content)),
         Stored::Directory(Some(data), entries) => Some(Record::Container(Node { data, entries })),
     })
 }
 
 /// Returns whether a key has a record.
-pub(super) fn contains(root: &Directory, path: &Path, key: &Key) -> Result<bool> {
+pub(super) fn contains(root: &Root, key: &Key) -> Result<bool> {
     let file = match sys::open_below(root, &key.path()) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(false),
         // There is something, if not what belongs there: reading it says what.
         Err(Errno::LOOP | Errno::NXIO | Errno::ACCESS) => return Ok(true),
         Err(errno) => {
-            return Err(refused(errno, &path.join(key.path())).object(key.class(), key.id()));
+            return Err(refused(errno, &root.place(key.path())).object(key.class(), key.id()));
         }
     };
     match sys::kind(&file, DATA) {
-        Ok(_) | Err(Errno::NOTDIR) => Ok(true),
+        Ok(_) | Err(Errno::NOTDIR) => root.is_spelled(&file, key),
         Err(Errno::NOENT) => Ok(false),
-        Err(errno) => Err(refused(errno, &path.join(key.path())).object(key.class(), key.id())),
+        Err(errno) => Err(refused(errno, &root.place(key.path())).object(key.class(), key.id())),
     }
 }
 
 /// Calls `each` with the id of every record of a class.
-pub(super) fn ids(root: &Directory, path: &Path, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+pub(super) fn ids(root: &Root, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
     let class_name = name::encode(class);
-    let place = || path.join(&*class_name);
+    let place = || root.place(&*class_name);
     let directory = match sys::open_directory_below(root, &class_name) {
         Ok(directory) => directory,
         Err(Errno::NOENT) => return Ok(()),
