@@ -32,7 +32,9 @@ impl Root {
 
     /// Finds out, by the private directory, how the file system spells.
     pub(super) fn learn_spelling(&mut self) {
-        self.folds |= sys::is_same(&self.handle, PRIVATE, &PRIVATE.to_uppercase());
+        let other = PRIVATE.to_uppercase();
+        // If it cannot be listed, nothing else can.
+        self.folds |= sys::kind(&self.handle, &other).is_ok() && sys::lists(&self.handle, &other) == Ok(false);
     }
 
     pub(super) fn path(&self) -> &Path {

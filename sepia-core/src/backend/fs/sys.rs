@@ -117,13 +117,11 @@ pub(super) fn kind(parent: impl AsFd, name: &str) -> Result<Kind> {
     Ok(FileType::from_raw_mode(stat.st_mode).into())
 }
 
-/// Returns whether two names in a directory are the same file.
-pub(super) fn is_same(parent: impl AsFd, a: &str, b: &str) -> bool {
-    let identity = |name: &str| {
-        let stat = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        Some((stat.st_dev, stat.st_ino))
-    };
-    identity(a).is_some_and(|a| identity(b) == Some(a))
+/// Returns whether a directory lists exactly this name.
+pub(super) fn lists(directory: impl AsFd, name: &str) -> Result<bool> {
+    let mut found = false;
+    list(directory, &mut |listed, _| found |= listed == name)?;
+    Ok(found)
 }
 
 /// Returns whether an open file, found under a name in a directory, has exactly this name.
@@ -137,9 +135,7 @@ pub(super) fn is_spelled(file: impl AsFd, _: impl AsFd, name: &str) -> Result<bo
 /// directory knows.
 #[cfg(not(target_vendor = "apple"))]
 pub(super) fn is_spelled(_: impl AsFd, directory: impl AsFd, name: &str) -> Result<bool> {
-    let mut spelled = false;
-    list(directory, &mut |listed, _| spelled |= listed == name)?;
-    Ok(spelled)
+    lists(directory, name)
 }
 
 /// Returns what tells whether an open file is still the one under its name, and as it was.
