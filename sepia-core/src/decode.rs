@@ -12,11 +12,10 @@ use crate::backend::Backend;
 use crate::class::{Claims, Kind};
 use crate::encode::{MAX_NESTING, SEPIA_CLASS, SEPIA_ID, SEPIA_SHAPE};
 use crate::error::{Error, ErrorKind, Quoted, Result};
-use crate::field::{Bytes, Text};
 use crate::id::Id;
 use crate::json;
 use crate::name::{self, DATA, split_generation};
-use crate::object::{Content, Fields, Object};
+use crate::object::Object;
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 use crate::reference::Reference;
 
@@ -236,7 +235,7 @@ pub(crate) fn resolve(backend: &dyn Backend, key: &Key) -> Result<Option<(Key, R
     }
 }
 
-/// Gives the fields of one object. Generated code and hand-written [`Fields`] read from it.
+/// Gives the fields of one object. Generated code and hand-written [`Fields`](crate::Fields) read from it.
 pub struct Reader<'a> {
     decoder: &'a Decoder<'a>,
     class: &'static str,
@@ -379,27 +378,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Gives the whole file.
     #[doc(hidden)]
-    pub fn __text<F: Text>(&mut self) -> Result<F> {
-        match std::str::from_utf8(self.content) {
-            Ok(text) => Ok(text.to_owned().into()),
-            Err(error) => Err(Error::corrupt(format!("the text is not UTF-8: {error}"))),
-        }
-    }
-
-    #[doc(hidden)]
-    pub fn __bytes<F: Bytes>(&mut self) -> Result<F> {
-        Ok(self.content.to_vec().into())
-    }
-
-    #[doc(hidden)]
-    pub fn __custom<T: Content>(&mut self, id: Id<T>) -> Result<T> {
-        T::from_sepia(id, self.content)
-    }
-
-    #[doc(hidden)]
-    pub fn __fields<T: Fields>(&mut self, id: Id<T>) -> Result<T> {
-        T::read_fields(id, self)
+    pub fn __content(&self) -> &[u8] {
+        self.content
     }
 }
 

@@ -10,11 +10,10 @@ use serde::ser::SerializeMap;
 use crate::batch::{Batch, Change, Expect};
 use crate::class::{Claims, Kind};
 use crate::error::{Error, Quoted, Result};
-use crate::field::{Bytes, Text};
 use crate::id::Id;
 use crate::json;
 use crate::name::{self, DATA, split_generation};
-use crate::object::{Content, Fields, Object};
+use crate::object::Object;
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 use crate::reference::Reference;
 
@@ -155,7 +154,7 @@ impl Encoder {
     }
 }
 
-/// Takes the fields of one object. Generated code and hand-written [`Fields`] write into it.
+/// Takes the fields of one object. Generated code and hand-written [`Fields`](crate::Fields) write into it.
 pub struct Writer<'a> {
     encoder: &'a mut Encoder,
     class: &'static str,
@@ -267,27 +266,10 @@ impl<'a> Writer<'a> {
         Ok(Record::Container(Node { data: self.values.finish(), entries }))
     }
 
+    /// Takes the whole file.
     #[doc(hidden)]
-    pub fn __text<F: Text>(&mut self, field: &F) -> Result<()> {
-        self.content = Some(field.as_ref().as_bytes().to_vec());
-        Ok(())
-    }
-
-    #[doc(hidden)]
-    pub fn __bytes<F: Bytes>(&mut self, field: &F) -> Result<()> {
-        self.content = Some(field.as_ref().to_vec());
-        Ok(())
-    }
-
-    #[doc(hidden)]
-    pub fn __custom<T: Content>(&mut self, object: &T) -> Result<()> {
-        self.content = Some(object.to_sepia()?);
-        Ok(())
-    }
-
-    #[doc(hidden)]
-    pub fn __fields<T: Fields>(&mut self, object: &T) -> Result<()> {
-        object.write_fields(self)
+    pub fn __content(&mut self, content: Vec<u8>) {
+        self.content = Some(content);
     }
 }
 

@@ -39,11 +39,10 @@ pub mod derive {
     pub use crate::decode::{Decoder, Found, Reader};
     pub use crate::encode::{Encoder, Hidden, Writer};
     pub use crate::field::{
-        And, Ask, AskId, AskNeither, AskReference, AskSet, AskValue, Bytes, FillBytes, FillCustom, FillFields,
-        FillNone, FillNothing, FillReference, FillText, FillValue, GiveId, GiveNothing, IdOf, NeitherSide,
-        ReferenceSide, SetSide, Text, ValueSide, distinct, give_id, id_of,
+        Ask, AskNoReference, AskNoValue, AskReference, AskSet, AskValue, Bytes, Codec, FileReferenceSide, NeitherSide,
+        ReferenceField, ReferenceSide, Text, ValueSide,
     };
-    pub use crate::object::{OfClass, decode_object, encode_object, shown};
+    pub use crate::object::{IdOf, OfClass, decode_object, distinct, encode_object, shown};
     pub use crate::record::Entry;
     pub use crate::reference::{HoldsObjects, Item};
     pub use crate::{Content, Error, Field, Fields, Generations, Id, Object, Reference, Result};

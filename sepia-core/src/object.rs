@@ -53,6 +53,62 @@ pub trait OfClass: Item {
     const __CLASS: &'static str;
 }
 
+/// Whether no class stands twice among the variants of an enum.
+#[doc(hidden)]
+pub const fn distinct(classes: &[&str]) -> bool {
+    let mut a = 0;
+    while a < classes.len() {
+        let mut b = 0;
+        while b < a {
+            if equal(classes[a].as_bytes(), classes[b].as_bytes()) {
+                return false;
+            }
+            b += 1;
+        }
+        a += 1;
+    }
+    true
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The type of the id field of `O`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the id field of `{O}` is a `{Self}`",
+    label = "not the id of this type",
+    note = "write `id: sepia::Id<{O}>`"
+)]
+pub trait IdOf<O>: Sized {
+    #[doc(hidden)]
+    fn __give(id: Id<O>) -> Self;
+    #[doc(hidden)]
+    fn __id(&self) -> &Id<O>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<O> IdOf<O> for Id<O> {
+    fn __give(id: Id<O>) -> Self {
+        id
+    }
+
+    fn __id(&self) -> &Id<O> {
+        self
+    }
+}
+
 /// The content of a serializable object, written by hand: `#[sepia(content = "custom")]`.
 ///
 /// ```

@@ -16,7 +16,9 @@ use crate::model::Kind;
 
 /// Stores a struct as one file.
 ///
-/// ```ignore
+/// ```
+/// use sepia::{Id, Serializable};
+///
 /// #[derive(Serializable)]
 /// #[sepia(content = "text")]
 /// struct Postit {
@@ -49,7 +51,15 @@ pub fn serializable(input: TokenStream) -> TokenStream {
 
 /// Stores a struct as one directory.
 ///
-/// ```ignore
+/// ```
+/// use sepia::{Container, Id, Serializable};
+///
+/// #[derive(Serializable)]
+/// struct Postit {
+///     id: Id<Postit>,
+///     text: String,
+/// }
+///
 /// #[derive(Container)]
 /// struct Board {
 ///     id: Id<Board>,
@@ -61,8 +71,9 @@ pub fn serializable(input: TokenStream) -> TokenStream {
 /// Fields that hold objects are references: they become symlinks and subdirectories. All others are values, which
 /// serde writes into `data.json`.
 ///
-/// The attributes are those of [`Serializable`](macro@Serializable), with two differences: `content` is left out or
-/// `"custom"` (what the type's `Fields` implementation says), and a field can also be
+/// The attributes are those of [`Serializable`](macro@Serializable), with three differences: `content` is left out or
+/// `"custom"` (what the type's `Fields` implementation says), `ignore_unknown` covers the entries of the directory too,
+/// and all that a `Fields` implementation does not ask for, and a field can also be
 /// - `reference`: the field is a reference, whatever else its type is.
 #[proc_macro_derive(Container, attributes(sepia))]
 pub fn container(input: TokenStream) -> TokenStream {
@@ -72,7 +83,21 @@ pub fn container(input: TokenStream) -> TokenStream {
 
 /// Lets a field of a container hold objects of several classes.
 ///
-/// ```ignore
+/// ```
+/// use sepia::{Id, Reference, Serializable};
+///
+/// #[derive(Serializable)]
+/// struct Circle {
+///     id: Id<Circle>,
+///     radius: f64,
+/// }
+///
+/// #[derive(Serializable)]
+/// struct Square {
+///     id: Id<Square>,
+///     side: f64,
+/// }
+///
 /// #[derive(Reference)]
 /// enum Shape {
 ///     Circle(Circle),

@@ -90,6 +90,7 @@ impl<T: Object> Item for Ref<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Object> OfClass for Ref<T> {
     const __CLASS: &'static str = T::__CLASS;
 }

@@ -30,6 +30,7 @@ impl<T: Item> Item for Box<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: OfClass> OfClass for Box<T> {
     const __CLASS: &'static str = T::__CLASS;
 }
@@ -52,6 +53,7 @@ impl<T: Item + Any + Send + Sync> Item for Arc<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: OfClass + Any + Send + Sync> OfClass for Arc<T> {
     const __CLASS: &'static str = T::__CLASS;
 }

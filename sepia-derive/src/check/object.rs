@@ -135,6 +135,8 @@ fn ignore_unknown_needs_names(object: &Object<'_>, form: Form, errors: &mut Erro
         Form::Text | Form::Bytes => {
             errors.at(key.span, "a text or bytes file has no keys that could be unknown: drop `ignore_unknown`");
         }
+        // The reader sees what was not asked for.
+        Form::Custom if object.kind == Kind::Container => {}
         Form::Custom => {
             errors.at(key.span, "a custom content decides itself what it ignores: drop `ignore_unknown`");
         }

@@ -1,6 +1,7 @@
 //! `derive(Container)`.
 
-use quote::{quote, quote_spanned};
+use quote::quote;
+use syn::Ident;
 
 use super::{Bodies, fields};
 use crate::check::{Checked, Content};
@@ -9,8 +10,8 @@ use crate::model::{Kind, Object};
 /// Custom fields are written and read by the type's own `Fields`:
 ///
 /// ```text
-/// fn __write(..) { __writer.__fields::<Self>(__object) }
-/// fn __read(..)  { (&&Ask::<Self>::NEW).__read_fields(__reader, __id) }
+/// fn __write(..) { <Self as Fields>::write_fields(__object, __writer) }
+/// fn __read(..)  { <Self as Fields>::read_fields(__id, __reader) }
 /// ```
 pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
     let (class, _) = object.class();
@@ -18,14 +19,11 @@ pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
     if let Content::Fields(stored) = &checked.content {
         return fields::bodies(Kind::Container, object, checked, stored, class);
     }
-    let fields = quote_spanned!(object.ident.span()=> __fields::<Self>);
+    let this = Ident::new("Self", object.ident.span());
     Bodies {
         class,
         items: quote!(),
-        write: quote!(__writer.#fields(__object)),
-        read: quote! {
-            use __sepia::{FillFields as _, FillNone as _};
-            (&&__sepia::Ask::<Self>::NEW).__read_fields(__reader, __id)
-        },
+        write: quote!(<#this as __sepia::Fields>::write_fields(__object, __writer)),
+        read: quote!(<#this as __sepia::Fields>::read_fields(__id, __reader)),
     }
 }

@@ -2,109 +2,72 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned as _;
-use syn::{GenericArgument, Ident, PathArguments, ReturnType, Type};
+use syn::{GenericArgument, PathArguments, ReturnType, Type};
 
 use super::at;
 use crate::model::{Field, Kind};
 
-/// Who decides on which side a field is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    /// The compiler, from the field's type.
-    Asked,
-    Reference,
-    Value,
-}
-
-impl Side {
-    fn of(field: &Field<'_>) -> Self {
-        match field {
-            Field { keys, .. } if keys.reference.is_some() => Side::Reference,
-            Field { keys, .. } if keys.value.is_some() => Side::Value,
-            _ => Side::Asked,
-        }
-    }
-}
-
-/// Emits the code that writes a field:
+/// Emits the statement that writes a field:
 ///
 /// ```text
-/// {
-///     use __sepia::{AskReference as _, AskSet as _, AskValue as _, AskNeither as _};
-///     (&&&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
-///         .__side()
-///         .__and((&&&&__sepia::Ask::<u8>::NEW).__side())
-///         .__and((&&&&__sepia::Ask::<Note>::NEW).__side())
-///         .__write::<Vec<(u8, Note)>>(__writer, "notes", &__object.notes, None)?;
-/// }
+/// Codec::write({ .. }, __writer, "name", &__object.name, false)?;
 /// ```
-///
-/// The elements of tuples are asked one by one: that a tuple holds objects if *any* of its elements does cannot be said
-/// by implementing a trait.
 pub(super) fn write(kind: Kind, field: &Field<'_>) -> TokenStream {
-    let Field { ident, ty, .. } = field;
-    let span = at(field.ty);
+    let ident = field.ident;
     let (name, _) = field.name();
-    let default = default(field);
-    let traits = match Side::of(field) {
-        Side::Asked => quote!(
-            use __sepia::{AskReference as _, AskSet as _, AskValue as _, AskNeither as _};
-        ),
-        // What is not asked is not in scope, since method lookup would find it.
-        Side::Value => quote!(
-            use __sepia::{AskSet as _, AskValue as _, AskNeither as _};
-        ),
-        Side::Reference => TokenStream::new(),
-    };
-    let side = match Side::of(field) {
-        Side::Asked => {
-            let mut elements = Vec::new();
-            tuple_elements(ty, &mut elements);
-            quote_spanned! {span=>
-                (&&&&__sepia::Ask::<#ty>::NEW).__side()
-                    #(.__and((&&&&__sepia::Ask::<#elements>::NEW).__side()))*
-            }
-        }
-        Side::Value => quote_spanned!(span=> (&&&&__sepia::Ask::<#ty>::NEW).__side()),
-        Side::Reference => quote_spanned!(span=> __sepia::ReferenceSide),
-    };
-    let write = match kind {
-        Kind::Container => Ident::new("__write", ty.span()),
-        Kind::Serializable => Ident::new("__write_value", ty.span()),
-    };
-    quote_spanned! {span=>
-        {
-            #traits
-            #side.#write::<#ty>(__writer, #name, &__object.#ident, #default)?;
-        }
-    }
+    let codec = codec(kind, field);
+    let defaulted = field.keys.default.is_some();
+    quote!(__sepia::Codec::write(#codec, __writer, #name, &__object.#ident, #defaulted)?;)
 }
 
 /// Emits the expression that reads a field:
 ///
 /// ```text
+/// Codec::read({ .. }, __reader, "name", None)?
+/// ```
+pub(super) fn read(kind: Kind, field: &Field<'_>) -> TokenStream {
+    let (name, _) = field.name();
+    let codec = codec(kind, field);
+    let default = default(field);
+    quote!(__sepia::Codec::read(#codec, __reader, #name, #default)?)
+}
+
+/// Emits the expression that finds out how a field is stored:
+///
+/// ```text
 /// {
-///     use __sepia::{FillReference as _, FillValue as _, FillNothing as _};
-///     (&&&__sepia::Ask::<Vec<Note>>::NEW).__read(__reader, "notes", None)?
+///     let __side = (&&&Ask::<Vec<(u8, Note)>>::NEW).__value(NeitherSide);
+///     let __side = (&&Ask::<Vec<(u8, Note)>>::NEW).__reference(ReferenceSide, __side);
+///     let __side = (&&Ask::<u8>::NEW).__reference(ReferenceSide, __side);
+///     let __side = (&&Ask::<Note>::NEW).__reference(ReferenceSide, __side);
+///     __side.__codec::<Vec<(u8, Note)>>()
 /// }
 /// ```
 ///
-/// A type that fits nowhere is let through: writing reports it.
-pub(super) fn read(field: &Field<'_>) -> TokenStream {
+/// The elements of tuples are asked one by one: that a tuple holds objects if *any* of its elements does cannot be said
+/// by implementing a trait.
+///
+/// Writing and reading say the same, so that the compiler reports a type that does not fit once.
+fn codec(kind: Kind, field: &Field<'_>) -> TokenStream {
     let ty = field.ty;
-    let span = at(field.ty);
-    let (name, _) = field.name();
-    let default = default(field);
-    let traits = match Side::of(field) {
-        Side::Asked => quote!(FillReference as _, FillValue as _, FillNothing as _),
-        Side::Value => quote!(FillValue as _, FillNothing as _),
-        Side::Reference => quote!(FillReference as _, FillNothing as _),
+    let span = at(ty);
+    if field.keys.reference.is_some() {
+        return quote_spanned!(span=> <#ty as __sepia::ReferenceField>::__codec());
+    }
+    let mut holders = Vec::new();
+    if field.keys.value.is_none() {
+        holders.push(ty);
+        tuple_elements(ty, &mut holders);
+    }
+    let (reference, otherwise) = match kind {
+        Kind::Container if field.keys.value.is_none() => (quote!(ReferenceSide), quote!(NeitherSide)),
+        Kind::Container | Kind::Serializable => (quote!(FileReferenceSide), quote!(ValueSide)),
     };
     quote_spanned! {span=>
         {
-            use __sepia::{#traits};
-            (&&&__sepia::Ask::<#ty>::NEW).__read(__reader, #name, #default)?
+            let __side = (&&&__sepia::Ask::<#ty>::NEW).__value(__sepia::#otherwise);
+            #(let __side = (&&__sepia::Ask::<#holders>::NEW).__reference(__sepia::#reference, __side);)*
+            __side.__codec::<#ty>()
         }
     }
 }

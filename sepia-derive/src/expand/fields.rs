@@ -21,7 +21,9 @@ pub(super) fn bodies(
     stored: &[&Field<'_>],
     class: TokenStream,
 ) -> Bodies {
-    let mut items = TokenStream::new();
+    let mut items = quote! {
+        use __sepia::{AskNoReference as _, AskNoValue as _, AskReference as _, AskSet as _, AskValue as _};
+    };
     let mut write = TokenStream::new();
     let mut read = Vec::new();
     for (index, field) in stored.iter().enumerate() {
@@ -34,7 +36,7 @@ pub(super) fn bodies(
             }
             None => {
                 write.extend(field::write(kind, field));
-                read.push((*field, field::read(field)));
+                read.push((*field, field::read(kind, field)));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
+use syn::Ident;
 
 use super::{Bodies, at, fields};
 use crate::check::{Checked, Content};
@@ -10,8 +11,8 @@ use crate::model::{Field, Kind, Object};
 /// A custom file is written and read by the type's own `Content`:
 ///
 /// ```text
-/// fn __write(..) { __writer.__custom::<Self>(__object) }
-/// fn __read(..)  { (&&Ask::<Self>::NEW).__read_custom(__reader, __id) }
+/// fn __write(..) { __writer.__content(<Self as Content>::to_sepia(__object)?); Ok(()) }
+/// fn __read(..)  { <Self as Content>::from_sepia(__id, __reader.__content()) }
 /// ```
 pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
     let (class, _) = object.class();
@@ -27,18 +28,18 @@ pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
     let class = quote!(__sepia::Class::serializable(#class, __sepia::Format::#format));
     match &checked.content {
         Content::Fields(stored) => fields::bodies(Kind::Serializable, object, checked, stored, class),
-        Content::Text(field) => whole(object, checked, field, class, "text"),
-        Content::Bytes(field) => whole(object, checked, field, class, "bytes"),
+        Content::Text(field) => whole(object, checked, field, class, &quote!(Text)),
+        Content::Bytes(field) => whole(object, checked, field, class, &quote!(Bytes)),
         Content::Custom => {
-            let custom = quote_spanned!(object.ident.span()=> __custom::<Self>);
+            let this = Ident::new("Self", object.ident.span());
             Bodies {
                 class,
                 items: quote!(),
-                write: quote!(__writer.#custom(__object)),
-                read: quote! {
-                    use __sepia::{FillCustom as _, FillNone as _};
-                    (&&__sepia::Ask::<Self>::NEW).__read_custom(__reader, __id)
+                write: quote! {
+                    __writer.__content(<#this as __sepia::Content>::to_sepia(__object)?);
+                    ::core::result::Result::Ok(())
                 },
+                read: quote!(<#this as __sepia::Content>::from_sepia(__id, __reader.__content())),
             }
         }
     }
@@ -47,28 +48,28 @@ pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
 /// The file is one field:
 ///
 /// ```text
-/// fn __write(..) { __writer.__text::<String>(&__object.text) }
+/// fn __write(..) { <String as Text>::__write(&__object.text, __writer); Ok(()) }
 /// fn __read(..) {
-///     let __field0: String = (&&Ask::<String>::NEW).__read_text(__reader)?;
+///     let __field0: String = <String as Text>::__read(__reader)?;
 ///     Ok(Self { id: .., text: __field0 })
 /// }
 /// ```
-fn whole(object: &Object<'_>, checked: &Checked<'_>, field: &Field<'_>, class: TokenStream, form: &str) -> Bodies {
+fn whole(
+    object: &Object<'_>,
+    checked: &Checked<'_>,
+    field: &Field<'_>,
+    class: TokenStream,
+    form: &TokenStream,
+) -> Bodies {
     let Field { ident, ty, .. } = field;
-    let span = at(field.ty);
-    let write = format_ident!("__{form}", span = span);
-    let read = format_ident!("__read_{form}", span = span);
-    let fill = if form == "text" { quote!(FillText) } else { quote!(FillBytes) };
-    let content = quote_spanned! {span=>
-        {
-            use __sepia::{#fill as _, FillNone as _};
-            (&&__sepia::Ask::<#ty>::NEW).#read(__reader)?
-        }
-    };
+    let form = quote_spanned!(at(field.ty)=> <#ty as __sepia::#form>);
     Bodies {
         class,
         items: quote!(),
-        write: quote_spanned!(span=> __writer.#write::<#ty>(&__object.#ident)),
-        read: fields::make(object, checked, vec![(field, content)]),
+        write: quote! {
+            #form::__write(&__object.#ident, __writer);
+            ::core::result::Result::Ok(())
+        },
+        read: fields::make(object, checked, vec![(field, quote!(#form::__read(__reader)?))]),
     }
 }

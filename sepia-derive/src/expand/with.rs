@@ -5,7 +5,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned as _;
 
-use super::{at, bounds};
+use super::{bounds, field};
 use crate::model::{Field, Object};
 
 /// The code for a field that a module writes and reads.
@@ -68,31 +68,21 @@ pub(super) fn code(object: &Object<'_>, field: &Field<'_>, module: &Path, index:
         }
     };
 
-    let default = match &field.keys.default {
-        None => quote!(::core::option::Option::None),
-        Some(default) => {
-            let function = match &default.value {
-                Some(path) => quote!(#path()),
-                None => quote_spanned!(at(field.ty)=> <#ty as ::core::default::Default>::default()),
-            };
-            quote!(::core::option::Option::Some(|| #read(#function, ::core::marker::PhantomData)))
+    let read = quote!(#read<#(#args),*>);
+    let read = match &field.keys.default {
+        None => quote!(__reader.value::<#read>(#name)?.0),
+        Some(_) => {
+            let default = field::skipped(field);
+            quote! {
+                match __reader.value_if_any::<#read>(#name)? {
+                    ::core::option::Option::Some(__read) => __read.0,
+                    ::core::option::Option::None => #default,
+                }
+            }
         }
     };
-    With {
-        items,
-        // Writing a value asks for no default: it is always written.
-        write: quote! {
-            __sepia::ValueSide.__write(
-                __writer,
-                #name,
-                &#lent::<#(#args),*>(&__object.#ident, ::core::marker::PhantomData),
-                ::core::option::Option::None,
-            )?;
-        },
-        read: quote! {
-            __sepia::ValueSide.__read::<#read<#(#args),*>>(__reader, #name, #default)?.0
-        },
-    }
+    let lent = quote!(#lent::<#(#args),*>(&__object.#ident, ::core::marker::PhantomData));
+    With { items, write: quote!(__writer.value(#name, &#lent)?;), read }
 }
 
 /// Returns the tokens with `Self` replaced by the type that it stood for.

@@ -1,7 +1,7 @@
 //! Types and names that come out of the user's own macros.
 #![allow(dead_code)]
 
-use sepia::{Container, Id, Reference, Serializable};
+use sepia::{Container, Content, Fields, Id, Reader, Reference, Result, Serializable, Writer};
 
 macro_rules! objects {
     ($($note:ident, $board:ident, $either:ident { $field:ident: $ty:ty } $class:literal $default:path;)*) => {$(
@@ -28,6 +28,44 @@ macro_rules! objects {
         }
     )*};
 }
+
+macro_rules! custom {
+    ($file:ident, $directory:ident) => {
+        #[derive(Serializable)]
+        #[sepia(content = "custom")]
+        struct $file {
+            id: Id<$file>,
+        }
+
+        impl Content for $file {
+            fn to_sepia(&self) -> Result<Vec<u8>> {
+                Ok(Vec::new())
+            }
+
+            fn from_sepia(id: Id<Self>, _: &[u8]) -> Result<Self> {
+                Ok(Self { id })
+            }
+        }
+
+        #[derive(Container)]
+        #[sepia(content = "custom")]
+        struct $directory {
+            id: Id<$directory>,
+        }
+
+        impl Fields for $directory {
+            fn write_fields(&self, _: &mut Writer<'_>) -> Result<()> {
+                Ok(())
+            }
+
+            fn read_fields(id: Id<Self>, _: &mut Reader<'_>) -> Result<Self> {
+                Ok(Self { id })
+            }
+        }
+    };
+}
+
+custom!(File, Directory);
 
 objects! {
     Note, Board, Either { text: String } "Text" Default::default;

@@ -2,6 +2,10 @@
 #[allow(deprecated, unused_imports, clippy::use_self)]
 const _: () = {
     use ::sepia::__private as __sepia;
+    use __sepia::{
+        AskNoReference as _, AskNoValue as _, AskReference as _, AskSet as _,
+        AskValue as _,
+    };
     #[automatically_derived]
     impl __sepia::HoldsObjects for Board {}
     #[automatically_derived]
@@ -39,93 +43,107 @@ const _: () = {
             __object: &Self,
             __writer: &mut __sepia::Writer<'_>,
         ) -> __sepia::Result<()> {
-            {
-                use __sepia::{
-                    AskReference as _, AskSet as _, AskValue as _, AskNeither as _,
-                };
-                (&&&&__sepia::Ask::<String>::NEW)
-                    .__side()
-                    .__write::<
-                        String,
-                    >(__writer, "name", &__object.name, ::core::option::Option::None)?;
-            }
-            {
-                use __sepia::{
-                    AskReference as _, AskSet as _, AskValue as _, AskNeither as _,
-                };
-                (&&&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
-                    .__side()
-                    .__and((&&&&__sepia::Ask::<u8>::NEW).__side())
-                    .__and((&&&&__sepia::Ask::<Note>::NEW).__side())
-                    .__write::<
-                        Vec<(u8, Note)>,
-                    >(
-                        __writer,
-                        "notes",
-                        &__object.pairs,
-                        {
-                            let __function: fn() -> Vec<(u8, Note)> = none;
-                            ::core::option::Option::Some(__function)
-                        },
-                    )?;
-            }
-            {
-                use __sepia::{AskSet as _, AskValue as _, AskNeither as _};
-                (&&&&__sepia::Ask::<Note>::NEW)
-                    .__side()
-                    .__write::<
-                        Note,
-                    >(
-                        __writer,
-                        "copied",
-                        &__object.copied,
-                        ::core::option::Option::None,
-                    )?;
-            }
-            {
-                __sepia::ReferenceSide
-                    .__write::<
-                        Note,
-                    >(
-                        __writer,
-                        "linked",
-                        &__object.linked,
-                        ::core::option::Option::None,
-                    )?;
-            }
+            __sepia::Codec::write(
+                {
+                    let __side = (&&&__sepia::Ask::<String>::NEW)
+                        .__value(__sepia::NeitherSide);
+                    let __side = (&&__sepia::Ask::<String>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    __side.__codec::<String>()
+                },
+                __writer,
+                "name",
+                &__object.name,
+                false,
+            )?;
+            __sepia::Codec::write(
+                {
+                    let __side = (&&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
+                        .__value(__sepia::NeitherSide);
+                    let __side = (&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    let __side = (&&__sepia::Ask::<u8>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    let __side = (&&__sepia::Ask::<Note>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    __side.__codec::<Vec<(u8, Note)>>()
+                },
+                __writer,
+                "notes",
+                &__object.pairs,
+                true,
+            )?;
+            __sepia::Codec::write(
+                {
+                    let __side = (&&&__sepia::Ask::<Note>::NEW)
+                        .__value(__sepia::ValueSide);
+                    __side.__codec::<Note>()
+                },
+                __writer,
+                "copied",
+                &__object.copied,
+                false,
+            )?;
+            __sepia::Codec::write(
+                <Note as __sepia::ReferenceField>::__codec(),
+                __writer,
+                "linked",
+                &__object.linked,
+                false,
+            )?;
             ::core::result::Result::Ok(())
         }
         fn __read(
             __id: __sepia::Id<Self>,
             __reader: &mut __sepia::Reader<'_>,
         ) -> __sepia::Result<Self> {
-            let __field0: String = {
-                use __sepia::{FillReference as _, FillValue as _, FillNothing as _};
-                (&&&__sepia::Ask::<String>::NEW)
-                    .__read(__reader, "name", ::core::option::Option::None)?
-            };
-            let __field1: Vec<(u8, Note)> = {
-                use __sepia::{FillReference as _, FillValue as _, FillNothing as _};
-                (&&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
-                    .__read(
-                        __reader,
-                        "notes",
-                        {
-                            let __function: fn() -> Vec<(u8, Note)> = none;
-                            ::core::option::Option::Some(__function)
-                        },
-                    )?
-            };
-            let __field2: Note = {
-                use __sepia::{FillValue as _, FillNothing as _};
-                (&&&__sepia::Ask::<Note>::NEW)
-                    .__read(__reader, "copied", ::core::option::Option::None)?
-            };
-            let __field3: Note = {
-                use __sepia::{FillReference as _, FillNothing as _};
-                (&&&__sepia::Ask::<Note>::NEW)
-                    .__read(__reader, "linked", ::core::option::Option::None)?
-            };
+            let __field0: String = __sepia::Codec::read(
+                {
+                    let __side = (&&&__sepia::Ask::<String>::NEW)
+                        .__value(__sepia::NeitherSide);
+                    let __side = (&&__sepia::Ask::<String>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    __side.__codec::<String>()
+                },
+                __reader,
+                "name",
+                ::core::option::Option::None,
+            )?;
+            let __field1: Vec<(u8, Note)> = __sepia::Codec::read(
+                {
+                    let __side = (&&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
+                        .__value(__sepia::NeitherSide);
+                    let __side = (&&__sepia::Ask::<Vec<(u8, Note)>>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    let __side = (&&__sepia::Ask::<u8>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    let __side = (&&__sepia::Ask::<Note>::NEW)
+                        .__reference(__sepia::ReferenceSide, __side);
+                    __side.__codec::<Vec<(u8, Note)>>()
+                },
+                __reader,
+                "notes",
+                {
+                    let __function: fn() -> Vec<(u8, Note)> = none;
+                    ::core::option::Option::Some(__function)
+                },
+            )?;
+            let __field2: Note = __sepia::Codec::read(
+                {
+                    let __side = (&&&__sepia::Ask::<Note>::NEW)
+                        .__value(__sepia::ValueSide);
+                    __side.__codec::<Note>()
+                },
+                __reader,
+                "copied",
+                ::core::option::Option::None,
+            )?;
+            let __field3: Note = __sepia::Codec::read(
+                <Note as __sepia::ReferenceField>::__codec(),
+                __reader,
+                "linked",
+                ::core::option::Option::None,
+            )?;
             let __field4: Cache = <Cache as ::core::default::Default>::default();
             ::core::result::Result::Ok(Self {
                 id: <Id<Board> as __sepia::IdOf<Self>>::__give(__id),

@@ -2,6 +2,10 @@
 #[allow(deprecated, unused_imports, clippy::use_self)]
 const _: () = {
     use ::sepia::__private as __sepia;
+    use __sepia::{
+        AskNoReference as _, AskNoValue as _, AskReference as _, AskSet as _,
+        AskValue as _,
+    };
     struct __Lent0<'__lent, T: Number, const N: usize>(
         &'__lent [T; N],
         ::core::marker::PhantomData<fn() -> Point<T, N>>,
@@ -100,12 +104,10 @@ const _: () = {
             __object: &Self,
             __writer: &mut __sepia::Writer<'_>,
         ) -> __sepia::Result<()> {
-            __sepia::ValueSide
-                .__write(
-                    __writer,
+            __writer
+                .value(
                     "axes",
                     &__Lent0::<T, N>(&__object.axes, ::core::marker::PhantomData),
-                    ::core::option::Option::None,
                 )?;
             ::core::result::Result::Ok(())
         }
@@ -113,18 +115,13 @@ const _: () = {
             __id: __sepia::Id<Self>,
             __reader: &mut __sepia::Reader<'_>,
         ) -> __sepia::Result<Self> {
-            let __field0: [T; N] = __sepia::ValueSide
-                .__read::<
-                    __Read0<T, N>,
-                >(
-                    __reader,
-                    "axes",
-                    ::core::option::Option::Some(|| __Read0(
-                        <[T; N] as ::core::default::Default>::default(),
-                        ::core::marker::PhantomData,
-                    )),
-                )?
-                .0;
+            let __field0: [T; N] = match __reader.value_if_any::<__Read0<T, N>>("axes")?
+            {
+                ::core::option::Option::Some(__read) => __read.0,
+                ::core::option::Option::None => {
+                    <[T; N] as ::core::default::Default>::default()
+                }
+            };
             ::core::result::Result::Ok(Self {
                 id: <Id<Self> as __sepia::IdOf<Self>>::__give(__id),
                 axes: __field0,

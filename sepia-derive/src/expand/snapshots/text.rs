@@ -40,16 +40,14 @@ const _: () = {
             __object: &Self,
             __writer: &mut __sepia::Writer<'_>,
         ) -> __sepia::Result<()> {
-            __writer.__text::<String>(&__object.text)
+            <String as __sepia::Text>::__write(&__object.text, __writer);
+            ::core::result::Result::Ok(())
         }
         fn __read(
             __id: __sepia::Id<Self>,
             __reader: &mut __sepia::Reader<'_>,
         ) -> __sepia::Result<Self> {
-            let __field0: String = {
-                use __sepia::{FillText as _, FillNone as _};
-                (&&__sepia::Ask::<String>::NEW).__read_text(__reader)?
-            };
+            let __field0: String = <String as __sepia::Text>::__read(__reader)?;
             ::core::result::Result::Ok(Self {
                 key: <Id<Postit> as __sepia::IdOf<Self>>::__give(__id),
                 text: __field0,
