@@ -70,10 +70,6 @@ impl Class {
         &self.name
     }
 
-    pub(crate) fn name_cow(&self) -> Cow<'static, str> {
-        self.name.clone()
-    }
-
     /// Returns whether its objects are files or directories.
     pub fn kind(&self) -> Kind {
         self.kind

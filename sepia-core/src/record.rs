@@ -1,7 +1,10 @@
 //! Keys and records: what the store and its tools say to a backend, in plain data.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::class;
@@ -14,8 +17,51 @@ use crate::object::Object;
 /// when the key is made.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    class: Cow<'static, str>,
+    class: ClassName,
     id: Arc<str>,
+}
+
+/// The class of a key. The types of a program know theirs for good; others share what was read.
+#[derive(Clone)]
+enum ClassName {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
+impl Deref for ClassName {
+    type Target = str;
+    fn deref(&self) -> &str {
+        match self {
+            Self::Static(name) => name,
+            Self::Shared(name) => name,
+        }
+    }
+}
+
+impl PartialEq for ClassName {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for ClassName {}
+
+impl PartialOrd for ClassName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ClassName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(other)
+    }
+}
+
+impl Hash for ClassName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
 }
 
 impl Key {
@@ -24,10 +70,10 @@ impl Key {
     /// # Errors
     /// `InvalidName` if one of them is empty or over 200 bytes once encoded; a generation at the
     /// end of the id does not count.
-    pub fn new(class: impl Into<String>, id: impl Into<Arc<str>>) -> Result<Self> {
+    pub fn new(class: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Result<Self> {
         let class = class.into();
         class::check_name(&class)?;
-        Self::checked(Cow::Owned(class), id.into())
+        Self::checked(ClassName::Shared(class), id.into())
     }
 
     /// Returns the key of an object.
@@ -39,10 +85,10 @@ impl Key {
     }
 
     pub(crate) fn of_id<T: Object>(id: &Id<T>) -> Result<Self> {
-        Self::checked(T::__CLASS_DEF.name_cow(), id.shared())
+        Self::checked(ClassName::Static(T::__CLASS), id.shared())
     }
 
-    fn checked(class: Cow<'static, str>, id: Arc<str>) -> Result<Self> {
+    fn checked(class: ClassName, id: Arc<str>) -> Result<Self> {
         if id.is_empty() {
             return Err(Error::invalid_name("an id cannot be empty").object(&class, &id));
         }
@@ -94,7 +140,7 @@ impl Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.class, Quoted(&self.id))
+        write!(f, "{} {}", &*self.class, Quoted(&self.id))
     }
 }
 
@@ -130,11 +176,26 @@ impl Name {
     /// The name of an element of a list: its index, at least four digits, and its id if it has one,
     /// of any length: an id that is too long is refused as a key.
     pub(crate) fn indexed(index: usize, id: Option<&str>) -> Self {
-        let name = match id {
-            Some(id) => format!("{index:04}_{id}"),
-            None => format!("{index:04}"),
+        let Some(id) = id else {
+            return Self(format!("{index:04}").into());
         };
-        Self(name::encode(&name).into())
+        let mut name = String::with_capacity(5 + id.len());
+        // Formatting a number costs more than all the rest, and most are small.
+        if let Ok(small) = u16::try_from(index)
+            && small < 10_000
+        {
+            for power in [1000, 100, 10, 1] {
+                name.push(char::from(b'0' + (small / power % 10) as u8));
+            }
+        } else {
+            name.push_str(&index.to_string());
+        }
+        name.push('_');
+        name.push_str(id);
+        match name::encode(&name) {
+            Cow::Borrowed(_) => Self(name.into()),
+            Cow::Owned(encoded) => Self(encoded.into()),
+        }
     }
 
     /// The name of an element of a set, of any length: an id that is too long is refused as a key.

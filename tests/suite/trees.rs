@@ -263,3 +263,52 @@ proptest! {
         prop_assert_eq!(disk.snapshot(), BTreeMap::new());
     }
 }
+
+/// Large objects in a thread of the usual two megabytes, without optimisation.
+#[test]
+fn the_deepest_tree_fits_on_the_stack() {
+    let empty = || Tree {
+        id: "root".into(),
+        name: String::new(),
+        numbers: BTreeMap::new(),
+        words: HashSet::new(),
+        first: None,
+        list: vec![],
+        deque: VecDeque::new(),
+        shared: vec![],
+        grid: vec![],
+        maybe: None,
+        by_key: BTreeMap::new(),
+        by_number: HashMap::new(),
+        by_char: BTreeMap::new(),
+        links: vec![],
+        link_set: HashSet::new(),
+        leaf_set: BTreeSet::new(),
+        any: vec![],
+        any_by_key: HashMap::new(),
+        inner: None,
+        list_of_inner: vec![],
+    };
+    let mut tree = empty();
+    for level in 1..128 {
+        let id: Id<Tree> = if level == 127 { "root".into() } else { format!("{level}").into() };
+        let inner = Any::Tree(Box::new(Tree { id: tree.id.clone(), ..tree }));
+        tree = Tree { id, any: vec![inner], ..empty() };
+        if level == 1 {
+            let Any::Tree(inner) = &mut tree.any[0] else { unreachable!() };
+            inner.id = "0".into();
+        }
+    }
+    let disk = OnDisk::new();
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new().stack_size(8 << 20);
+        let worked = worker.spawn_scoped(scope, || {
+            for store in [&disk.store, &Store::in_memory()] {
+                store.save(&tree).unwrap();
+                assert_eq!(store.load::<Tree>("root").unwrap(), tree);
+                assert!(store.delete::<Tree>("root").unwrap());
+            }
+        });
+        worked.unwrap().join().unwrap();
+    });
+}

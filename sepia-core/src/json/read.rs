@@ -76,12 +76,14 @@ impl<'de> Visitor<'de> for Top {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields: Self::Value = Vec::new();
         while let Some(BorrowedKey(name)) = map.next_key()? {
-            if fields.iter().any(|(known, _)| *known == name) {
-                return Err(de::Error::custom(format_args!("the field {name:?} stands there twice")));
-            }
             fields.push((name, Some(map.next_value()?)));
         }
-        Ok(fields)
+        let mut names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(twice) => Err(de::Error::custom(format_args!("the field {:?} stands there twice", twice[0]))),
+            None => Ok(fields),
+        }
     }
 }
 

@@ -34,11 +34,12 @@ pub(super) fn link_target(depth: usize, key: &Key) -> String {
     target
 }
 
-/// Returns the key that a link in a directory `depth` levels below the root leads to.
+/// Returns the key that a link in a directory `depth` levels below the root leads to. It mostly has
+/// the class of the link before it, `previous`, and shares its name then.
 ///
 /// # Errors
 /// Why it is no link to an object of this store.
-pub(super) fn parse_link(depth: usize, target: &[u8]) -> Result<Key, String> {
+pub(super) fn parse_link(depth: usize, target: &[u8], previous: Option<&Key>) -> Result<Key, String> {
     let refused =
         || format!("the link leads to {}, which is no object of this store", Quoted(&String::from_utf8_lossy(target)));
     let mut path = std::str::from_utf8(target).map_err(|_| refused())?;
@@ -46,10 +47,12 @@ pub(super) fn parse_link(depth: usize, target: &[u8]) -> Result<Key, String> {
         path = path.strip_prefix("../").ok_or_else(refused)?;
     }
     let (class, id) = path.split_once('/').ok_or_else(refused)?;
-    let (Some(class), Some(id)) = (name::decode(class), name::decode(id)) else {
-        return Err(refused());
+    let id = name::decode(id).ok_or_else(refused)?;
+    let key = match previous {
+        Some(previous) if previous.class_name() == class => previous.sibling(&id),
+        _ => Key::new(name::decode(class).ok_or_else(refused)?, id),
     };
-    Key::new(class, id).map_err(|_| refused())
+    key.map_err(|_| refused())
 }
 
 #[cfg(test)]
@@ -61,7 +64,7 @@ mod tests {
         for (class, id) in [("Postit", "report"), ("a b", "../../etc/passwd"), (".sepia", "state"), ("C", "x.0")] {
             let key = Key::new(class, id).unwrap_or_else(|e| unreachable!("{e}"));
             for depth in [0, 1, 3, 200] {
-                assert_eq!(parse_link(depth, link_target(depth, &key).as_bytes()).as_ref(), Ok(&key));
+                assert_eq!(parse_link(depth, link_target(depth, &key).as_bytes(), None).as_ref(), Ok(&key));
             }
         }
         for target in [
@@ -82,8 +85,8 @@ mod tests {
             "../../%/x",
             "../../Postit/%",
         ] {
-            assert!(parse_link(2, target.as_bytes()).is_err(), "{target}");
+            assert!(parse_link(2, target.as_bytes(), None).is_err(), "{target}");
         }
-        assert!(parse_link(1, b"../C/\xff").is_err());
+        assert!(parse_link(1, b"../C/\xff", None).is_err());
     }
 }

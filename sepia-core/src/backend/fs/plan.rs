@@ -8,7 +8,7 @@ use super::layout::link_target;
 use super::read::Stored;
 use crate::error::{Error, Result};
 use crate::name::DATA;
-use crate::record::{Entries, Entry, Key, Node, Record};
+use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
 /// An operation on one path below the root.
 #[derive(Debug, PartialEq, Eq)]
@@ -133,13 +133,19 @@ impl<'a> Plan<'a> {
 
     /// Changes a directory into another.
     fn change(&mut self, path: &str, old: Directory<'_>, new: Directory<'a>, depth: usize) -> Result<()> {
+        // Both are sorted, so one walk over both finds what goes, comes and stays.
+        let mut before = old.entries.iter().peekable();
+        let mut gone = Vec::new();
         for (name, entry) in new.entries.iter() {
-            let path = join(path, name.as_str());
-            match old.entries.get(name.as_str()) {
-                None => self.make_entry(path, entry, depth)?,
-                Some(before) => self.change_entry(path, before, entry, depth)?,
+            while let Some((other, entry)) = before.next_if(|(other, _)| *other < name) {
+                gone.push((other, entry));
+            }
+            match before.next_if(|(other, _)| *other == name) {
+                None => self.make_entry(join(path, name.as_str()), entry, depth)?,
+                Some((_, old)) => self.change_entry(path, name, (old, entry), depth)?,
             }
         }
+        gone.extend(before);
         let data = join(path, DATA);
         match (old.data, new.data) {
             (Some(old), Some(new)) if old == new => {}
@@ -148,24 +154,25 @@ impl<'a> Plan<'a> {
             (Some(_), None) => self.push(data, Action::Remove),
             (None, None) => {}
         }
-        for (name, entry) in old.entries.iter() {
-            if new.entries.get(name.as_str()).is_none() {
-                remove_entry(&mut self.removals, join(path, name.as_str()), entry);
-            }
+        for (name, entry) in gone {
+            remove_entry(&mut self.removals, join(path, name.as_str()), entry);
         }
         Ok(())
     }
 
-    fn change_entry(&mut self, path: String, old: &Entry, new: &'a Entry, depth: usize) -> Result<()> {
+    fn change_entry(&mut self, path: &str, name: &Name, (old, new): (&Entry, &'a Entry), depth: usize) -> Result<()> {
+        // Most are links that stay as they are, and need no path.
+        let path = match (old, new) {
+            (Entry::Link(old), Entry::Link(new)) if old == new => return Ok(()),
+            _ => join(path, name.as_str()),
+        };
         if let (Some(old), Some(new)) = (directory(old), directory(new)) {
             return self.change(&path, old, new, depth + 1);
         }
         match (old, new) {
             (Entry::Stray, _) => Err(Error::corrupt("a file that sepia did not make stands in the way").at(path)),
-            (Entry::Link(old), Entry::Link(new)) => {
-                if old != new {
-                    self.push(path, Action::ReplaceLink(link_target(depth, new)));
-                }
+            (Entry::Link(_), Entry::Link(new)) => {
+                self.push(path, Action::ReplaceLink(link_target(depth, new)));
                 Ok(())
             }
             _ => {

@@ -1,5 +1,6 @@
 //! Reading records from the files.
 
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -43,7 +44,7 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
             Err(errno) => return Err(fail(refused(errno, &place()))),
         }
         let mut tree = Tree { path: place(), below: Vec::new() };
-        match tree.directory(&file) {
+        match tree.directory(&file, &mut [MaybeUninit::uninit(); _]) {
             Ok((data, entries)) => return Ok(Stored::Directory(data, entries)),
             // Something that was listed is gone: a writer is at work.
             Err(Failure::Vanished) => std::thread::yield_now(),
@@ -126,7 +127,11 @@ enum Failure {
 
 impl Tree {
     /// Reads a directory: its `data.json`, if it has one, and its entries.
-    fn directory(&mut self, directory: &Directory) -> Result<(Option<Vec<u8>>, Entries), Failure> {
+    fn directory(
+        &mut self,
+        directory: &Directory,
+        target: &mut sys::Target,
+    ) -> Result<(Option<Vec<u8>>, Entries), Failure> {
         let mut names = Vec::new();
         let mut has_data = None;
         sys::list(directory, &mut |name, kind| {
@@ -146,19 +151,17 @@ impl Tree {
             Some(_) => return Err(self.error(DATA, Error::corrupt("this is not a file"))),
         };
         let mut entries = Vec::with_capacity(names.len());
-        let mut buffer = Vec::new();
         for (name, kind) in names {
             let entry = match kind {
                 Kind::Link => {
-                    let target = sys::read_link(directory, name.as_str(), std::mem::take(&mut buffer))
+                    let target = sys::read_link(directory, name.as_str(), target)
                         .map_err(|errno| self.refused(name.as_str(), errno))?;
                     // The record's own directory is two levels below the root.
-                    let key = parse_link(2 + self.below.len(), &target)
+                    let key = parse_link(2 + self.below.len(), target, previous(&entries))
                         .map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
-                    buffer = target;
                     Entry::Link(key)
                 }
-                Kind::Directory => self.descend(directory, &name)?,
+                Kind::Directory => self.descend(directory, &name, target)?,
                 Kind::File | Kind::Other => Entry::Stray,
             };
             entries.push((name, entry));
@@ -170,7 +173,7 @@ impl Tree {
         }
     }
 
-    fn descend(&mut self, directory: &Directory, name: &Name) -> Result<Entry, Failure> {
+    fn descend(&mut self, directory: &Directory, name: &Name, target: &mut sys::Target) -> Result<Entry, Failure> {
         if self.below.len() >= MAX_DIRECTORIES {
             let message = format!("directories nest deeper than {MAX_DIRECTORIES} levels");
             return Err(self.error(name.as_str(), Error::corrupt(message)));
@@ -178,7 +181,7 @@ impl Tree {
         let inner =
             sys::open_directory(directory, name.as_str()).map_err(|errno| self.refused(name.as_str(), errno))?;
         self.below.push(name.clone());
-        let (data, entries) = self.directory(&inner)?;
+        let (data, entries) = self.directory(&inner, target)?;
         self.below.pop();
         Ok(match data {
             Some(data) => Entry::Container(Node { data, entries }),
@@ -209,6 +212,14 @@ impl Tree {
             Errno::NOENT => Failure::Vanished,
             errno => Failure::Error(Error::io(operation, &self.place(name), errno)),
         }
+    }
+}
+
+/// The link before, if it is one.
+fn previous(entries: &[(Name, Entry)]) -> Option<&Key> {
+    match entries.last() {
+        Some((_, Entry::Link(key))) => Some(key),
+        _ => None,
     }
 }
 

@@ -168,9 +168,13 @@ pub(super) fn read(file: impl AsFd) -> Result<Vec<u8>> {
     }
 }
 
+/// Room for the target of a symlink; no system has longer ones.
+pub(super) type Target = [MaybeUninit<u8>; 4096];
+
 /// Returns the target of a symlink.
-pub(super) fn read_link(parent: impl AsFd, name: &str, buffer: Vec<u8>) -> Result<Vec<u8>> {
-    rustix::fs::readlinkat(parent, name, buffer).map(std::ffi::CString::into_bytes)
+pub(super) fn read_link<'b>(parent: impl AsFd, name: &str, target: &'b mut Target) -> Result<&'b [u8]> {
+    let (read, _) = rustix::fs::readlinkat_raw(parent, name, &mut target[..])?;
+    Ok(read)
 }
 
 /// Calls `each` with every name in a directory but `.` and `..`, and what stands under it. Names that
