@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::record::{Key, Record};
 
 /// What must be stored under a key for a batch to commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expect {
     /// Whatever is there.
@@ -73,7 +73,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes back the declaration of a class, which must have no records left after the steps.
+    /// Takes back the declaration of a class. It is `Conflict` if the class has records that the batch
+    /// does not delete.
     pub fn retire(&mut self, class: &str) {
         self.retired.push(class.to_owned());
     }
@@ -118,6 +119,65 @@ impl Batch {
         self.steps
     }
 
+    /// For backends: brings the stored classes, sorted by name, and those of this batch together.
+    /// Returns the new list if it differs.
+    ///
+    /// # Errors
+    /// `ClassClash` if a declaration contradicts the stored one, or a put has none.
+    pub fn merge_classes(&self, stored: &[Class]) -> Result<Option<Vec<Class>>> {
+        let mut merged = None;
+        for class in &self.classes {
+            match stored.iter().position(|known| known.name() == class.name()) {
+                None => merged.get_or_insert_with(|| stored.to_vec()).push(class.clone()),
+                Some(at) => {
+                    let both = stored[at].merge(class)?;
+                    if both != stored[at] {
+                        merged.get_or_insert_with(|| stored.to_vec())[at] = both;
+                    }
+                }
+            }
+        }
+        let known = merged.as_deref().unwrap_or(stored);
+        for step in &self.steps {
+            let declared = || known.iter().any(|class| class.name() == step.key.class());
+            if matches!(step.change, Change::Put(_)) && !declared() {
+                let message = format!("class {} is not declared", Quoted(step.key.class()));
+                return Err(Error::message(ErrorKind::ClassClash, message));
+            }
+        }
+        for name in &self.retired {
+            merged.get_or_insert_with(|| stored.to_vec()).retain(|class| class.name() != name);
+        }
+        if let Some(merged) = &mut merged {
+            merged.sort_by(|a, b| a.name().cmp(b.name()));
+        }
+        Ok(merged)
+    }
+
+    /// For backends: checks every expectation, by what `contains` says is stored.
+    ///
+    /// # Errors
+    /// `Conflict`, naming the first key that is not as expected.
+    pub fn check_expectations(&self, mut contains: impl FnMut(&Key) -> Result<bool>) -> Result<()> {
+        for step in &self.steps {
+            let expected = match step.expect {
+                Expect::Any => continue,
+                Expect::Absent => false,
+                Expect::Present => true,
+            };
+            if contains(&step.key)? != expected {
+                let message = if expected {
+                    "the object was expected to be stored, and is not"
+                } else {
+                    "the object is stored already"
+                };
+                let error = Error::message(ErrorKind::Conflict, message);
+                return Err(error.object(step.key.class(), step.key.id()));
+            }
+        }
+        Ok(())
+    }
+
     fn find(&self, key: &Key) -> Option<usize> {
         if self.steps.len() <= WALKED {
             self.steps.iter().position(|step| step.key == *key)
@@ -159,7 +219,7 @@ mod tests {
             }
             assert_eq!(batch.steps().len(), count);
             assert!(batch.steps().iter().all(|step| step.change == Change::Delete));
-            assert_eq!(batch.get(&key(0)).map(|step| step.expect), Some(Expect::Present));
+            assert_eq!(batch.get(&key(0)).map(|step| step.expect.clone()), Some(Expect::Present));
             assert_eq!(batch.get(&key(count)), None);
         }
     }

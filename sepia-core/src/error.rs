@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+#[cfg(any(unix, test))]
 use std::path::Path;
 
 /// The result of every fallible call of this crate.
@@ -131,6 +132,7 @@ impl Error {
     }
 
     /// An error of the operating system in `operation` on `path`.
+    #[cfg(any(unix, test))]
     pub(crate) fn io(operation: &str, path: &Path, source: impl Into<std::io::Error>) -> Self {
         let source = source.into();
         let kind = match source.kind() {

@@ -21,6 +21,7 @@ mod name;
 mod object;
 pub mod record;
 mod reference;
+mod shape;
 mod store;
 
 pub use decode::Reader;

@@ -230,6 +230,41 @@ pub enum Record {
     Container(Node),
 }
 
+/// The most directories within each other in one record, its own not counted: collections and nested
+/// containers. What is deeper would exhaust handles and stacks when it is read.
+pub(crate) const MAX_DIRECTORIES: usize = 400;
+
+impl Record {
+    /// Checks that any backend can store this record.
+    ///
+    /// # Errors
+    /// `InvalidValue` if it holds a [stray](Entry::Stray), or collections and nested containers over 400
+    /// levels deep.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::Leaf(_) => Ok(()),
+            Self::Container(node) => check_entries(&node.entries, 0),
+        }
+    }
+}
+
+fn check_entries(entries: &Entries, depth: usize) -> Result<()> {
+    for (name, entry) in entries.iter() {
+        let inner = match entry {
+            Entry::Link(_) => continue,
+            Entry::Stray => return Err(Error::invalid_value("a stray cannot be put").inside(name.as_str())),
+            Entry::Container(node) => &node.entries,
+            Entry::Collection(entries) => entries,
+        };
+        if depth == MAX_DIRECTORIES {
+            let message = format!("collections and containers nest deeper than {MAX_DIRECTORIES} levels");
+            return Err(Error::invalid_value(message));
+        }
+        check_entries(inner, depth + 1)?;
+    }
+    Ok(())
+}
+
 /// A container's directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {

@@ -25,7 +25,7 @@ fn long() -> [String; 4] {
 #[test]
 fn hostile_ids_come_back() {
     on_every_backend(|store| {
-        for id in conformance::HOSTILE {
+        for &id in conformance::HOSTILE {
             store.save(&postit(id, id)).unwrap();
             let shelf = Shelf {
                 id: id.into(),
@@ -35,7 +35,7 @@ fn hostile_ids_come_back() {
             };
             store.save(&shelf).unwrap();
         }
-        for id in conformance::HOSTILE {
+        for &id in conformance::HOSTILE {
             assert_eq!(store.load::<Postit>(id).unwrap(), postit(id, id));
             let shelf: Shelf = store.load(id).unwrap();
             assert_eq!((shelf.id.as_str(), shelf.inner[0].id.as_str()), (id, &*format!("{id}/inner")));
@@ -43,7 +43,7 @@ fn hostile_ids_come_back() {
             assert_eq!(shelf.links[0].load(store).unwrap(), shelf);
         }
         assert_eq!(store.count::<Postit>().unwrap(), conformance::HOSTILE.len() as u64);
-        for id in conformance::HOSTILE {
+        for &id in conformance::HOSTILE {
             assert!(store.delete::<Postit>(id).unwrap() && store.delete::<Shelf>(id).unwrap());
         }
         assert_eq!(store.count::<Shelf>().unwrap() + store.count::<Postit>().unwrap(), 0);
@@ -78,7 +78,7 @@ fn ids_that_no_store_can_hold_are_refused_by_name() {
 fn nothing_is_made_outside_the_root() {
     let outside = tempfile::tempdir().unwrap();
     let store = Store::open(outside.path().join("store")).unwrap();
-    for id in conformance::HOSTILE {
+    for &id in conformance::HOSTILE {
         store.save(&postit(id, id)).unwrap();
         store.save(&Shelf { id: id.into(), links: vec![Ref::new(id)], ..Shelf::default() }).unwrap();
     }

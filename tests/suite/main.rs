@@ -8,6 +8,7 @@ mod errors;
 mod generations;
 mod hostile;
 mod opening;
+mod rough;
 mod shapes;
 mod support;
 mod trees;

@@ -51,7 +51,7 @@ fn a_newer_or_broken_format_is_refused() {
     refused(Store::open(disk.directory.path()), ErrorKind::Corrupt, &[place]);
     fs::remove_file(&format).unwrap();
     symlink("/etc/hostname", &format).unwrap();
-    refused(Store::open(disk.directory.path()), ErrorKind::Io, &[place]);
+    refused(Store::open(disk.directory.path()), ErrorKind::Corrupt, &[place]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ struct Tree {
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-z_]{1,6}",
-        2 => select(HOSTILE.as_slice()).prop_map(str::to_owned),
+        2 => select(HOSTILE).prop_map(str::to_owned),
         1 => any::<String>().prop_map(|text| text.chars().take(12).collect()),
     ]
 }
@@ -301,7 +301,7 @@ fn the_deepest_tree_fits_on_the_stack() {
     }
     let disk = OnDisk::new();
     std::thread::scope(|scope| {
-        let worker = std::thread::Builder::new().stack_size(8 << 20);
+        let worker = std::thread::Builder::new().stack_size(2 << 20);
         let worked = worker.spawn_scoped(scope, || {
             for store in [&disk.store, &Store::in_memory()] {
                 store.save(&tree).unwrap();

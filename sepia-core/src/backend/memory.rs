@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Backend, check_expectations, merge_classes};
+use super::Backend;
 use crate::batch::{Batch, Change};
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::split_generation;
 use crate::record::{Key, Record};
 
@@ -26,6 +26,25 @@ struct State {
 impl State {
     fn get(&self, key: &Key) -> Option<&Record> {
         self.records.get(key.class())?.get(key.id())
+    }
+
+    /// Checks the records that are put, and that classes are empty when they are retired.
+    fn check(&self, batch: &Batch) -> Result<()> {
+        for step in batch.steps() {
+            if let Change::Put(record) = &step.change {
+                record.check().map_err(|error| error.object(step.key.class(), step.key.id()))?;
+            }
+        }
+        for class in batch.retired() {
+            for id in self.records.get(class).into_iter().flat_map(BTreeMap::keys) {
+                let step = batch.get(&Key::new(class.as_str(), &**id)?);
+                if !step.is_some_and(|step| matches!(step.change, Change::Delete)) {
+                    let error = Error::message(ErrorKind::Conflict, "the class still has an object");
+                    return Err(error.object(class, id));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -60,8 +79,9 @@ impl Backend for Memory {
 
     fn commit(&self, batch: Batch) -> Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let classes = merge_classes(&state.classes, &batch)?;
-        check_expectations(&batch, |key| Ok(state.get(key).is_some()))?;
+        let classes = batch.merge_classes(&state.classes)?;
+        batch.check_expectations(|key| Ok(state.get(key).is_some()))?;
+        state.check(&batch)?;
         if let Some(classes) = classes {
             state.classes = classes;
         }

@@ -9,10 +9,16 @@
 //!   thread, and by every later commit's expectations. Commits take effect one after another.
 //! - **Expectations** are checked for the whole batch before its first change, and no other commit
 //!   comes in between. If one is not met, the commit is `Conflict` and nothing has changed.
+//! - **Isolation.** Of a leaf, a read sees the content before or after any commit, never a mixture. Of a
+//!   container, and of several records read one after another, it may see some of a commit and not the
+//!   rest, and a read that runs beside a commit may be `Corrupt` or lack what the commit moves.
 //! - **Classes.** A put into a class that is not declared, there or in the same batch, is
-//!   `ClassClash`, and so is a declaration that contradicts the stored one. Nothing has changed then.
+//!   `ClassClash`, and so is a declaration that contradicts the stored one; retiring a class that has
+//!   records which the batch does not delete is `Conflict`. Nothing has changed then.
+//! - **Records.** A backend holds every record that passes [`Record::check`], and refuses any other with
+//!   `InvalidValue`.
 //! - **Names.** A backend holds every [`Key`] and every [`Name`](crate::record::Name), and tells
-//!   any two apart. One that cannot (a file system that folds case) refuses with `InvalidName`.
+//!   any two apart. One that cannot (a file system that folds case) refuses the second with `InvalidName`.
 //! - **A failed commit** other than by a refusal named here (an error of the system in the middle)
 //!   may leave some of the batch's records changed, each of them whole: a leaf's file is old or new,
 //!   never partial.
@@ -26,9 +32,9 @@ mod memory;
 use std::fmt::Debug;
 use std::path::Path;
 
-use crate::batch::{Batch, Change, Expect};
+use crate::batch::Batch;
 use crate::class::Class;
-use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::error::Result;
 use crate::record::{Key, Record};
 
 #[cfg(unix)]
@@ -44,7 +50,11 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// Returns whether the key has a record, without reading it.
     fn contains(&self, key: &Key) -> Result<bool>;
 
-    /// Makes every change of the batch, or none.
+    /// Makes every change of the batch, or refuses it and makes none.
+    ///
+    /// # Errors
+    /// `Conflict`, `ClassClash`, `InvalidName`, `InvalidValue`, `Corrupt`, `ReadOnly`, `Locked`: nothing
+    /// has changed. Any other: see *a failed commit* in the [module](self)'s documentation.
     fn commit(&self, batch: Batch) -> Result<()>;
 
     /// Returns the declared classes, sorted by name.
@@ -62,62 +72,4 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn root(&self) -> Option<&Path> {
         None
     }
-}
-
-/// Brings the stored classes and those of a batch together. Returns the new list if it differs.
-///
-/// # Errors
-/// `ClassClash` as the contract says.
-pub(crate) fn merge_classes(stored: &[Class], batch: &Batch) -> Result<Option<Vec<Class>>> {
-    let mut merged = None;
-    for class in batch.classes() {
-        match stored.iter().position(|known| known.name() == class.name()) {
-            None => merged.get_or_insert_with(|| stored.to_vec()).push(class.clone()),
-            Some(at) => {
-                let both = stored[at].merge(class)?;
-                if both != stored[at] {
-                    merged.get_or_insert_with(|| stored.to_vec())[at] = both;
-                }
-            }
-        }
-    }
-    for name in batch.retired() {
-        merged.get_or_insert_with(|| stored.to_vec()).retain(|class| class.name() != name);
-    }
-    let known = merged.as_deref().unwrap_or(stored);
-    for step in batch.steps() {
-        let declared = || known.iter().any(|class| class.name() == step.key.class());
-        if matches!(step.change, Change::Put(_)) && !declared() {
-            let message = format!("class {} is not declared", Quoted(step.key.class()));
-            return Err(Error::message(ErrorKind::ClassClash, message));
-        }
-    }
-    if let Some(merged) = &mut merged {
-        merged.sort_by(|a, b| a.name().cmp(b.name()));
-    }
-    Ok(merged)
-}
-
-/// Checks every expectation of a batch against `contains`.
-///
-/// # Errors
-/// `Conflict`, naming the first key that is not as expected.
-pub(crate) fn check_expectations(batch: &Batch, mut contains: impl FnMut(&Key) -> Result<bool>) -> Result<()> {
-    for step in batch.steps() {
-        let expected = match step.expect {
-            Expect::Any => continue,
-            Expect::Absent => false,
-            Expect::Present => true,
-        };
-        if contains(&step.key)? != expected {
-            let message = if expected {
-                "the object was expected to be stored, and is not"
-            } else {
-                "the object is stored already"
-            };
-            let error = Error::message(ErrorKind::Conflict, message);
-            return Err(error.object(step.key.class(), step.key.id()));
-        }
-    }
-    Ok(())
 }

@@ -10,17 +10,23 @@ use super::Item;
 use super::shape::{collection, entries_of};
 use crate::decode::{Decoder, Found};
 use crate::encode::{Encoder, Hidden};
-use crate::error::Result;
+use crate::error::{Error, Quoted, Result};
 use crate::json;
 use crate::record::{Entry, Name};
 
-fn encode_map<'a, K: Serialize + 'a, V: Item + 'a>(
+/// `equal` tells whether two keys are the same to the map.
+fn encode_map<'a, K: Serialize + DeserializeOwned + 'a, V: Item + 'a>(
     map: impl ExactSizeIterator<Item = (&'a K, &'a V)>,
+    equal: fn(&K, &K) -> bool,
     encoder: &mut Encoder,
 ) -> Result<Entry> {
     let mut entries = Vec::with_capacity(map.len());
     for (key, value) in map {
         let text = json::to_key_text(key).map_err(json::JsonError::invalid)?;
+        if !json::from_key_text::<K>(&text).is_ok_and(|back| equal(&back, key)) {
+            let message = format!("the key that is written as {} would come back as another", Quoted(&text));
+            return Err(Error::invalid_value(message));
+        }
         let name = Name::of(&text)?;
         let entry = V::__encode(value, encoder, Hidden::ID).map_err(|error| error.inside(name.as_str()))?;
         entries.push((name, entry));
@@ -28,18 +34,24 @@ fn encode_map<'a, K: Serialize + 'a, V: Item + 'a>(
     collection(entries)
 }
 
-fn decode_map<K: DeserializeOwned, V: Item, M: FromIterator<(K, V)>>(
+/// `insert` returns whether the key is new.
+fn decode_map<K: DeserializeOwned, V: Item>(
     found: Found<'_>,
     decoder: &Decoder<'_>,
-) -> Result<M> {
-    entries_of(found)?
-        .into_iter()
-        .map(|(name, entry)| {
-            let key = json::from_key_text(&name.text()).map_err(json::JsonError::corrupt);
-            key.and_then(|key| Ok((key, V::__decode(Found { entry, shown: None }, decoder)?)))
-                .map_err(|error| error.inside(name.as_str()))
-        })
-        .collect()
+    mut insert: impl FnMut(K, V) -> bool,
+) -> Result<()> {
+    for (name, entry) in entries_of(found)? {
+        let named = |error: Error| error.inside(name.as_str());
+        let key = json::from_key_text(&name.text()).map_err(|error| named(error.corrupt()))?;
+        let value = match V::__decode(Found { entry, shown: None }, decoder) {
+            Ok(value) => value,
+            Err(error) => return Err(named(error)),
+        };
+        if !insert(key, value) {
+            return Err(named(Error::corrupt("the map has an equal key already")));
+        }
+    }
+    Ok(())
 }
 
 impl<K, V, S> Item for HashMap<K, V, S>
@@ -53,11 +65,13 @@ where
     }
 
     fn __encode(map: &Self, encoder: &mut Encoder, _: Hidden) -> Result<Entry> {
-        encode_map(map.iter(), encoder)
+        encode_map(map.iter(), K::eq, encoder)
     }
 
     fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
-        decode_map(found, decoder)
+        let mut map = Self::default();
+        decode_map(found, decoder, |key, value| map.insert(key, value).is_none())?;
+        Ok(map)
     }
 
     fn __empty() -> Option<Self> {
@@ -71,11 +85,13 @@ impl<K: Serialize + DeserializeOwned + Ord, V: Item> Item for BTreeMap<K, V> {
     }
 
     fn __encode(map: &Self, encoder: &mut Encoder, _: Hidden) -> Result<Entry> {
-        encode_map(map.iter(), encoder)
+        encode_map(map.iter(), |a, b| a.cmp(b).is_eq(), encoder)
     }
 
     fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
-        decode_map(found, decoder)
+        let mut map = Self::default();
+        decode_map(found, decoder, |key, value| map.insert(key, value).is_none())?;
+        Ok(map)
     }
 
     fn __empty() -> Option<Self> {

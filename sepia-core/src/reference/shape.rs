@@ -91,7 +91,7 @@ fn encode_list<'a, T: Item + 'a>(items: impl ExactSizeIterator<Item = &'a T>, en
     collection(entries)
 }
 
-fn decode_list<T: Item, L: FromIterator<T>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<L> {
+fn decode_list<T: Item, L: From<Vec<T>>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<L> {
     let mut elements = Vec::new();
     for (name, entry) in entries_of(found)? {
         let index = index(&name).ok_or_else(|| {
@@ -105,14 +105,17 @@ fn decode_list<T: Item, L: FromIterator<T>>(found: Found<'_>, decoder: &Decoder<
         let message = format!("the element {} has the same index", Quoted(twice[0].1.as_str()));
         return Err(Error::corrupt(message).inside(twice[1].1.as_str()));
     }
-    elements
-        .into_iter()
-        .map(|(_, name, entry)| {
-            let text = name.text();
-            let shown = text.split_once('_').map(|(_, id)| id);
-            T::__decode(Found { entry, shown }, decoder).map_err(|error| error.inside(name.as_str()))
-        })
-        .collect()
+    // Not `collect`: its adapters would hold the element several times on the stack, at each level.
+    let mut items = Vec::with_capacity(elements.len());
+    for (_, name, entry) in elements {
+        let text = name.text();
+        let shown = text.split_once('_').map(|(_, id)| id);
+        match T::__decode(Found { entry, shown }, decoder) {
+            Ok(item) => items.push(item),
+            Err(error) => return Err(error.inside(name.as_str())),
+        }
+    }
+    Ok(items.into())
 }
 
 fn index(name: &Name) -> Option<usize> {
@@ -137,14 +140,22 @@ fn encode_set<'a, T: OfClass + 'a>(
     collection(entries)
 }
 
-fn decode_set<T: OfClass, S: FromIterator<T>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<S> {
-    entries_of(found)?
-        .into_iter()
-        .map(|(name, entry)| {
-            let text = name.text();
-            T::__decode(Found { entry, shown: Some(&text) }, decoder).map_err(|error| error.inside(name.as_str()))
-        })
-        .collect()
+/// `insert` returns whether the element is new.
+fn decode_set<T: OfClass>(found: Found<'_>, decoder: &Decoder<'_>, mut insert: impl FnMut(T) -> bool) -> Result<()> {
+    for (name, entry) in entries_of(found)? {
+        let text = name.text();
+        let item = match T::__decode(Found { entry, shown: Some(&text) }, decoder) {
+            Ok(item) => item,
+            Err(error) => return Err(error.inside(name.as_str())),
+        };
+        if T::__shown(&item) != Some(&*text) {
+            return Err(Error::corrupt("the element has another id than its name says").inside(name.as_str()));
+        }
+        if !insert(item) {
+            return Err(Error::corrupt("the set has an equal element already").inside(name.as_str()));
+        }
+    }
+    Ok(())
 }
 
 impl<T: OfClass + Eq + Hash, S: BuildHasher + Default> Item for HashSet<T, S> {
@@ -157,7 +168,9 @@ impl<T: OfClass + Eq + Hash, S: BuildHasher + Default> Item for HashSet<T, S> {
     }
 
     fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
-        decode_set(found, decoder)
+        let mut set = Self::default();
+        decode_set(found, decoder, |item| set.insert(item))?;
+        Ok(set)
     }
 
     fn __empty() -> Option<Self> {
@@ -175,7 +188,9 @@ impl<T: OfClass + Ord> Item for BTreeSet<T> {
     }
 
     fn __decode(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Self> {
-        decode_set(found, decoder)
+        let mut set = Self::new();
+        decode_set(found, decoder, |item| set.insert(item))?;
+        Ok(set)
     }
 
     fn __empty() -> Option<Self> {

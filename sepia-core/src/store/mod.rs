@@ -182,8 +182,19 @@ impl Store {
     /// stay.
     ///
     /// # Errors
-    /// `ReadOnly`, `Locked`, `Io`.
+    /// `ReadOnly`, `Locked`, `Io`; `Conflict` if others save without pause.
     pub fn clear(&self) -> Result<()> {
+        // Others may save between the listing and the commit; who never stops saving is not outrun.
+        let mut attempts = 100;
+        loop {
+            match self.clear_once() {
+                Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => attempts -= 1,
+                cleared => return cleared,
+            }
+        }
+    }
+
+    fn clear_once(&self) -> Result<()> {
         let mut batch = Batch::new();
         for class in self.backend.classes()? {
             let mut ids: Vec<Arc<str>> = Vec::new();

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use serde_json::Value;
 
 use super::layout::{FORMAT, FORMAT_FILE};
+use super::read::refused;
 use super::root::Root;
 use super::sys;
 use crate::class::{Class, Format, Kind};
@@ -23,7 +24,7 @@ pub(super) struct Catalog {
 #[derive(Debug)]
 struct State {
     /// The file that was read, and its stamp; none if the store is adopted without being written.
-    file: Option<(OwnedFd, [i128; 4])>,
+    file: Option<(OwnedFd, sys::Stamp)>,
     classes: Arc<[Class]>,
 }
 
@@ -73,10 +74,10 @@ fn read(root: &Root) -> Result<Option<State>> {
     let file = match sys::open_below(root, FORMAT_FILE) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
-        Err(errno) => return Err(io(errno)),
+        Err(errno) => return Err(refused(errno, &place)),
     };
     let stamp = sys::stamp(&file).map_err(io)?;
-    let content = sys::read(&file).map_err(io)?;
+    let content = sys::read(&file).map_err(|errno| refused(errno, &place))?;
     let classes = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
     Ok(Some(State { file: Some((file, stamp)), classes: classes.into() }))
 }

@@ -17,9 +17,8 @@ pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/journal\n/state\n/tmp/\n"
 /// The format that this version writes, and the newest that it reads.
 pub(super) const FORMAT: u64 = 1;
 
-/// The most directories within each other below a class: 128 containers, each in a field, and as
-/// many collections again. What is deeper is not read, so that no tree exhausts the handles.
-pub(super) const MAX_DIRECTORIES: usize = 400;
+/// The most directories that are read within each other: those of the deepest record, and its own.
+pub(super) const MAX_DIRECTORIES: usize = crate::record::MAX_DIRECTORIES + 1;
 
 /// Returns the target of a link to `key` in a directory `depth` levels below the root.
 pub(super) fn link_target(depth: usize, key: &Key) -> String {

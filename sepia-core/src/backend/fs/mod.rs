@@ -8,6 +8,7 @@
 //! - `root`: the store's own directory
 //! - `read`: from files to records
 //! - `plan`: from what is stored and what shall be to operations
+//! - `removal`: from what is stored to the operations that remove it
 //! - `publish`: carrying them out, each atomically
 
 mod catalog;
@@ -17,6 +18,7 @@ mod open;
 mod plan;
 mod publish;
 mod read;
+mod removal;
 mod root;
 mod sys;
 
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::{Backend, check_expectations, merge_classes};
+use super::Backend;
 use crate::batch::{Batch, Change};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,10 +35,9 @@ use crate::name;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use lock::WriterLock;
-use plan::{Action, Operation, Plan};
+use plan::Plan;
 use publish::Publisher;
 use root::Root;
-use sys::{Directory, Kind};
 
 /// Keeps records as files and folders below a root directory.
 ///
@@ -56,78 +57,14 @@ impl Filesystem {
         Ok(declares(self.catalog.known()) || declares(self.catalog.current(&self.root)?))
     }
 
-    /// Plans the removal of whatever stands under a key. Unlike what is put, it need not be
-    /// understood: a container that has become unreadable can be deleted.
-    fn plan_removal(&self, key: &Key, removals: &mut Vec<Operation<'static>>) -> Result<()> {
-        let path = key.path();
-        let class = match sys::open_directory_below(&self.root, &key.class_name()) {
-            Ok(class) => class,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(errno) => return Err(read::refused(errno, &self.root.place(&path)).object(key.class(), key.id())),
-        };
-        match sys::kind(&class, &key.name()) {
-            Err(Errno::NOENT) => Ok(()),
-            Ok(Kind::File | Kind::Directory) if self.is_misspelled(&class, key)? => Ok(()),
-            Ok(Kind::Directory) => self.plan_directory_removal(&class, &key.name(), path, removals),
-            Ok(Kind::Other) => Err(Error::corrupt("this is neither a file nor a directory")
-                .at(self.root.place(&path).to_string_lossy())
-                .object(key.class(), key.id())),
-            Ok(Kind::File | Kind::Link) => {
-                removals.push(Operation { path, action: Action::Remove });
-                Ok(())
-            }
-            Err(errno) => Err(Error::io("remove", &self.root.place(&path), errno)),
-        }
-    }
-
-    fn is_misspelled(&self, class: &Directory, key: &Key) -> Result<bool> {
-        if !self.root.folds() {
-            return Ok(false);
-        }
-        match sys::open(class, &key.name()) {
-            Ok(file) => Ok(!self.root.is_spelled(file, key)?),
-            Err(_) => Ok(false),
-        }
-    }
-
-    fn plan_directory_removal(
-        &self,
-        parent: &Directory,
-        name: &str,
-        path: String,
-        removals: &mut Vec<Operation<'static>>,
-    ) -> Result<()> {
-        let fail = |errno: Errno| Error::io("remove the directory", &self.root.place(&path), errno);
-        let directory = sys::open_directory(parent, name).map_err(fail)?;
-        let mut directories = Vec::new();
-        let mut links = Vec::new();
-        sys::list(&directory, &mut |name, kind| {
-            let path = || format!("{path}/{name}");
-            match kind {
-                // The marker goes first.
-                Kind::File if name == name::DATA => removals.push(Operation { path: path(), action: Action::Remove }),
-                _ if name::decode(name).is_none() => {}
-                Kind::Link => links.push(Operation { path: path(), action: Action::Remove }),
-                Kind::Directory => directories.push(name.to_owned()),
-                Kind::File | Kind::Other => {}
-            }
-        })
-        .map_err(fail)?;
-        removals.append(&mut links);
-        for name in directories {
-            self.plan_directory_removal(&directory, &name, format!("{path}/{name}"), removals)?;
-        }
-        removals.push(Operation { path, action: Action::RemoveDirectory });
-        Ok(())
-    }
-
-    /// A directory that stands where a new class belongs is somebody else's, unless it is empty.
+    /// A directory that stands where a new class belongs is somebody else's, unless nothing in it could
+    /// be an object.
     fn check_new_class(&self, class: &Class) -> Result<()> {
         let name = name::encode(class.name());
         let place = self.root.place(&*name);
         let mut taken = false;
         match sys::open_directory_below(&self.root, &name) {
-            Ok(directory) => sys::list(&directory, &mut |_, _| taken = true)
+            Ok(directory) => sys::list(&directory, &mut |name, _| taken |= name::decode(name).is_some())
                 .map_err(|errno| Error::io("list the class", &place, errno))?,
             Err(Errno::NOENT) => {}
             Err(_) => taken = true,
@@ -163,9 +100,9 @@ impl Backend for Filesystem {
         }
         let _held = self.lock.acquire(&self.root)?;
         let stored = self.catalog.current(&self.root)?;
-        let classes = merge_classes(&stored, &batch)?;
+        let classes = batch.merge_classes(&stored)?;
         let declared = |class: &str| stored.iter().any(|known| known.name() == class);
-        check_expectations(&batch, |key| Ok(declared(key.class()) && read::contains(&self.root, key)?))?;
+        batch.check_expectations(|key| Ok(declared(key.class()) && read::contains(&self.root, key)?))?;
         for class in batch.classes().iter().filter(|class| !declared(class.name())) {
             self.check_new_class(class)?;
         }
@@ -177,14 +114,16 @@ impl Backend for Filesystem {
                 Change::Keep => {}
                 Change::Put(record) => {
                     let stored = read::stored(&self.root, &step.key)?;
-                    plan.put(&step.key, &stored, record).map_err(|error| error.below(self.root.path()))?;
+                    plan.put(&step.key, stored, record).map_err(|error| error.below(self.root.path()))?;
                 }
-                Change::Delete if declared(step.key.class()) => self.plan_removal(&step.key, &mut removals)?,
+                Change::Delete if declared(step.key.class()) => {
+                    removal::of_record(&self.root, &step.key, &mut removals)?;
+                }
                 Change::Delete => {}
             }
         }
         for class in batch.retired().iter().filter(|class| declared(class)) {
-            removals.push(Operation { path: name::encode(class).into_owned(), action: Action::RemoveDirectory });
+            removal::of_class(&self.root, class, &batch, &mut removals)?;
         }
 
         let mut publisher = Publisher::new(&self.root);
@@ -212,26 +151,23 @@ impl Backend for Filesystem {
         if !self.declares(class)? {
             return Ok(());
         }
-        read::ids(&self.root, class, each)
+        read::ids(&self.root, class, &|_| true, each)
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-        let mut found = Vec::new();
-        let mut failed = None;
-        self.ids(base.class(), &mut |id| {
-            let generation = match name::split_generation(id) {
-                _ if id == base.id() => 0,
-                Some((stem, generation)) if stem == base.id() => generation,
-                _ => return,
-            };
-            match base.sibling(id) {
-                Ok(key) => found.push((generation, key)),
-                Err(error) => failed = Some(error),
-            }
-        })?;
-        if let Some(error) = failed {
-            return Err(error);
+        if !self.declares(base.class())? {
+            return Ok(Vec::new());
         }
+        let generation = |id: &str| match name::split_generation(id) {
+            _ if id == base.id() => Some(0),
+            Some((stem, generation)) if stem == base.id() => Some(generation),
+            _ => None,
+        };
+        let mut found = Vec::new();
+        let wanted = |id: &str| generation(id).is_some();
+        read::ids(&self.root, base.class(), &wanted, &mut |id| found.push((generation(id), base.sibling(id))))?;
+        let found: Result<Vec<_>> = found.into_iter().map(|(generation, key)| Ok((generation, key?))).collect();
+        let mut found = found?;
         found.sort();
         Ok(found.into_iter().map(|(_, key)| key).collect())
     }

@@ -5,7 +5,7 @@
 //! `data.json` first. Nothing is operated on that is equal already, or that is not Sepia's.
 
 use super::layout::link_target;
-use super::read::Stored;
+use super::read::{Found, Stored};
 use crate::error::{Error, Result};
 use crate::name::DATA;
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
@@ -37,6 +37,8 @@ pub(super) enum Action<'a> {
 pub(super) struct Plan<'a> {
     puts: Vec<Operation<'a>>,
     removals: Vec<Operation<'a>>,
+    /// The paths of the directories of the record in hand that hold something foreign.
+    foreign: Vec<String>,
 }
 
 /// A directory as far as it is Sepia's.
@@ -66,7 +68,8 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// `Corrupt` if something is in the way that Sepia did not make.
-    pub(super) fn put(&mut self, key: &Key, stored: &Stored, record: &'a Record) -> Result<()> {
+    pub(super) fn put(&mut self, key: &Key, stored: Stored, record: &'a Record) -> Result<()> {
+        record.check().map_err(|error| error.object(key.class(), key.id()))?;
         let path = key.path();
         let planned = match (stored, record) {
             (Stored::Absent, Record::Leaf(content)) => {
@@ -74,7 +77,7 @@ impl<'a> Plan<'a> {
                 Ok(())
             }
             (Stored::Leaf(old), Record::Leaf(content)) => {
-                if old != content {
+                if old != *content {
                     self.push(path, Action::ReplaceFile(content));
                 }
                 Ok(())
@@ -84,8 +87,9 @@ impl<'a> Plan<'a> {
                 Err(Error::invalid_name(message).at(path))
             }
             (Stored::Absent, Record::Container(node)) => self.make(&path, node.into(), 2),
-            (Stored::Directory(data, entries), Record::Container(node)) => {
-                let old = Directory { data: data.as_deref(), entries };
+            (Stored::Directory(Found { data, entries, foreign }), Record::Container(node)) => {
+                self.foreign = foreign;
+                let old = Directory { data: data.as_deref(), entries: &entries };
                 self.change(&path, old, node.into(), 2)
             }
             (Stored::Directory(..), Record::Leaf(_)) => {
@@ -155,7 +159,7 @@ impl<'a> Plan<'a> {
             (None, None) => {}
         }
         for (name, entry) in gone {
-            remove_entry(&mut self.removals, join(path, name.as_str()), entry);
+            remove_entry(&mut self.removals, join(path, name.as_str()), entry)?;
         }
         Ok(())
     }
@@ -170,33 +174,45 @@ impl<'a> Plan<'a> {
             return self.change(&path, old, new, depth + 1);
         }
         match (old, new) {
-            (Entry::Stray, _) => Err(Error::corrupt("a file that sepia did not make stands in the way").at(path)),
+            (Entry::Stray, _) => Err(in_the_way(path)),
             (Entry::Link(_), Entry::Link(new)) => {
                 self.push(path, Action::ReplaceLink(link_target(depth, new)));
                 Ok(())
             }
             _ => {
-                remove_entry(&mut self.puts, path.clone(), old);
+                let is_within = |foreign: &String| {
+                    foreign.strip_prefix(&*path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                if self.foreign.iter().any(is_within) {
+                    return Err(in_the_way(path));
+                }
+                remove_entry(&mut self.puts, path.clone(), old)?;
                 self.make_entry(path, new, depth)
             }
         }
     }
 }
 
-fn remove_entry(operations: &mut Vec<Operation<'_>>, path: String, entry: &Entry) {
+fn in_the_way(path: String) -> Error {
+    Error::corrupt("a file that sepia did not make stands in the way: move it elsewhere").at(path)
+}
+
+fn remove_entry(operations: &mut Vec<Operation<'_>>, path: String, entry: &Entry) -> Result<()> {
     let Some(Directory { data, entries }) = directory(entry) else {
-        if !matches!(entry, Entry::Stray) {
-            operations.push(Operation { path, action: Action::Remove });
+        if matches!(entry, Entry::Stray) {
+            return Err(in_the_way(path));
         }
-        return;
+        operations.push(Operation { path, action: Action::Remove });
+        return Ok(());
     };
     if data.is_some() {
         operations.push(Operation { path: join(&path, DATA), action: Action::Remove });
     }
     for (name, entry) in entries.iter() {
-        remove_entry(operations, join(&path, name.as_str()), entry);
+        remove_entry(operations, join(&path, name.as_str()), entry)?;
     }
     operations.push(Operation { path, action: Action::RemoveDirectory });
+    Ok(())
 }
 
 fn join(path: &str, name: &str) -> String {

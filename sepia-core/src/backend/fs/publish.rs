@@ -6,7 +6,7 @@
 //! 2. A file over another is written in `.sepia/tmp`, given the other's permissions, and renamed.
 //! 3. A link over another is made in `.sepia/tmp` and renamed.
 //!
-//! A process that dies in between leaves a file in `.sepia/tmp`, which the next open removes, and
+//! A process that dies in between leaves a file in `.sepia/tmp`, which an open while nobody writes removes, and
 //! the operations that it had carried out. Nothing is synced.
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,6 +18,9 @@ use super::plan::{Action, Operation};
 use super::root::Root;
 use super::sys::{self, Directory};
 use crate::error::Error;
+
+/// The most directories that are kept open.
+const HANDLES: usize = 32;
 
 /// Carries out operations, under the writer lock.
 pub(super) struct Publisher<'a> {
@@ -87,29 +90,35 @@ impl<'a> Publisher<'a> {
         target: &str,
         into_place: impl FnOnce((BorrowedFd<'_>, &str), (BorrowedFd<'_>, &str)) -> Result<()>,
     ) -> Result<()> {
-        self.made += 1;
-        let made = self.made.to_string();
         if self.tmp.is_none() {
             self.tmp = Some(open_tmp(self.root)?);
         }
-        let here = self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
-        let tmp = self.tmp.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
-        // What a dead writer left behind: no other can be at work.
-        sys::remove(tmp, &made)?;
-        let written = match content {
-            Some(content) => {
-                sys::make_file(tmp, &made, content).and_then(|file| match sys::copy_mode((here, name), file) {
-                    Err(Errno::NOENT) => Ok(()),
-                    copied => copied,
-                })
+        let (here, tmp) = (self.here(), self.tmp.as_ref().map_or(self.root.as_fd(), AsFd::as_fd));
+        // The names of dead writers' left-overs are passed over; no other writer is at work.
+        let mut made = self.made;
+        let (made, file) = loop {
+            made += 1;
+            let name = made.to_string();
+            let written = match content {
+                Some(content) => sys::make_file(tmp, &name, content).map(Some),
+                None => sys::make_link(tmp, &name, target).map(|()| None),
+            };
+            match written {
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+                Ok(file) => break (name, file),
             }
-            None => sys::make_link(tmp, &made, target),
         };
-        let placed = written.and_then(|()| into_place((tmp, &made), (here, name)));
+        let kept = match file.map(|file| sys::copy_mode((here, name), file)) {
+            None | Some(Ok(()) | Err(Errno::NOENT)) => Ok(()),
+            Some(Err(errno)) => Err(errno),
+        };
+        let placed = kept.and_then(|()| into_place((tmp, &made), (here, name)));
         if placed.is_err() {
-            // The error says what failed; what is left is removed at the next open.
+            // The error says what failed; what is left is removed by a later open.
             let _ = sys::remove(tmp, &made);
         }
+        self.made += 1;
         placed
     }
 
@@ -137,6 +146,10 @@ impl<'a> Publisher<'a> {
                 }
                 opened => opened?,
             };
+            if self.way.len() == HANDLES {
+                // Deeper trees are walked again from the root, rather than run out of handles.
+                self.way.remove(0);
+            }
             self.way.push((path[..end].to_owned(), directory));
         }
     }
@@ -166,5 +179,6 @@ pub(super) fn clean_tmp(root: &Root) -> Result<()> {
     };
     let mut names = Vec::new();
     sys::list(&tmp, &mut |name, _| names.push(name.to_owned()))?;
-    names.iter().try_for_each(|name| sys::remove(&tmp, name))
+    // What cannot be removed does not keep the rest.
+    names.iter().map(|name| sys::remove(&tmp, name)).fold(Ok(()), Result::and)
 }

@@ -9,7 +9,7 @@ use super::layout::{MAX_DIRECTORIES, parse_link};
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::error::{Error, Result};
-use crate::name::{self, DATA};
+use crate::name::{self, DATA, MAX_NAME};
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
 /// How often a container is read anew that changes while it is read.
@@ -21,8 +21,17 @@ pub(super) enum Stored {
     /// Something that the file system takes for it, under another spelling.
     Misspelled,
     Leaf(Vec<u8>),
-    /// A directory, with the bytes of its `data.json` if it has one.
-    Directory(Option<Vec<u8>>, Entries),
+    Directory(Found),
+}
+
+/// A directory that is a container, or might become one.
+pub(super) struct Found {
+    /// The bytes of its `data.json`, if it has one.
+    pub(super) data: Option<Vec<u8>>,
+    /// Its entries, empty directories among them.
+    pub(super) entries: Entries,
+    /// The paths, below the root, of the directories in it that hold something foreign.
+    pub(super) foreign: Vec<String>,
 }
 
 /// Reads what stands under a key, and whether it is a record or not.
@@ -43,9 +52,9 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
             Err(Errno::ISDIR) => {}
             Err(errno) => return Err(fail(refused(errno, &place()))),
         }
-        let mut tree = Tree { path: place(), below: Vec::new() };
+        let mut tree = Tree { root, path: key.path(), below: Vec::new(), foreign: Vec::new() };
         match tree.directory(&file, &mut [MaybeUninit::uninit(); _]) {
-            Ok((data, entries)) => return Ok(Stored::Directory(data, entries)),
+            Ok((data, entries)) => return Ok(Stored::Directory(Found { data, entries, foreign: tree.foreign })),
             // Something that was listed is gone: a writer is at work.
             Err(Failure::Vanished) => std::thread::yield_now(),
             Err(Failure::Error(error)) => return Err(fail(error)),
@@ -58,10 +67,29 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
 /// Reads the record of a key.
 pub(super) fn record(root: &Root, key: &Key) -> Result<Option<Record>> {
     Ok(match stored(root, key)? {
-        Stored::Absent | Stored::Misspelled | Stored::Directory(None, _) => None,
+        Stored::Absent | Stored::Misspelled => None,
         Stored::Leaf(content) => Some(Record::Leaf(content)),
-        Stored::Directory(Some(data), entries) => Some(Record::Container(Node { data, entries })),
+        Stored::Directory(Found { data, mut entries, .. }) => data.map(|data| {
+            drop_empty(&mut entries);
+            Record::Container(Node { data, entries })
+        }),
     })
+}
+
+/// A directory without anything of Sepia's means nothing: version control does not keep it, and one
+/// with foreign files in it cannot be removed.
+fn drop_empty(entries: &mut Entries) {
+    entries.retain(|_, entry| match entry {
+        Entry::Link(_) | Entry::Stray => true,
+        Entry::Container(node) => {
+            drop_empty(&mut node.entries);
+            true
+        }
+        Entry::Collection(entries) => {
+            drop_empty(entries);
+            !entries.is_empty()
+        }
+    });
 }
 
 /// Returns whether a key has a record.
@@ -69,10 +97,13 @@ pub(super) fn contains(root: &Root, key: &Key) -> Result<bool> {
     let file = match sys::open_below(root, &key.path()) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(false),
-        // There is something, if not what belongs there: reading it says what.
-        Err(Errno::LOOP | Errno::NXIO | Errno::ACCESS) => return Ok(true),
         Err(errno) => {
-            return Err(refused(errno, &root.place(key.path())).object(key.class(), key.id()));
+            // There is something, if not what belongs there, unless the class itself is to blame.
+            let own = matches!(errno, Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::ACCESS);
+            return match sys::open_directory_below(root, &key.class_name()) {
+                Ok(class) if own && sys::kind(&class, &key.name()).is_ok() => Ok(true),
+                _ => Err(refused(errno, &root.place(key.path())).object(key.class(), key.id())),
+            };
         }
     };
     match sys::kind(&file, DATA) {
@@ -82,8 +113,8 @@ pub(super) fn contains(root: &Root, key: &Key) -> Result<bool> {
     }
 }
 
-/// Calls `each` with the id of every record of a class.
-pub(super) fn ids(root: &Root, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+/// Calls `each` with the id of every record of a class, as far as they are wanted.
+pub(super) fn ids(root: &Root, class: &str, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str)) -> Result<()> {
     let class_name = name::encode(class);
     let place = || root.place(&*class_name);
     let directory = match sys::open_directory_below(root, &class_name) {
@@ -94,7 +125,8 @@ pub(super) fn ids(root: &Root, class: &str, each: &mut dyn FnMut(&str)) -> Resul
     let mut failed = None;
     let listed = sys::list(&directory, &mut |name, kind| {
         // A name too long for an id is as foreign as one that is not canonical.
-        let Some(id) = name::decode(name).filter(|id| name.len() <= 200 || Key::new(class, &**id).is_ok()) else {
+        let fits = |id: &str| name.len() <= MAX_NAME || Key::new(class, id).is_ok();
+        let Some(id) = name::decode(name).filter(|id| fits(id) && wanted(id)) else {
             return;
         };
         if kind == Kind::Directory {
@@ -114,10 +146,13 @@ pub(super) fn ids(root: &Root, class: &str, each: &mut dyn FnMut(&str)) -> Resul
 }
 
 /// The tree of one record, while it is read.
-struct Tree {
-    path: PathBuf,
+struct Tree<'a> {
+    root: &'a Root,
+    /// The path of the record, below the root.
+    path: String,
     /// The names of the directories on the way down.
     below: Vec<Name>,
+    foreign: Vec<String>,
 }
 
 enum Failure {
@@ -125,7 +160,7 @@ enum Failure {
     Error(Error),
 }
 
-impl Tree {
+impl Tree<'_> {
     /// Reads a directory: its `data.json`, if it has one, and its entries.
     fn directory(
         &mut self,
@@ -133,15 +168,16 @@ impl Tree {
         target: &mut sys::Target,
     ) -> Result<(Option<Vec<u8>>, Entries), Failure> {
         let mut names = Vec::new();
-        let mut has_data = None;
-        sys::list(directory, &mut |name, kind| {
-            if name == DATA {
-                has_data = Some(kind);
-            } else if let Some(name) = Name::from_encoded(name) {
-                names.push((name, kind));
-            }
+        let (mut has_data, mut has_foreign) = (None, false);
+        sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
+            Some(name) => names.push((name, kind)),
+            None if name == DATA => has_data = Some(kind),
+            None => has_foreign = true,
         })
         .map_err(|errno| self.io("list the directory", None, errno))?;
+        if has_foreign {
+            self.foreign.push(self.below.iter().fold(self.path.clone(), |path, name| path + "/" + name.as_str()));
+        }
         let data = match has_data {
             None => None,
             Some(Kind::File) => {
@@ -190,7 +226,7 @@ impl Tree {
     }
 
     fn place(&self, name: Option<&str>) -> PathBuf {
-        let mut place = self.path.clone();
+        let mut place = self.root.place(&self.path);
         place.extend(self.below.iter().map(Name::as_str));
         place.extend(name);
         place
@@ -227,7 +263,9 @@ fn previous(entries: &[(Name, Entry)]) -> Option<&Key> {
 pub(super) fn refused(errno: Errno, place: &Path) -> Error {
     let corrupt = |message: &str| Error::corrupt(message).at(place.to_string_lossy());
     match errno {
-        Errno::LOOP => corrupt("a symlink stands where a file or directory of its own should be"),
+        Errno::ISDIR => corrupt("a directory stands where a file should be"),
+        // FreeBSD says EMLINK of a symlink that shall not be followed.
+        Errno::LOOP | Errno::MLINK => corrupt("a symlink stands where a file or directory of its own should be"),
         Errno::NOTDIR => corrupt("a file stands where a directory should be"),
         Errno::SPIPE | Errno::NXIO | Errno::NODEV => corrupt("this is neither a file nor a directory"),
         errno => Error::io("read", place, errno),

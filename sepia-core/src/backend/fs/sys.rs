@@ -8,6 +8,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
@@ -138,11 +139,22 @@ pub(super) fn is_spelled(_: impl AsFd, directory: impl AsFd, name: &str) -> Resu
     lists(directory, name)
 }
 
-/// Returns what tells whether an open file is still the one under its name, and as it was.
-pub(super) fn stamp(file: impl AsFd) -> Result<[i128; 4]> {
+/// What tells whether an open file is still the one under its name, and as it was.
+pub(super) type Stamp = [i128; 6];
+
+/// Returns the stamp of an open file. The time of its last change tells what the others may not: a
+/// file that lost one name and got another.
+pub(super) fn stamp(file: impl AsFd) -> Result<Stamp> {
     let stat = rustix::fs::fstat(file)?;
     #[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
-    Ok([stat.st_nlink as i128, stat.st_size as i128, stat.st_mtime as i128, stat.st_mtime_nsec as i128])
+    Ok([
+        stat.st_nlink as i128,
+        stat.st_size as i128,
+        stat.st_mtime as i128,
+        stat.st_mtime_nsec as i128,
+        stat.st_ctime as i128,
+        stat.st_ctime_nsec as i128,
+    ])
 }
 
 /// Reads a whole file. `EISDIR` if it is a directory, `ESPIPE` if it is a pipe.
@@ -157,7 +169,7 @@ pub(super) fn read(file: impl AsFd) -> Result<Vec<u8>> {
         Err(errno) => return Err(errno),
     };
     loop {
-        content.reserve(64 * 1024);
+        content.try_reserve(64 * 1024).map_err(|_| Errno::NOMEM)?;
         let at = content.len() as u64;
         let read =
             rustix::io::retry_on_intr(|| rustix::io::pread(file, rustix::buffer::spare_capacity(&mut content), at))?;
@@ -248,9 +260,13 @@ pub(super) fn make_link(parent: impl AsFd, name: &str, target: &str) -> Result<(
 }
 
 /// How an unnamed file gets its name; the first that works here is kept.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 static LINKING: AtomicU8 = AtomicU8::new(BY_HANDLE);
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const BY_HANDLE: u8 = 0;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const BY_PROC: u8 = 1;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const NOT_AT_ALL: u8 = 2;
 
 /// Makes a file that appears under its name with its whole content; `EEXIST` if something is there.

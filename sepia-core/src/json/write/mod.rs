@@ -1,12 +1,14 @@
 //! The serializer.
 
+mod compound;
+
 use std::ops::Range;
 
 use serde::Serialize;
 use serde::ser::{self, Serializer as _};
 
-use super::key::to_key_text;
 use super::{JsonError, MAX_DEPTH};
+use compound::{List, Map, RAW, Shape, Struct};
 
 type Result<T = (), E = JsonError> = std::result::Result<T, E>;
 
@@ -14,7 +16,8 @@ type Result<T = (), E = JsonError> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub(crate) struct Object {
     json: Writer,
-    empty: bool,
+    /// Where the keys of the fields stand in the output.
+    keys: Vec<Range<usize>>,
 }
 
 impl Object {
@@ -22,46 +25,68 @@ impl Object {
         let mut json = Writer { out: Vec::with_capacity(256), depth: 0 };
         json.out.push(b'{');
         json.depth = 1;
-        Self { json, empty: true }
+        Self { json, keys: Vec::new() }
     }
 
-    /// Appends a field.
+    /// Appends a field. One that fails leaves nothing behind.
     pub(crate) fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result {
-        self.key(name);
-        value.serialize(&mut self.json)
+        let start = self.json.out.len();
+        let written = self.key(name).and_then(|()| value.serialize(&mut self.json));
+        self.end_field(start, written)
     }
 
     /// Appends a field whose elements have no order of their own: sorted by their JSON.
     pub(crate) fn unordered<T: Serialize>(&mut self, name: &str, elements: impl Iterator<Item = T>) -> Result {
-        self.key(name);
         let start = self.json.out.len();
-        let mut sorted = Vec::new();
-        let mut list = self.json.serialize_seq(None)?;
-        for element in elements {
-            let before = list.json.out.len();
-            ser::SerializeSeq::serialize_element(&mut list, &element)?;
-            // Without the comma of all but the first.
-            let comma = usize::from(list.json.out[before] == b',');
-            sorted.push(list.json.out[before + comma..].to_vec());
-        }
-        sorted.sort();
-        list.json.out.truncate(start + 1);
-        list.json.out.extend_from_slice(&sorted.join(&b','));
-        ser::SerializeSeq::end(list)
+        let written = self.key(name).and_then(|()| sorted(&mut self.json, elements));
+        self.end_field(start, written)
     }
 
-    fn key(&mut self, name: &str) {
-        self.json.separate(&mut self.empty);
+    fn key(&mut self, name: &str) -> Result {
+        self.json.separate(&mut self.keys.is_empty());
+        let start = self.json.out.len();
         self.json.string(name);
+        let key = start..self.json.out.len();
+        if self.keys.iter().any(|known| self.json.out[known.clone()] == self.json.out[key.clone()]) {
+            return Err(JsonError::new("there is a value of this name already"));
+        }
+        self.keys.push(key);
         self.json.out.extend_from_slice(b": ");
+        Ok(())
+    }
+
+    fn end_field(&mut self, start: usize, written: Result) -> Result {
+        if written.is_err() {
+            self.json.out.truncate(start);
+            self.json.depth = 1;
+            self.keys.retain(|key| key.start < start);
+        }
+        written
     }
 
     /// Returns the bytes of the file.
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.json.close(self.empty, b'}');
+        self.json.close(self.keys.is_empty(), b'}');
         self.json.out.push(b'\n');
         self.json.out
     }
+}
+
+fn sorted<T: Serialize>(json: &mut Writer, elements: impl Iterator<Item = T>) -> Result {
+    let start = json.out.len();
+    let mut sorted = Vec::new();
+    let mut list = json.serialize_seq(None)?;
+    for element in elements {
+        let before = list.json.out.len();
+        ser::SerializeSeq::serialize_element(&mut list, &element)?;
+        // Without the comma of all but the first.
+        let comma = usize::from(list.json.out[before] == b',');
+        sorted.push(list.json.out[before + comma..].to_vec());
+    }
+    sorted.sort();
+    list.json.out.truncate(start + 1);
+    list.json.out.extend_from_slice(&sorted.join(&b','));
+    ser::SerializeSeq::end(list)
 }
 
 #[derive(Debug)]
@@ -73,7 +98,7 @@ struct Writer {
 impl Writer {
     fn open(&mut self, bracket: u8) -> Result {
         if self.depth == MAX_DEPTH {
-            return Err(JsonError::new(format!("values nest deeper than {MAX_DEPTH} levels")));
+            return Err(too_deep());
         }
         self.depth += 1;
         self.out.push(bracket);
@@ -118,6 +143,9 @@ impl Writer {
         let start = self.out.len();
         text.serialize(&mut *self)?;
         let text: String = serde_json::from_slice(&self.out[start..]).map_err(|e| JsonError::new(e.to_string()))?;
+        if self.depth + depth(&text) > MAX_DEPTH {
+            return Err(too_deep());
+        }
         self.out.truncate(start);
         self.out.extend_from_slice(text.as_bytes());
         Ok(())
@@ -130,6 +158,30 @@ impl Writer {
         self.out.extend_from_slice(b": ");
         Ok(())
     }
+}
+
+fn too_deep() -> JsonError {
+    JsonError::new(format!("values nest deeper than {MAX_DEPTH} levels"))
+}
+
+/// How deep the brackets of a JSON text nest.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 const NOT_FINITE: &str = "JSON has no NaN and no infinities";
@@ -267,145 +319,6 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 }
 
-/// An array.
-struct List<'a> {
-    json: &'a mut Writer,
-    empty: bool,
-    in_variant: bool,
-}
-
-impl List<'_> {
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.json.separate(&mut self.empty);
-        value.serialize(&mut *self.json)
-    }
-
-    fn finish(self) {
-        self.json.close(self.empty, b']');
-        if self.in_variant {
-            self.json.close(false, b'}');
-        }
-    }
-}
-
-macro_rules! list {
-    ($($compound:ident::$method:ident),*) => {$(
-        impl ser::$compound for List<'_> {
-            type Ok = ();
-            type Error = JsonError;
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-                self.element(value)
-            }
-            fn end(self) -> Result {
-                self.finish();
-                Ok(())
-            }
-        }
-    )*};
-}
-list!(
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field
-);
-
-/// An object whose keys the program names: in the order of their declaration.
-struct Struct<'a> {
-    json: &'a mut Writer,
-    empty: bool,
-    shape: Shape,
-}
-
-enum Shape {
-    Object,
-    InVariant,
-    Raw,
-}
-
-/// How serde_json's own types hand over JSON that is finished already, as a struct with one text.
-const RAW: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
-
-macro_rules! structure {
-    ($($compound:ident),*) => {$(
-        impl ser::$compound for Struct<'_> {
-            type Ok = ();
-            type Error = JsonError;
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
-                if let Shape::Raw = self.shape {
-                    return self.json.raw(value);
-                }
-                self.json.separate(&mut self.empty);
-                self.json.string(name);
-                self.json.out.extend_from_slice(b": ");
-                value.serialize(&mut *self.json)
-            }
-            fn end(self) -> Result {
-                match self.shape {
-                    Shape::Raw => {}
-                    Shape::Object => self.json.close(self.empty, b'}'),
-                    Shape::InVariant => {
-                        self.json.close(self.empty, b'}');
-                        self.json.close(false, b'}');
-                    }
-                }
-                Ok(())
-            }
-        }
-    )*};
-}
-structure!(SerializeStruct, SerializeStructVariant);
-
-/// An object whose keys are data: sorted.
-struct Map<'a> {
-    json: &'a mut Writer,
-    empty: bool,
-    start: usize,
-    /// Each key, and where its line `"key": value` stands in the output.
-    entries: Vec<(String, Range<usize>)>,
-}
-
-impl ser::SerializeMap for Map<'_> {
-    type Ok = ();
-    type Error = JsonError;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
-        let key = to_key_text(key)?;
-        self.json.separate(&mut self.empty);
-        let start = self.json.out.len();
-        self.json.string(&key);
-        self.json.out.extend_from_slice(b": ");
-        self.entries.push((key, start..start));
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        value.serialize(&mut *self.json)?;
-        match self.entries.last_mut() {
-            Some((_, line)) => line.end = self.json.out.len(),
-            None => return Err(JsonError::new("a map's value came before its key")),
-        }
-        Ok(())
-    }
-
-    fn end(mut self) -> Result {
-        if !self.entries.is_sorted_by(|(a, _), (b, _)| a < b) {
-            self.entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-            if let Some(twice) = self.entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(JsonError::new(format!("two keys of a map are both written as {:?}", twice[0].0)));
-            }
-            let lines = self.json.out.split_off(self.start);
-            let mut first = true;
-            for (_, line) in &self.entries {
-                self.json.separate(&mut first);
-                self.json.out.extend_from_slice(&lines[line.start - self.start..line.end - self.start]);
-            }
-        }
-        self.json.close(self.empty, b'}');
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,6 +377,23 @@ mod tests {
     fn finished_json_is_taken_as_it_is() {
         let raw = serde_json::value::RawValue::from_string("[1,  2]".to_owned());
         assert_eq!(raw.ok().and_then(|raw| json(&raw).ok()).as_deref(), Some("{\n  \"v\": [1,  2]\n}\n"));
+    }
+
+    #[test]
+    fn finished_json_is_no_deeper_than_any_other() {
+        let raw = |levels: usize| {
+            let text = format!("{}\"]\\\"[\"{}", "[".repeat(levels), "]".repeat(levels));
+            serde_json::value::RawValue::from_string(text).unwrap()
+        };
+        assert!(json(&raw(MAX_DEPTH - 1)).is_ok() && json(&raw(MAX_DEPTH)).is_err());
+    }
+
+    #[test]
+    fn a_field_that_fails_leaves_nothing_behind() {
+        let mut object = Object::new();
+        assert!(object.field("a", &vec![vec![f64::NAN]]).is_err());
+        assert!(object.field("a", &1).is_ok() && object.field("a", &2).is_err() && object.field("b", &3).is_ok());
+        assert_eq!(object.finish(), b"{\n  \"a\": 1,\n  \"b\": 3\n}\n");
     }
 
     #[test]

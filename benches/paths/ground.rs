@@ -1,0 +1,170 @@
+//! Fresh directories, and the check that both sides left the same files.
+
+use std::cell::Cell;
+use std::fmt;
+use std::fs;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use sepia::Store;
+use tempfile::TempDir;
+
+use crate::Result;
+use crate::floor::Directory;
+use crate::measure::Rounds;
+use crate::objects::Note;
+use crate::table::thousands;
+
+/// Where everything happens. Nothing is deleted before the end: on many disks a file is slower to
+/// make where another has just gone.
+pub(crate) struct Ground {
+    root: TempDir,
+    quick: bool,
+    given: Cell<u32>,
+}
+
+impl Ground {
+    pub(crate) fn new(directory: Option<&Path>, quick: bool, keep: bool) -> Result<Self> {
+        let directory = directory.unwrap_or(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        fs::create_dir_all(directory)?;
+        let mut root = tempfile::Builder::new().prefix("sepia-bench-").tempdir_in(directory)?;
+        root.disable_cleanup(keep);
+        Ok(Self { root, quick, given: Cell::new(0) })
+    }
+
+    /// The rounds of an operation on one leaf.
+    pub(crate) fn leaf_rounds(&self) -> Rounds {
+        if self.quick { Rounds { count: 5, size: 200 } } else { Rounds { count: 20, size: 500 } }
+    }
+
+    /// The rounds of an operation on a container of so many links.
+    pub(crate) fn container_rounds(&self, links: usize) -> Rounds {
+        match (links, self.quick) {
+            (..1000, false) => Rounds { count: 20, size: 20 },
+            (..1000, true) => Rounds { count: 5, size: 10 },
+            (_, false) => Rounds { count: 8, size: 1 },
+            (_, true) => Rounds { count: 2, size: 1 },
+        }
+    }
+
+    /// The rounds of an operation that goes through a whole class.
+    pub(crate) fn list_rounds(&self) -> Rounds {
+        Rounds { count: if self.quick { 3 } else { 30 }, size: 1 }
+    }
+
+    /// The rounds of an operation in a small class and in a large one.
+    pub(crate) fn growth_rounds(&self) -> Rounds {
+        Rounds { count: if self.quick { 5 } else { 20 }, size: 50 }
+    }
+
+    /// How many objects a small class has, and a large one.
+    pub(crate) fn growth(&self) -> [usize; 2] {
+        [1000, if self.quick { 20_000 } else { 200_000 }]
+    }
+
+    /// The notes of an operation on one leaf.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        (0..self.leaf_rounds().operations()).map(Note::numbered).collect()
+    }
+
+    /// Opens a store in a directory of its own.
+    pub(crate) fn store(&self) -> Result<Fresh<Store>> {
+        let path = self.fresh();
+        Ok(Fresh { it: Store::open(&path)?, path })
+    }
+
+    /// Makes the directory of a class, in a directory of its own.
+    pub(crate) fn class(&self, name: &str) -> Result<Fresh<Directory>> {
+        let path = self.fresh();
+        Ok(Fresh { it: make_class(&path, name)?, path })
+    }
+
+    fn fresh(&self) -> PathBuf {
+        let number = self.given.replace(self.given.get() + 1);
+        self.root.path().join(number.to_string())
+    }
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let Rounds { count, size } = self.leaf_rounds();
+        writeln!(f, "in {}, {}", self.root.path().display(), file_system(self.root.path()))?;
+        write!(f, "{cores} cores; {} leaves of 200 bytes; ", thousands(count * size))?;
+        write!(f, "µs per operation, medians of rounds that take turns")?;
+        if cfg!(debug_assertions) {
+            write!(f, "; not optimized")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something in a directory of its own.
+pub(crate) struct Fresh<T> {
+    it: T,
+    path: PathBuf,
+}
+
+impl<T> Fresh<T> {
+    /// Makes the directory of another class beside it.
+    pub(crate) fn another_class(&self, name: &str) -> Result<Directory> {
+        make_class(&self.path, name)
+    }
+
+    /// Makes sure that both directories hold the same files and links; hidden ones apart.
+    pub(crate) fn check_same<U>(&self, other: &Fresh<U>) -> Result {
+        check_same(&self.path, &other.path)
+    }
+}
+
+impl<T> Deref for Fresh<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.it
+    }
+}
+
+fn make_class(root: &Path, name: &str) -> Result<Directory> {
+    let path = root.join(name);
+    fs::create_dir_all(&path)?;
+    Ok(Directory::open(&path)?)
+}
+
+fn check_same(one: &Path, other: &Path) -> Result {
+    let names = |directory: &Path| -> Result<Vec<_>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                names.push((entry.file_name(), entry.file_type()?));
+            }
+        }
+        names.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(names)
+    };
+    let entries = names(one)?;
+    assert_eq!(entries, names(other)?, "{} and {} hold different names", one.display(), other.display());
+    for (name, kind) in entries {
+        let (one, other) = (one.join(&name), other.join(&name));
+        if kind.is_dir() {
+            check_same(&one, &other)?;
+        } else if kind.is_symlink() {
+            assert_eq!(fs::read_link(&one)?, fs::read_link(&other)?, "{}", one.display());
+        } else {
+            assert!(fs::read(&one)? == fs::read(&other)?, "{} and {} differ", one.display(), other.display());
+        }
+    }
+    Ok(())
+}
+
+/// The type of the file system that holds a directory.
+fn file_system(path: &Path) -> String {
+    let known = || {
+        let path = path.canonicalize().ok()?;
+        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+        let holds = |line: &&str| line.split(' ').nth(4).is_some_and(|point| path.starts_with(point));
+        let line = mounts.lines().filter(holds).max_by_key(|line| line.split(' ').nth(4).map(str::len))?;
+        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
+    };
+    known().unwrap_or_else(|| "unknown file system".to_owned())
+}

@@ -1,0 +1,121 @@
+//! From what is stored to the operations that remove it. Unlike what is put, it need not be
+//! understood: a container that has become unreadable can be deleted. What is foreign stays.
+
+use rustix::io::Errno;
+
+use super::layout::MAX_DIRECTORIES;
+use super::plan::{Action, Operation};
+use super::read;
+use super::root::Root;
+use super::sys::{self, Directory, Kind};
+use crate::batch::{Batch, Change};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{self, DATA};
+use crate::record::Key;
+
+type Operations = Vec<Operation<'static>>;
+
+/// Plans the removal of whatever stands under a key.
+pub(super) fn of_record(root: &Root, key: &Key, operations: &mut Operations) -> Result<()> {
+    let path = key.path();
+    let fail = |error: Error| error.object(key.class(), key.id());
+    let class = match sys::open_directory_below(root, &key.class_name()) {
+        Ok(class) => class,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(fail(read::refused(errno, &root.place(path)))),
+    };
+    match sys::kind(&class, &key.name()) {
+        Err(Errno::NOENT) => Ok(()),
+        Ok(Kind::File | Kind::Directory) if is_misspelled(root, &class, key)? => Ok(()),
+        Ok(Kind::Directory) => of_directory(root, &class, (&key.name(), path), 0, operations).map_err(fail),
+        Ok(Kind::Other) => {
+            let error = Error::corrupt("this is neither a file nor a directory");
+            Err(fail(error.at(root.place(path).to_string_lossy())))
+        }
+        Ok(Kind::File | Kind::Link) => {
+            operations.push(Operation { path, action: Action::Remove });
+            Ok(())
+        }
+        Err(errno) => Err(fail(Error::io("remove", &root.place(path), errno))),
+    }
+}
+
+/// Plans the removal of a class's directory, and of what containers have left in it.
+///
+/// # Errors
+/// `Conflict` if it has a record that the batch does not delete.
+pub(super) fn of_class(root: &Root, class: &str, batch: &Batch, operations: &mut Operations) -> Result<()> {
+    let path = name::encode(class).into_owned();
+    let fail = |errno: Errno| Error::io("list the class", &root.place(&path), errno).class(class);
+    let directory = match sys::open_directory_below(root, &path) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(read::refused(errno, &root.place(&path)).class(class)),
+    };
+    let mut names = Vec::new();
+    sys::list(&directory, &mut |name, kind| names.push((name.to_owned(), kind))).map_err(fail)?;
+    for (name, kind) in names {
+        let Some(key) = name::decode(&name).and_then(|id| Key::new(class, id).ok()) else {
+            continue;
+        };
+        if batch.get(&key).is_some_and(|step| matches!(step.change, Change::Delete)) {
+            continue;
+        }
+        let is_record = match kind {
+            Kind::Directory => sys::kind(&directory, &format!("{name}/{DATA}")) != Err(Errno::NOENT),
+            Kind::File | Kind::Link | Kind::Other => true,
+        };
+        if is_record {
+            let error = Error::message(ErrorKind::Conflict, "the class still has an object");
+            return Err(error.object(class, key.id()));
+        }
+        of_directory(root, &directory, (&name, key.path()), 0, operations)?;
+    }
+    operations.push(Operation { path, action: Action::RemoveDirectory });
+    Ok(())
+}
+
+fn is_misspelled(root: &Root, class: &Directory, key: &Key) -> Result<bool> {
+    if !root.folds() {
+        return Ok(false);
+    }
+    match sys::open(class, &key.name()) {
+        Ok(file) => Ok(!root.is_spelled(file, key)?),
+        Err(_) => Ok(false),
+    }
+}
+
+fn of_directory(
+    root: &Root,
+    parent: &Directory,
+    (name, path): (&str, String),
+    depth: usize,
+    operations: &mut Operations,
+) -> Result<()> {
+    if depth > MAX_DIRECTORIES {
+        let error = Error::corrupt(format!("directories nest deeper than {MAX_DIRECTORIES} levels"));
+        return Err(error.at(root.place(path).to_string_lossy()));
+    }
+    let fail = |errno: Errno| Error::io("remove the directory", &root.place(&path), errno);
+    let directory = sys::open_directory(parent, name).map_err(fail)?;
+    let (mut directories, mut links) = (Vec::new(), Vec::new());
+    sys::list(&directory, &mut |name, kind| {
+        let remove = || Operation { path: format!("{path}/{name}"), action: Action::Remove };
+        match kind {
+            // The marker goes first.
+            Kind::File | Kind::Link if name == DATA => operations.push(remove()),
+            _ if name::decode(name).is_none() => {}
+            Kind::Link => links.push(remove()),
+            Kind::Directory => directories.push(name.to_owned()),
+            Kind::File | Kind::Other => {}
+        }
+    })
+    .map_err(fail)?;
+    operations.append(&mut links);
+    for name in directories {
+        let path = format!("{path}/{name}");
+        of_directory(root, &directory, (&name, path), depth + 1, operations)?;
+    }
+    operations.push(Operation { path, action: Action::RemoveDirectory });
+    Ok(())
+}

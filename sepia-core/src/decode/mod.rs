@@ -1,0 +1,259 @@
+//! From records to objects.
+
+mod reader;
+
+use std::any::{Any, TypeId};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::backend::Backend;
+use crate::class::{Claims, Kind};
+use crate::encode::MAX_NESTING;
+use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::json;
+use crate::name::{DATA, split_generation};
+use crate::object::Object;
+use crate::record::{Entry, Key, Node, Record};
+use crate::shape::{SEPIA_CLASS, SEPIA_ID};
+
+pub use reader::Reader;
+
+/// Makes the objects of one load, and follows the links among them.
+pub struct Decoder<'a> {
+    backend: &'a dyn Backend,
+    claims: &'a Claims,
+    /// What an `Arc` holds is shared within one load, by type and by link.
+    shared: RefCell<HashMap<(TypeId, Key), Arc<dyn Any + Send + Sync>>>,
+    /// The containers of the tree in hand, by class and id.
+    nested: RefCell<HashSet<(&'static str, Arc<str>)>>,
+    depth: Cell<usize>,
+}
+
+impl fmt::Debug for Decoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}
+
+/// What stands in the place of a reference.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Found<'a> {
+    pub(crate) entry: Entry,
+    /// The id that the entry's name shows.
+    pub(crate) shown: Option<&'a str>,
+}
+
+impl Found<'_> {
+    /// Returns which of the classes that can stand here it is.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is none of them.
+    pub fn class(&self, _: &Decoder<'_>, known: &[&'static str]) -> Result<&'static str> {
+        let find = |class: &str| {
+            known.iter().copied().find(|known| *known == class).ok_or_else(|| {
+                let message = format!("an object of class {} cannot stand here, only of {known:?}", Quoted(class));
+                Error::corrupt(message)
+            })
+        };
+        match &self.entry {
+            Entry::Link(key) => find(key.class()),
+            Entry::Container(node) => {
+                let told = json::parse_fields(&node.data).and_then(|mut fields| {
+                    fields.take(SEPIA_CLASS).map(|json| fields.read::<String>(json)).transpose()
+                });
+                match told.map_err(|error| error.corrupt().inside(DATA))? {
+                    Some(class) => find(&class).map_err(|error| error.inside(DATA)),
+                    None => {
+                        let message = format!("it does not say in {SEPIA_CLASS} of which class it is");
+                        Err(Error::corrupt(message).inside(DATA))
+                    }
+                }
+            }
+            Entry::Collection(_) => Err(not_a_container()),
+            Entry::Stray => Err(stray()),
+        }
+    }
+}
+
+fn not_a_container() -> Error {
+    Error::corrupt(format!("this directory has no {DATA}, so it is no container"))
+}
+
+pub(crate) fn stray() -> Error {
+    Error::corrupt("a file or directory that sepia did not make stands here")
+}
+
+impl<'a> Decoder<'a> {
+    pub(crate) fn new(backend: &'a dyn Backend, claims: &'a Claims) -> Self {
+        Self { backend, claims, shared: RefCell::default(), nested: RefCell::default(), depth: Cell::new(0) }
+    }
+
+    /// Makes the object of a record that has been read.
+    pub(crate) fn top<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
+        let made = self.claims.claim_in::<T>(self.backend).and_then(|()| match (T::__CLASS_DEF.kind(), record) {
+            (Kind::Container, Record::Container(Node { data, entries })) => {
+                let id = key.shared_id();
+                self.enter(T::__CLASS, &id)?;
+                let values = parse_values(&data)?;
+                read(Reader::of_container(self, (T::__CLASS, &id), values, entries)?, Arc::clone(&id))
+            }
+            (Kind::Serializable(format), Record::Leaf(content)) => {
+                let id = key.shared_id();
+                read(Reader::of_file(self, (T::__CLASS, &id), &content, format)?, Arc::clone(&id))
+            }
+            (Kind::Container, Record::Leaf(_)) => Err(Error::corrupt("a file stands where a directory should be")),
+            (_, Record::Container(_)) => Err(Error::corrupt("a directory stands where a file should be")),
+        });
+        made.map_err(|error| self.locate(error.object(T::__CLASS, key.id()), key))
+    }
+
+    /// Makes the object that stands in a place of its parent.
+    pub(crate) fn object<T: Object>(&self, found: Found<'_>) -> Result<T> {
+        let is_container = matches!(T::__CLASS_DEF.kind(), Kind::Container);
+        match found.entry {
+            Entry::Link(key) if !is_container => {
+                if key.class() != T::__CLASS {
+                    let message = format!("the link leads to {key}, where class {} belongs", Quoted(T::__CLASS));
+                    return Err(Error::corrupt(message));
+                }
+                let (key, record) = self.follow(key, T::__CLASS_DEF.keeps_generations())?;
+                self.top(&key, record)
+            }
+            Entry::Container(Node { data, entries }) if is_container => {
+                self.claims.claim_in::<T>(self.backend)?;
+                let mut values = parse_values(&data)?;
+                let id = told_id(T::__CLASS, &mut values, found.shown)?;
+                let depth = self.depth.get();
+                self.enter(T::__CLASS, &id).map_err(|error| error.object(T::__CLASS, &id))?;
+                let object = Reader::of_container(self, (T::__CLASS, &id), values, entries)
+                    .and_then(|reader| read(reader, Arc::clone(&id)));
+                self.depth.set(depth);
+                object.map_err(|error| error.object(T::__CLASS, &id))
+            }
+            Entry::Link(key) => Err(Error::corrupt(format!(
+                "a link to {key} stands where a nested container of class {} belongs",
+                Quoted(T::__CLASS)
+            ))),
+            Entry::Container(_) => Err(Error::corrupt(format!(
+                "a nested container stands where a link to class {} belongs",
+                Quoted(T::__CLASS)
+            ))),
+            Entry::Collection(_) => Err(not_a_container()),
+            Entry::Stray => Err(stray()),
+        }
+    }
+
+    /// Reads what a link leads to: exactly that, or the newest generation of it if it names none.
+    fn follow(&self, key: Key, generations: bool) -> Result<(Key, Record)> {
+        if let Some(record) = self.backend.read(&key)? {
+            return Ok((key, record));
+        }
+        if generations && let Some(found) = resolve(self.backend, &key)? {
+            return Ok(found);
+        }
+        Err(Error::message(ErrorKind::Dangling, format!("the link leads to {key}, which is not there")))
+    }
+
+    /// Takes a container into the tree in hand.
+    fn enter(&self, class: &'static str, id: &Arc<str>) -> Result<()> {
+        if self.depth.get() == MAX_NESTING {
+            return Err(Error::corrupt(format!("containers nest deeper than {MAX_NESTING} levels")));
+        }
+        if !self.nested.borrow_mut().insert((class, Arc::clone(id))) {
+            return Err(Error::corrupt("this container stands twice in one tree"));
+        }
+        self.depth.set(self.depth.get() + 1);
+        Ok(())
+    }
+
+    /// Completes the place of an error in the record of `key`.
+    fn locate(&self, error: Error, key: &Key) -> Error {
+        match self.backend.root() {
+            Some(root) => error.at(root.join(key.path()).to_string_lossy()),
+            None => error.at(key.path()),
+        }
+    }
+
+    /// Makes what an `Arc` holds, or finds it if this load has already followed the same link.
+    pub(crate) fn shared<T: Any + Send + Sync>(
+        &self,
+        found: Found<'_>,
+        decode: impl FnOnce(Found<'_>) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let Entry::Link(key) = &found.entry else {
+            return decode(found).map(Arc::new);
+        };
+        let place = (TypeId::of::<T>(), key.clone());
+        let known = self.shared.borrow().get(&place).map(Arc::clone);
+        if let Some(known) = known.and_then(|known| known.downcast().ok()) {
+            return Ok(known);
+        }
+        let made = Arc::new(decode(found)?);
+        self.shared.borrow_mut().insert(place, Arc::<T>::clone(&made));
+        Ok(made)
+    }
+}
+
+/// Has an object read its fields, and makes sure that it has asked for all of them.
+fn read<T: Object>(mut reader: Reader<'_>, id: Arc<str>) -> Result<T> {
+    match T::__read(id.into(), &mut reader) {
+        Ok(object) => match reader.close(T::__IGNORE_UNKNOWN) {
+            Ok(()) => Ok(object),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn parse_values(data: &[u8]) -> Result<json::Fields<'_>> {
+    json::parse_fields(data).map_err(|error| error.corrupt().inside(DATA))
+}
+
+/// Takes what a nested container tells of itself, and returns its id.
+fn told_id(class: &str, values: &mut json::Fields<'_>, shown: Option<&str>) -> Result<Arc<str>> {
+    let mut told = |key: &str| {
+        let told = values.take(key).map(|json| values.read::<String>(json)).transpose();
+        told.map_err(|error| error.corrupt().field(key).inside(DATA))
+    };
+    if let Some(other) = told(SEPIA_CLASS)?.filter(|other| other != class) {
+        let message = format!("this is of class {}, where class {} belongs", Quoted(&other), Quoted(class));
+        return Err(Error::corrupt(message).inside(DATA));
+    }
+    match told(SEPIA_ID)?.or_else(|| shown.map(str::to_owned)) {
+        Some(id) => Ok(id.into()),
+        None => {
+            let message = format!("neither {SEPIA_ID} nor the name of the directory tells the id");
+            Err(Error::corrupt(message).inside(DATA))
+        }
+    }
+}
+
+/// Reads the record that an id of a class with generations means: exactly that generation, or, for
+/// a base, the newest.
+pub(crate) fn resolve(backend: &dyn Backend, key: &Key) -> Result<Option<(Key, Record)>> {
+    match split_generation(key.id()) {
+        Some((base, generation)) => {
+            if let Some(record) = backend.read(key)? {
+                return Ok(Some((key.clone(), record)));
+            }
+            // A file without a suffix is generation 0.
+            if generation > 0 {
+                return Ok(None);
+            }
+            let base = key.sibling(base)?;
+            Ok(backend.read(&base)?.map(|record| (base, record)))
+        }
+        None => {
+            // A generation that has been found may be deleted before it is read: then look again.
+            while let Some(newest) = backend.generations(key)?.pop() {
+                if let Some(record) = backend.read(&newest)? {
+                    return Ok(Some((newest, record)));
+                }
+            }
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The fields of one object, as they are read.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use super::{Decoder, Found};
+use crate::class::Format;
+use crate::error::{Error, Quoted, Result};
+use crate::json;
+use crate::name::{self, DATA};
+use crate::record::{Entries, Entry, Name};
+use crate::reference::Reference;
+use crate::shape::{Presence, SEPIA_SHAPE, graft};
+
+/// Gives the fields of one object. Generated code and hand-written [`Fields`](crate::Fields) read from it.
+pub struct Reader<'a> {
+    decoder: &'a Decoder<'a>,
+    class: &'static str,
+    id: &'a str,
+    content: &'a [u8],
+    is_container: bool,
+    values: Option<json::Fields<'a>>,
+    entries: Vec<(Name, Option<Entry>)>,
+    /// Fields that are `None` by their own account.
+    none: Vec<String>,
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("class", &self.class).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// The fields of a container. `values` are without those that told of the container itself.
+    pub(super) fn of_container(
+        decoder: &'a Decoder<'a>,
+        (class, id): (&'static str, &'a str),
+        mut values: json::Fields<'a>,
+        mut entries: Entries,
+    ) -> Result<Self> {
+        let in_data = |error: json::JsonError| error.corrupt().inside(DATA);
+        let shape = values.take(SEPIA_SHAPE).map(|json| values.read::<Presence>(json)).transpose().map_err(in_data)?;
+        let mut none = Vec::new();
+        for (path, present) in shape.into_iter().flat_map(|shape| shape.0) {
+            if present {
+                graft(&mut entries, &path).map_err(|error| error.inside(DATA))?;
+            } else {
+                none.push(path);
+            }
+        }
+        let entries = entries.into_iter().map(|(name, entry)| (name, Some(entry))).collect();
+        Ok(Self { decoder, class, id, content: &[], is_container: true, values: Some(values), entries, none })
+    }
+
+    /// The fields, or the content, of a serializable object.
+    pub(super) fn of_file(
+        decoder: &'a Decoder<'a>,
+        (class, id): (&'static str, &'a str),
+        content: &'a [u8],
+        format: Option<Format>,
+    ) -> Result<Self> {
+        let values = match format {
+            Some(Format::Json) => Some(json::parse_fields(content).map_err(json::JsonError::corrupt)?),
+            _ => None,
+        };
+        let (entries, none) = (Vec::new(), Vec::new());
+        Ok(Self { decoder, class, id, content, is_container: false, values, entries, none })
+    }
+
+    /// Returns the id of the object whose fields these are.
+    pub fn id(&self) -> &str {
+        self.id
+    }
+
+    /// Puts the name of the file that holds the values to an error.
+    fn in_values(&self, error: Error) -> Error {
+        if self.is_container { error.inside(DATA) } else { error }
+    }
+
+    /// Reads a value. Where the file does not have it, an `Option` is `None` and a collection empty.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is missing and neither of these, or is something else than a `T`.
+    pub fn value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
+        match self.value_if_any(name)? {
+            Some(value) => Ok(value),
+            None => json::missing().ok_or_else(|| self.in_values(missing(name))),
+        }
+    }
+
+    /// Reads a value, or returns `None` if the file does not have it.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is something else than a `T`.
+    pub fn value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        let Some(values) = &mut self.values else {
+            return Ok(None);
+        };
+        let Some(json) = values.take(name) else {
+            return Ok(None);
+        };
+        match values.read(json) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(self.in_values(error.corrupt().field(name))),
+        }
+    }
+
+    /// Reads a reference. Where there is nothing, an `Option` is `None` and a collection empty.
+    ///
+    /// # Errors
+    /// `Dangling` if a link leads nowhere, `Corrupt` if what is there is not a `T`.
+    pub fn reference<T: Reference>(&mut self, name: &str) -> Result<T> {
+        match self.reference_if_any(name)? {
+            Some(field) => Ok(field),
+            None => T::__absent().ok_or_else(|| missing(name).inside(name)),
+        }
+    }
+
+    /// Reads a reference, or returns `None` if nothing is there.
+    ///
+    /// # Errors
+    /// `Dangling` if a link leads nowhere, `Corrupt` if what is there is not a `T`.
+    pub fn reference_if_any<T: Reference>(&mut self, name: &str) -> Result<Option<T>> {
+        let encoded = name::encode(name);
+        if let Some(told) = self.none.iter().position(|told| *told == *encoded) {
+            self.none.swap_remove(told);
+            return Ok(T::__absent());
+        }
+        let found = self.entries.iter_mut().find(|(entry, _)| entry.as_str() == encoded);
+        let Some(entry) = found.and_then(|(_, entry)| entry.take()) else {
+            return Ok(None);
+        };
+        let found = Found { entry, shown: None };
+        T::__decode_field(found, self.decoder).map(Some).map_err(|error| error.inside(&encoded).field(name))
+    }
+
+    /// Makes sure that everything has been asked for.
+    pub(super) fn close(&self, ignore_unknown: bool) -> Result<()> {
+        if ignore_unknown {
+            return Ok(());
+        }
+        if let Some(name) = self.values.as_ref().and_then(|values| values.rest().next()) {
+            return Err(self.in_values(unknown("the key", name)));
+        }
+        if let Some((name, _)) = self.entries.iter().find(|(_, entry)| entry.is_some()) {
+            return Err(unknown("the entry", name.as_str()).inside(name.as_str()));
+        }
+        if let Some(path) = self.none.first() {
+            return Err(self.in_values(unknown("the path", path)));
+        }
+        Ok(())
+    }
+
+    /// Gives the whole file.
+    #[doc(hidden)]
+    pub fn __content(&self) -> &[u8] {
+        self.content
+    }
+}
+
+fn missing(name: &str) -> Error {
+    Error::corrupt("the field is missing, and has no default").field(name)
+}
+
+fn unknown(what: &str, name: &str) -> Error {
+    Error::corrupt(format!(
+        "{what} {} belongs to no field, and would vanish at the next save; #[sepia(ignore_unknown)] permits that",
+        Quoted(name)
+    ))
+}

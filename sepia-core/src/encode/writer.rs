@@ -1,0 +1,142 @@
+//! The fields of one object, as they are written.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Encoder, Hidden};
+use crate::error::{Error, Quoted, Result};
+use crate::json;
+use crate::name::{self, DATA};
+use crate::record::{Entries, Entry, Name, Node, Record};
+use crate::reference::Reference;
+use crate::shape::{Present, RESERVED, SEPIA_CLASS, SEPIA_ID, SEPIA_SHAPE, Shape};
+
+/// Takes the fields of one object. Generated code and hand-written [`Fields`](crate::Fields) write into it.
+pub struct Writer<'a> {
+    encoder: &'a mut Encoder,
+    class: &'static str,
+    id: &'a str,
+    is_container: bool,
+    values: json::Object,
+    entries: Vec<(Name, Entry)>,
+    shape: Shape,
+    content: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("class", &self.class).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(encoder: &'a mut Encoder, class: &'static str, id: &'a str, is_container: bool) -> Self {
+        Self {
+            encoder,
+            class,
+            id,
+            is_container,
+            values: json::Object::new(),
+            entries: Vec::new(),
+            shape: Shape::default(),
+            content: None,
+        }
+    }
+
+    /// Returns the id of the object whose fields these are.
+    pub fn id(&self) -> &str {
+        self.id
+    }
+
+    /// Writes a value: whatever serde can write, into `data.json`.
+    ///
+    /// # Errors
+    /// `InvalidValue` if it could not come back as it is: NaN, infinities, keys that are not
+    /// text-like, a `Some` that holds nothing, over 127 levels, or if there is a value of this name;
+    /// `InvalidName` if the name begins with `sepia_`. What has failed has not been written.
+    pub fn value<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+        self.check_name(name)?;
+        self.values.field(name, value).map_err(|error| self.in_values(error, name))
+    }
+
+    /// Names that begin with `sepia_` are ours.
+    fn check_name(&self, name: &str) -> Result<()> {
+        if name.starts_with(RESERVED) {
+            let message = format!("the names of fields do not begin with {RESERVED}");
+            return Err(Error::invalid_name(message).field(name));
+        }
+        Ok(())
+    }
+
+    fn in_values(&self, error: json::JsonError, name: &str) -> Error {
+        let error = error.invalid().field(name);
+        if self.is_container { error.inside(DATA) } else { error }
+    }
+
+    pub(crate) fn unordered<T: Serialize>(&mut self, name: &str, elements: impl Iterator<Item = T>) -> Result<()> {
+        self.check_name(name)?;
+        self.values.unordered(name, elements).map_err(|error| self.in_values(error, name))
+    }
+
+    /// Writes a reference: objects, `Ref`s and collections of them, as symlinks and subdirectories.
+    ///
+    /// # Errors
+    /// `InvalidName` or `InvalidValue` if an object in it cannot be stored.
+    pub fn reference<T: Reference>(&mut self, name: &str, field: &T) -> Result<()> {
+        self.__reference(name, field, false)
+    }
+
+    /// `defaulted`: the field has a default, so its absence would not mean "none" or "empty".
+    pub(crate) fn __reference<T: Reference>(&mut self, name: &str, field: &T, defaulted: bool) -> Result<()> {
+        self.check_name(name)?;
+        T::__encode_field(field, self.encoder)
+            .and_then(|entry| self.entry(name, entry, T::__OPTIONAL || defaulted, defaulted))
+            .map_err(|error| error.inside(&name::encode(name)).field(name))
+    }
+
+    fn entry(&mut self, name: &str, entry: Option<Entry>, tell_empty: bool, tell_none: bool) -> Result<()> {
+        let name = Name::of(name)?;
+        match entry {
+            None if tell_none => self.shape.0.push((name.as_str().to_owned(), Present::None)),
+            None => {}
+            Some(Entry::Collection(entries)) if entries.is_empty() && !tell_empty => {}
+            Some(mut entry) => {
+                let left = self.shape.take_empty(name.as_str(), &mut entry);
+                self.entries.extend(left.then_some((name, entry)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what the place of a nested container does not show.
+    pub(super) fn tell(&mut self, hidden: Hidden) -> Result<()> {
+        let told = [(hidden.class, SEPIA_CLASS, self.class), (hidden.id, SEPIA_ID, self.id)];
+        for (_, key, text) in told.into_iter().filter(|(hidden, ..)| *hidden && self.is_container) {
+            self.values.field(key, text).map_err(|error| self.in_values(error, key))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> Result<Record> {
+        if let Some(content) = self.content {
+            return Ok(Record::Leaf(content));
+        }
+        if !self.is_container {
+            return Ok(Record::Leaf(self.values.finish()));
+        }
+        if !self.shape.0.is_empty() {
+            self.shape.0.sort();
+            self.values.field(SEPIA_SHAPE, &self.shape).map_err(json::JsonError::invalid)?;
+        }
+        let entries = Entries::new(self.entries)
+            .map_err(|name| Error::invalid_value(format!("two fields are both stored as {}", Quoted(name.as_str()))))?;
+        Ok(Record::Container(Node { data: self.values.finish(), entries }))
+    }
+
+    /// Takes the whole file.
+    #[doc(hidden)]
+    pub fn __content(&mut self, content: Vec<u8>) {
+        self.content = Some(content);
+    }
+}
