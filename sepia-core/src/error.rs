@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-#[cfg(any(unix, test))]
 use std::path::Path;
 
 /// The result of every fallible call of this crate.
@@ -179,7 +178,6 @@ impl Error {
     }
 
     /// Puts the directory of the store in front of a place that is a path within it.
-    #[cfg(unix)]
     pub(crate) fn below(mut self, root: &Path) -> Self {
         if let Place::At(path) = &mut self.0.place {
             *path = root.join(&*path).to_string_lossy().into_owned();

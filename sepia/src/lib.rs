@@ -65,6 +65,9 @@
 //! A shape that could not come back exactly, such as `Vec<Option<Note>>`, `Rc<Note>` or a tuple of objects, is
 //! refused at compile time, also when the object implements serde as well.
 //!
+//! A field that is a `HashSet` of values is written in sorted order; deeper inside a value, take a `BTreeSet`, or equal
+//! objects may have different bytes.
+//!
 //! A nested container is part of its parent: it is saved and loaded with it, and its id means something only
 //! there. A serializable object has a life of its own: saving the parent saves it too, and it stays until
 //! it is [deleted](Store::delete).

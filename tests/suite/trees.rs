@@ -224,7 +224,7 @@ fn containers(disk: &OnDisk) -> BTreeMap<String, Found> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn trees_come_back_after_any_change(

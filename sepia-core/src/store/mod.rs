@@ -24,9 +24,10 @@ pub use open::StoreBuilder;
 /// can share it.
 ///
 /// A save is atomic for each single file: a reader, and the disk after a crash of the process, has
-/// the old content or the new, never a part. Of an object of several files it may see some old and
-/// some new. Saves are serialized among threads and processes; the last one wins. Nothing is synced
-/// to the disk beyond what the operating system does by itself.
+/// the old content or the new, never a part. Of an object of several files a load beside a save may
+/// see some old and some new, and may fail as `Corrupt` or `Dangling` in between; so may a load after
+/// a crash, until the object is saved again. Saves are serialized among threads and processes; the
+/// last one wins. Nothing is synced to the disk beyond what the operating system does by itself.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
@@ -69,7 +70,10 @@ impl Store {
     /// old or new, and saving again completes it.
     pub fn save<T: Object>(&self, object: &T) -> Result<()> {
         let mut encoder = Encoder::new(Arc::clone(&self.claims));
-        encoder.add(object)?;
+        encoder.add(object).map_err(|error| match self.backend.root() {
+            Some(root) => error.below(root),
+            None => error,
+        })?;
         self.backend.commit(encoder.finish())
     }
 

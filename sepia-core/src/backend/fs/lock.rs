@@ -14,8 +14,15 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(super) struct WriterLock {
     timeout: Duration,
-    taken: Mutex<bool>,
+    gate: Mutex<Gate>,
     freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    taken: bool,
+    /// Threads that wait. Waking is a system call, also where there is nobody to wake.
+    waiting: usize,
 }
 
 /// Holds the lock until it is dropped.
@@ -27,23 +34,28 @@ pub(super) struct Held<'a> {
 
 impl WriterLock {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, taken: Mutex::new(false), freed: Condvar::new() }
+        Self { timeout, gate: Mutex::default(), freed: Condvar::new() }
     }
 
     /// Waits for the lock.
     pub(super) fn acquire<'a>(&'a self, root: &'a Root) -> Result<Held<'a>> {
-        // None: a wait without end.
-        let deadline = Instant::now().checked_add(self.timeout);
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut taken, _) =
-            self.freed.wait_timeout_while(taken, self.timeout, |taken| *taken).unwrap_or_else(PoisonError::into_inner);
-        if *taken {
-            return Err(self.locked(root));
+        let start = Instant::now();
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if gate.taken {
+            gate.waiting += 1;
+            let waited = self.freed.wait_timeout_while(gate, self.timeout, |gate| gate.taken);
+            (gate, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            gate.waiting -= 1;
+            if gate.taken {
+                return Err(self.locked(root));
+            }
         }
-        *taken = true;
-        drop(taken);
+        gate.taken = true;
+        drop(gate);
         // From here on, dropping opens the gate again.
         let held = Held { lock: self, root };
+        // None: a wait without end.
+        let deadline = start.checked_add(self.timeout);
         let mut pause = Duration::from_micros(50);
         loop {
             match sys::try_lock(root) {
@@ -73,7 +85,10 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         // If it fails, the handle is closed, and the lock gone with it.
         let _ = sys::unlock(self.root);
-        *self.lock.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.lock.freed.notify_one();
+        let mut gate = self.lock.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        gate.taken = false;
+        if gate.waiting > 0 {
+            self.lock.freed.notify_one();
+        }
     }
 }
