@@ -1,0 +1,162 @@
+//! Commits: what they expect, refuse and change, one after another.
+
+use super::records::shapes;
+use super::*;
+
+pub(super) fn expectations(backend: &dyn Backend) -> Result<()> {
+    let [here, gone, other] = ["here", "gone", "other"].map(|id| Key::new("Leaf", id));
+    let (here, gone, other) = (here?, gone?, other?);
+    put(backend, &here, leaf("1"))?;
+    for (key, expect) in [(&here, Expect::Absent), (&gone, Expect::Present)] {
+        // The failing expectation comes last, so that a backend that checks as it goes has written.
+        for kind in 0..3 {
+            let mut batch = batch()?;
+            batch.put(other.clone(), leaf("2"), Expect::Any);
+            match kind {
+                0 => batch.expect(key.clone(), expect.clone()),
+                1 => batch.put(key.clone(), leaf("2"), expect.clone()),
+                _ => batch.delete(key.clone(), expect.clone()),
+            }
+            refused(backend.commit(batch), ErrorKind::Conflict)?;
+            equal(backend.read(&other)?, None)?;
+            equal(backend.read(&here)?, Some(leaf("1")))?;
+            equal(backend.read(&gone)?, None)?;
+        }
+    }
+    let mut batch = batch()?;
+    batch.put(other.clone(), leaf("3"), Expect::Absent);
+    batch.expect(here.clone(), Expect::Present);
+    batch.put(gone.clone(), leaf("3"), Expect::Any);
+    batch.delete(gone.clone(), Expect::Absent);
+    backend.commit(batch)?;
+    equal(backend.read(&other)?, Some(leaf("3")))?;
+    equal(backend.read(&gone)?, None)
+}
+
+pub(super) fn classes(backend: &dyn Backend) -> Result<()> {
+    equal(backend.classes()?, vec![])?;
+    let key = Key::new("Leaf", "x")?;
+    let mut undeclared = Batch::new();
+    undeclared.put(key.clone(), leaf(""), Expect::Any);
+    refused(backend.commit(undeclared), ErrorKind::ClassClash)?;
+    equal(backend.contains(&key)?, false)?;
+    backend.commit(batch()?)?;
+    equal(backend.classes()?, vec![KEPT, LEAVES, NODES])?;
+    for clash in [
+        Class::container("Leaf"),
+        Class::serializable("Leaf", Format::Text),
+        Class::serializable("Leaf", Format::Bytes).with_generations(),
+    ] {
+        let mut batch = Batch::new();
+        batch.declare(&clash)?;
+        batch.put(key.clone(), leaf(""), Expect::Any);
+        refused(backend.commit(batch), ErrorKind::ClassClash)?;
+        equal(backend.contains(&key)?, false)?;
+    }
+    // What one declaration does not know, a later one fills in.
+    let mut vague = Batch::new();
+    vague.declare(&Class::declared("Vague".to_owned(), crate::class::Kind::Serializable(None), None)?)?;
+    backend.commit(vague)?;
+    let mut precise = Batch::new();
+    precise.declare(&Class::serializable("Vague", Format::Json))?;
+    backend.commit(precise)?;
+    let vague = backend.classes()?.into_iter().find(|class| class.name() == "Vague");
+    equal(vague, Some(Class::serializable("Vague", Format::Json)))?;
+    let mut both = Batch::new();
+    both.declare(&LEAVES)?;
+    both.put(key.clone(), leaf("x"), Expect::Any);
+    backend.commit(both)?;
+    for deletes in [false, true] {
+        let mut retire = Batch::new();
+        retire.retire("Leaf");
+        if deletes {
+            retire.delete(key.clone(), Expect::Any);
+            backend.commit(retire)?;
+            equal(backend.classes()?.iter().any(|class| class.name() == "Leaf"), false)?;
+        } else {
+            refused(backend.commit(retire), ErrorKind::Conflict)?;
+            equal(backend.read(&key)?, Some(leaf("x")))?;
+        }
+    }
+    let mut retire = Batch::new();
+    for class in ["Vague", "Leaf", "Node", "Kept"] {
+        retire.retire(class);
+    }
+    backend.commit(retire)?;
+    equal(backend.classes()?, vec![])
+}
+
+pub(super) fn deletes(backend: &dyn Backend) -> Result<()> {
+    for (number, shape) in shapes()?.into_iter().enumerate() {
+        let key = Key::new("Node", format!("n{number}"))?;
+        put(backend, &key, Record::Container(shape))?;
+    }
+    put(backend, &Key::new("Leaf", "x")?, leaf("x"))?;
+    let mut batch = Batch::new();
+    for number in 1..shapes()?.len() {
+        batch.delete(Key::new("Node", format!("n{number}"))?, Expect::Present);
+    }
+    batch.delete(Key::new("Leaf", "x")?, Expect::Any);
+    batch.delete(Key::new("Leaf", "never there")?, Expect::Any);
+    batch.delete(Key::new("Undeclared", "x")?, Expect::Any);
+    backend.commit(batch)?;
+    equal(backend.contains(&Key::new("Leaf", "x")?)?, false)?;
+    let mut left = Vec::new();
+    backend.ids("Node", &mut |id| left.push(id.to_owned()))?;
+    equal(left, vec!["n0".to_owned()])?;
+    equal(backend.read(&Key::new("Node", "n1")?)?, None)
+}
+
+pub(super) fn race(backend: &dyn Backend) -> Result<()> {
+    backend.commit(batch()?)?;
+    for round in 0..50 {
+        let key = Key::new("Leaf", format!("{round}"))?;
+        let won = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|thread| {
+                    let key = key.clone();
+                    scope.spawn(move || {
+                        let mut batch = Batch::new();
+                        batch.put(key, leaf([thread]), Expect::Absent);
+                        backend.commit(batch)
+                    })
+                })
+                .collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).filter(Result::is_ok).count()
+        });
+        equal(won, 1)?;
+    }
+    Ok(())
+}
+
+pub(super) fn threads(backend: &dyn Backend) -> Result<()> {
+    const ROUNDS: usize = 100;
+    let key = Key::new("Leaf", "shared")?;
+    put(backend, &key, leaf(vec![0; 5000]))?;
+    std::thread::scope(|scope| {
+        let write = |byte: u8| {
+            let key = key.clone();
+            move || -> Result<()> {
+                for _ in 0..ROUNDS {
+                    put(backend, &key, leaf(vec![byte; 5000]))?;
+                }
+                Ok(())
+            }
+        };
+        let read = || -> Result<()> {
+            for _ in 0..ROUNDS {
+                let Some(Record::Leaf(content)) = backend.read(&key)? else {
+                    return ensure(false, || "the leaf was absent while it was rewritten".to_owned());
+                };
+                let whole = content.len() == 5000 && content.iter().all(|byte| *byte == content[0]);
+                ensure(whole, || "a mixture of two contents was read".to_owned())?;
+            }
+            Ok(())
+        };
+        let threads = [scope.spawn(write(1)), scope.spawn(write(2)), scope.spawn(read), scope.spawn(read)];
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(_) => ensure(false, || "a thread panicked".to_owned()),
+        })
+    })
+}

@@ -1,0 +1,156 @@
+//! The suite that every [`Backend`] passes: what the contract promises, one check for each sentence.
+//!
+//! ```
+//! use sepia_core::backend::{Memory, conformance};
+//! conformance::check(Memory::new).unwrap();
+//! ```
+
+mod commits;
+mod names;
+mod records;
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use super::Backend;
+use crate::batch::{Batch, Expect};
+use crate::class::{Class, Format};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Entries, Entry, Key, Name, Node, Record};
+
+pub use names::HOSTILE;
+
+/// Runs every check, each on an empty backend of its own.
+///
+/// # Errors
+/// `Other`, naming the check and what it saw, for the first one that fails; a backend's own error
+/// where it should have had none.
+pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
+    type Check = fn(&dyn Backend) -> Result<()>;
+    let checks: [(&str, Check); 14] = [
+        ("absent is None, not an error", absent),
+        ("a leaf comes back byte for byte", records::leaves),
+        ("a container comes back with everything nested in it", records::containers),
+        ("a container takes every shape after any other", records::reshaping),
+        ("hostile names come back and stay apart", names::names),
+        ("what is deleted is absent", commits::deletes),
+        ("expectations hold for the whole batch or nothing changes", commits::expectations),
+        ("classes are declared before they are put into", commits::classes),
+        ("ids are listed once each, without those of other classes", ids),
+        ("generations are found oldest first, and no others", generations),
+        ("records that cannot be stored are refused", records::unfit),
+        ("names that differ in case or normalization stay apart, or the second is refused", names::spellings),
+        ("of threads that each expect absence, one wins", commits::race),
+        ("threads see each other's commits, and no mixture in a leaf", commits::threads),
+    ];
+    for (name, check) in checks {
+        check(&open()).map_err(|error| Error::new(ErrorKind::Other, format!("{name}: {}", chain(&error))))?;
+    }
+    Ok(())
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
+
+fn ensure(holds: bool, saw: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::new(ErrorKind::Other, saw())) }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the checks read better")]
+fn equal<T: PartialEq + Debug>(saw: T, expected: T) -> Result<()> {
+    ensure(saw == expected, || format!("saw {saw:?}, expected {expected:?}"))
+}
+
+fn refused<T: Debug>(result: Result<T>, kind: ErrorKind) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == kind => Ok(()),
+        other => ensure(false, || format!("saw {other:?}, expected {kind:?}")),
+    }
+}
+
+const LEAVES: Class = Class::serializable("Leaf", Format::Bytes);
+const NODES: Class = Class::container("Node");
+const KEPT: Class = Class::serializable("Kept", Format::Bytes).with_generations();
+
+fn batch() -> Result<Batch> {
+    let mut batch = Batch::new();
+    for class in [&LEAVES, &NODES, &KEPT] {
+        batch.declare(class)?;
+    }
+    Ok(batch)
+}
+
+fn leaf(content: impl AsRef<[u8]>) -> Record {
+    Record::Leaf(content.as_ref().to_vec())
+}
+
+fn put(backend: &dyn Backend, key: &Key, record: Record) -> Result<()> {
+    let mut batch = batch()?;
+    batch.put(key.clone(), record, Expect::Any);
+    backend.commit(batch)
+}
+
+fn node(data: &str, entries: Vec<(&str, Entry)>) -> Result<Node> {
+    let entries = entries.into_iter().map(|(name, entry)| Ok((Name::of(name)?, entry))).collect::<Result<_>>()?;
+    let entries = Entries::new(entries).map_err(|name| Error::invalid_value(format!("{name:?} twice")))?;
+    Ok(Node { data: data.as_bytes().to_vec(), entries })
+}
+
+fn collection(entries: Vec<(&str, Entry)>) -> Result<Entry> {
+    Ok(Entry::Collection(node("", entries)?.entries))
+}
+
+fn absent(backend: &dyn Backend) -> Result<()> {
+    let key = Key::new("Leaf", "nothing")?;
+    for _ in 0..2 {
+        equal(backend.read(&key)?, None)?;
+        equal(backend.contains(&key)?, false)?;
+        equal(backend.generations(&key)?, vec![])?;
+        backend.ids("Leaf", &mut |_| ())?;
+        put(backend, &Key::new("Leaf", "something")?, leaf(""))?;
+    }
+    Ok(())
+}
+
+fn ids(backend: &dyn Backend) -> Result<()> {
+    let expected: BTreeSet<String> = (0..1000).map(|number| format!("id {number}")).collect();
+    let mut many = batch()?;
+    for id in &expected {
+        many.put(Key::new("Leaf", id.as_str())?, leaf(id), Expect::Any);
+    }
+    many.put(Key::new("Node", "other")?, Record::Container(node("{}", vec![])?), Expect::Any);
+    backend.commit(many)?;
+    let mut listed = Vec::new();
+    backend.ids("Leaf", &mut |id| listed.push(id.to_owned()))?;
+    equal(listed.len(), expected.len())?;
+    equal(listed.into_iter().collect(), expected)?;
+    let mut undeclared = 0;
+    backend.ids("Undeclared", &mut |_| undeclared += 1)?;
+    equal(undeclared, 0)
+}
+
+fn generations(backend: &dyn Backend) -> Result<()> {
+    let stored =
+        ["n", "n.1", "n.2", "n.10", "n.18446744073709551615", "n.01", "n.x", "n.1.5", "n1", "m.3", "n~.4", "na.7"];
+    let mut all = batch()?;
+    for id in stored {
+        all.put(Key::new("Kept", id)?, leaf(id), Expect::Any);
+    }
+    backend.commit(all)?;
+    for (base, expected) in [
+        ("n", &["n", "n.1", "n.2", "n.10", "n.18446744073709551615"][..]),
+        ("n.1", &["n.1", "n.1.5"]),
+        ("m", &["m.3"]),
+        ("n~", &["n~.4"]),
+        ("o", &[]),
+    ] {
+        let found = backend.generations(&Key::new("Kept", base)?)?;
+        let found: Vec<_> = found.iter().map(Key::id).collect();
+        equal(found, expected.to_vec())?;
+    }
+    Ok(())
+}
