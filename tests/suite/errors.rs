@@ -216,10 +216,10 @@ fn entries_that_belong_to_nothing_and_names_that_are_none() {
     // Gaps and more digits than needed are no matter.
     let disk = boards();
     symlink("../../../Postit/code_review_postit", disk.path("Board/work_board/postits/00012_whatever")).unwrap();
-    symlink("../../../Postit/report_postit", disk.path("Board/work_board/postits/100000_x")).unwrap();
+    symlink("../../../Postit/report_postit", disk.path("Board/work_board/postits/0002_x")).unwrap();
     let board: Board = disk.store.load("work_board").unwrap();
     let ids: Vec<_> = board.postits.iter().map(|postit| postit.id.as_str()).collect();
-    assert_eq!(ids, ["report_postit", "code_review_postit", "report_postit"]);
+    assert_eq!(ids, ["report_postit", "report_postit", "code_review_postit"]);
 }
 
 #[derive(Container, Clone, Debug, Default, PartialEq)]
