@@ -47,27 +47,40 @@ impl<T: Object> Id<T> {
     }
 }
 
-impl<T: Generations> Id<T> {
+/// Of classes that keep generations.
+impl<T: Object> Id<T> {
     /// Returns the first generation of `base`: `{base}.0`, also when `base` ends like a
     /// generation itself.
-    pub fn first(base: impl AsRef<str>) -> Self {
+    pub fn first(base: impl AsRef<str>) -> Self
+    where
+        T: Generations,
+    {
         format!("{}.0", base.as_ref()).into()
     }
 
     /// Returns the id without its generation.
-    pub fn base(&self) -> &str {
+    pub fn base(&self) -> &str
+    where
+        T: Generations,
+    {
         split_generation(&self.text).map_or(&self.text, |(base, _)| base)
     }
 
     /// Returns the generation; 0 for an id that names none.
-    pub fn generation(&self) -> u64 {
+    pub fn generation(&self) -> u64
+    where
+        T: Generations,
+    {
         split_generation(&self.text).map_or(0, |(_, generation)| generation)
     }
 
     /// Returns the id of the following generation. The last one there can be, `u64::MAX`, is
     /// followed by itself.
     #[must_use]
-    pub fn next(&self) -> Self {
+    pub fn next(&self) -> Self
+    where
+        T: Generations,
+    {
         format!("{}.{}", self.base(), self.generation().saturating_add(1)).into()
     }
 }

@@ -117,7 +117,9 @@ fn each(attrs: &[Attribute], errors: &mut Errors, mut read: impl FnMut(&Ident, P
         };
         let parsed = list.parse_args_with(|input: ParseStream<'_>| {
             while !input.is_empty() {
-                let key = input.call(Ident::parse_any)?;
+                let key = input.call(Ident::parse_any).map_err(|error| {
+                    syn::Error::new(error.span(), "write a key, as in `#[sepia(rename = \"name\")]`")
+                })?;
                 if let Err(error) = read(&key, input) {
                     errors.add(error);
                     skip_value(input)?;

@@ -30,6 +30,8 @@ pub use content::{Bytes, Text};
     label = "neither a value nor a reference",
     note = "derive `Serializable` or `Container` for it to store it as an object of its own,",
     note = "or derive serde's `Serialize` and `Deserialize` to store it in data.json",
+    note = "for a type of another crate, turn on its feature `serde` (for `Arc` and `Rc` of values, serde's `rc`), \
+            write it with `#[sepia(with = module)]`, or leave it out with `#[sepia(skip)]`",
     note = "a type parameter needs one of the two as its bound: `sepia::Object`, or `Serialize + DeserializeOwned`"
 )]
 pub trait Field: Sized {
@@ -42,8 +44,9 @@ pub trait Field: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a reference field",
     label = "not objects in a shape that comes back exactly",
-    note = "a reference field is an object or a `Ref`, alone or in `Box`, `Arc`, `Vec`, `VecDeque`, maps and sets; \
+    note = "a reference field is an object or a `Ref`, alone or in `Box`, `Arc`, `Vec`, `VecDeque`, maps, and sets of one class; \
             around all of it can stand one `Option`: write `Option<Vec<T>>`, not `Vec<Option<T>>`",
+    note = "the `T` of a `Ref<T>` is an object: derive `Serializable` or `Container` for it",
     note = "instead of `Rc`, share objects with `Arc<T>`, or link to them with `Ref<T>`",
     note = "instead of a tuple or an array of objects, write a `Container` of its own, or a `Vec`; for objects of \
             several classes, an enum with `#[derive(Reference)]`"

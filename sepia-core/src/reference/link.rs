@@ -18,24 +18,26 @@ use crate::record::Entry;
 /// In a class that keeps generations, a link to a base id leads to the newest generation.
 ///
 /// `Ref` never implements serde's traits: links stay out of JSON, where nobody would see them.
-pub struct Ref<T: Object> {
+pub struct Ref<T> {
     id: Id<T>,
 }
 
-impl<T: Object> Ref<T> {
+impl<T> Ref<T> {
     /// Makes a link to the object of this id, which need not exist yet.
     pub fn new(id: impl Into<Id<T>>) -> Self {
         Self { id: id.into() }
     }
 
-    /// Makes a link to this object, and in classes with generations to exactly this generation.
-    pub fn to(object: &T) -> Self {
-        Self { id: T::__id(object).clone() }
-    }
-
     /// Returns the id of the target.
     pub fn id(&self) -> &Id<T> {
         &self.id
+    }
+}
+
+impl<T: Object> Ref<T> {
+    /// Makes a link to this object, and in classes with generations to exactly this generation.
+    pub fn to(object: &T) -> Self {
+        Self { id: T::__id(object).clone() }
     }
 
     /// Loads the target.
@@ -64,7 +66,8 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-impl<T: Object> HoldsObjects for Ref<T> {}
+// Of any `T`, so that a target that is no object is reported once, where the field is stored.
+impl<T> HoldsObjects for Ref<T> {}
 
 impl<T: Object> Item for Ref<T> {
     fn __shown(item: &Self) -> Option<&str> {
@@ -95,45 +98,45 @@ impl<T: Object> OfClass for Ref<T> {
     const __CLASS: &'static str = T::__CLASS;
 }
 
-impl<T: Object> From<Id<T>> for Ref<T> {
+impl<T> From<Id<T>> for Ref<T> {
     fn from(id: Id<T>) -> Self {
         Self { id }
     }
 }
 
-impl<T: Object> Clone for Ref<T> {
+impl<T> Clone for Ref<T> {
     fn clone(&self) -> Self {
         Self { id: self.id.clone() }
     }
 }
 
-impl<T: Object> fmt::Debug for Ref<T> {
+impl<T> fmt::Debug for Ref<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ref({} {:?})", T::__CLASS, self.id)
+        f.debug_tuple("Ref").field(&self.id).finish()
     }
 }
 
-impl<T: Object> PartialEq for Ref<T> {
+impl<T> PartialEq for Ref<T> {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
 
-impl<T: Object> Eq for Ref<T> {}
+impl<T> Eq for Ref<T> {}
 
-impl<T: Object> PartialOrd for Ref<T> {
+impl<T> PartialOrd for Ref<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T: Object> Ord for Ref<T> {
+impl<T> Ord for Ref<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.id.cmp(&other.id)
     }
 }
 
-impl<T: Object> Hash for Ref<T> {
+impl<T> Hash for Ref<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
     }

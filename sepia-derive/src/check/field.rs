@@ -1,5 +1,7 @@
 //! Rules about one field.
 
+use syn::Type;
+
 use super::LONGEST_NAME;
 use crate::errors::Errors;
 use crate::model::Field;
@@ -49,6 +51,16 @@ pub(super) fn name_is_free(field: &Field<'_>, errors: &mut Errors) {
     } else if name.eq_ignore_ascii_case("data.json") {
         errors
             .at(span, "`data.json` is the file that makes a directory a container: write another `rename = \"name\"`");
+    }
+}
+
+/// What is loaded has nothing to borrow from. A lifetime of the type's own has been reported there.
+pub(super) fn owns_its_data(field: &Field<'_>, errors: &mut Errors) {
+    if let (Type::Reference(borrowed), None) = (field.ty, &field.keys.with)
+        && borrowed.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident == "static")
+    {
+        errors
+            .on(borrowed, "what is loaded owns its data: write `String` for `&str`, `Vec<T>` for `&[T]`, `T` for `&T`");
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn object<'a>(object: &'a Object<'a>, errors: &mut Errors) -> Option<
         Form::Json => {
             for field in &stored {
                 field::name_is_free(field, errors);
+                field::owns_its_data(field, errors);
                 if object.kind == Kind::Serializable {
                     field::serializable_holds_no_reference(field, errors);
                 }

@@ -62,7 +62,7 @@ fn finish(krate: Option<&Path>, code: &TokenStream, errors: Errors) -> TokenStre
     quote! {
         #errors
         #[doc(hidden)]
-        #[allow(deprecated, unused_imports, clippy::use_self)]
+        #[allow(deprecated, unused_imports, clippy::type_complexity, clippy::use_self)]
         const _: () = {
             use #sepia::__private as __sepia;
             #code

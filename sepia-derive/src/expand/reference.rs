@@ -26,6 +26,8 @@ use crate::model::Reference;
 /// const _: () = assert!(distinct(&[<Circle as OfClass>::__CLASS, ..]), "..");
 /// ```
 ///
+/// The classes of a generic enum are known only where it is used, so that its assertion stands in `__encode`.
+///
 /// `OfClass` demands `Item`. Each function asks for both at the same place, so that a type which is neither is reported
 /// for what it should be, and once.
 pub(super) fn code(reference: &Reference<'_>, choices: &[Choice<'_>]) -> TokenStream {
@@ -34,6 +36,13 @@ pub(super) fn code(reference: &Reference<'_>, choices: &[Choice<'_>]) -> TokenSt
     let shown = arms(choices, |_, item| quote!(#item::__shown(__object)));
     let encode = arms(choices, |_, item| quote!(#item::__encode(__object, __encoder, __hidden.with_class())));
     let decode = decode(choices);
+    let message = format!(
+        "two variants of `{ident}` hold objects of one class, so the class could not tell which variant to load: \
+         keep one of the two, or give the other object's type a class of its own"
+    );
+    let assertion = quote_spanned!(ident.span()=> ::core::assert!(__sepia::distinct(&[#(#classes),*]), #message));
+    let is_generic = !generics.params.is_empty();
+    let assert_where_used = is_generic.then(|| quote!(const { #assertion };));
     let item = quote! {
         fn __shown(__item: &Self) -> ::core::option::Option<&::core::primitive::str> {
             #(let _ = #classes;)*
@@ -45,6 +54,7 @@ pub(super) fn code(reference: &Reference<'_>, choices: &[Choice<'_>]) -> TokenSt
             __hidden: __sepia::Hidden,
         ) -> __sepia::Result<__sepia::Entry> {
             #(let _ = #classes;)*
+            #assert_where_used
             #encode
         }
         fn __decode(
@@ -57,15 +67,8 @@ pub(super) fn code(reference: &Reference<'_>, choices: &[Choice<'_>]) -> TokenSt
     };
     let mut code = implement("HoldsObjects", ident, generics, &TokenStream::new());
     code.extend(implement("Item", ident, generics, &item));
-    // The classes of a generic enum are known only where it is used.
-    if generics.params.is_empty() {
-        let message = format!(
-            "two variants of `{ident}` hold objects of one class, so the class could not tell which variant to load: \
-             keep one of the two, or give the other object's type a class of its own"
-        );
-        code.extend(quote_spanned! {ident.span()=>
-            const _: () = ::core::assert!(__sepia::distinct(&[#(#classes),*]), #message);
-        });
+    if !is_generic {
+        code.extend(quote_spanned!(ident.span()=> const _: () = #assertion;));
     }
     code
 }

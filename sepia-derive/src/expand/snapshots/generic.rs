@@ -1,5 +1,5 @@
 #[doc(hidden)]
-#[allow(deprecated, unused_imports, clippy::use_self)]
+#[allow(deprecated, unused_imports, clippy::type_complexity, clippy::use_self)]
 const _: () = {
     use ::sepia::__private as __sepia;
     use __sepia::{

@@ -5,7 +5,7 @@
     "an object has an id: add the field `id: Id<Board<'a>>`, or mark the field that is it with `#[sepia(id)]`"
 }
 #[doc(hidden)]
-#[allow(deprecated, unused_imports, clippy::use_self)]
+#[allow(deprecated, unused_imports, clippy::type_complexity, clippy::use_self)]
 const _: () = {
     use ::sepia::__private as __sepia;
     #[automatically_derived]
