@@ -186,10 +186,16 @@ fn delete_others<'a, T: Object>(store: &Store, kept: impl Iterator<Item = &'a Id
     Ok(deleted)
 }
 
-/// Each workspace has a store of its own, in the target directory.
+/// Each workspace has a store of its own, in the target directory. Those of one name differ in the hash.
 fn directory_of(metadata: &cargo::Metadata) -> PathBuf {
-    let name = Path::new(&metadata.workspace_root).file_name();
-    Path::new("target/crate_graph").join(name.unwrap_or("workspace".as_ref()))
+    let root = &metadata.workspace_root;
+    let name = Path::new(root).file_name().unwrap_or("workspace".as_ref());
+    Path::new("target/crate_graph").join(format!("{}-{:08x}", name.display(), hash(root)))
+}
+
+/// FNV-1a: unlike the hashes of `std`, the same with every version of Rust.
+fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn report(done: &str, what: &str, since: Instant) {

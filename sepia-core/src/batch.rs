@@ -1,4 +1,29 @@
 //! Batches: puts, deletes and expectations that commit entirely or not at all.
+//!
+//! ```
+//! # use sepia_core as sepia;
+//! use sepia::ErrorKind;
+//! use sepia::backend::{Backend, Memory};
+//! use sepia::batch::{Batch, Expect};
+//! use sepia::class::{Class, Format};
+//! use sepia::record::{Key, Record};
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let backend = Memory::new();
+//! let (old, new) = (Key::new("Note", "old")?, Key::new("Note", "new")?);
+//!
+//! let mut batch = Batch::new();
+//! batch.declare(&Class::serializable("Note", Format::Text))?;
+//! batch.put(new.clone(), Record::Leaf(b"Milk".to_vec()), Expect::Absent);
+//! batch.delete(old, Expect::Present);
+//!
+//! // There is no such note to delete, so nothing is put either.
+//! let refused = backend.commit(batch).map_err(|error| error.kind());
+//! assert_eq!(refused, Err(ErrorKind::Conflict));
+//! assert!(!backend.contains(&new)?);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::HashMap;
 

@@ -60,6 +60,9 @@ impl Class {
     }
 
     /// A class as a store declares it; `generations` is `None` where that is not yet known.
+    ///
+    /// # Errors
+    /// `InvalidName` if the name is empty or over 200 bytes once encoded.
     pub fn declared(name: String, kind: Kind, generations: Option<bool>) -> Result<Self> {
         check_name(&name)?;
         Ok(Self { name: Cow::Owned(name), kind, generations })

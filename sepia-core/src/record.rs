@@ -1,4 +1,25 @@
 //! Keys and records: what the store and its tools say to a backend, in plain data.
+//!
+//! ```
+//! # use sepia_core as sepia;
+//! use sepia::record::{Entries, Entry, Key, Name, Node, Record};
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let report = Key::new("Postit", "report")?;
+//! assert_eq!(report.path(), "Postit/report");
+//! assert_eq!(Key::new("Page", "a/b")?.path(), "Page/a%2Fb");
+//!
+//! // Board/work, with `data.json` and the link `pinned -> ../../Postit/report`.
+//! let entries = vec![(Name::of("pinned")?, Entry::Link(report.clone()))];
+//! let entries = Entries::new(entries).expect("one entry has one name");
+//! let board = Record::Container(Node { data: b"{}\n".to_vec(), entries });
+//! board.check()?;
+//!
+//! let Record::Container(node) = &board else { unreachable!() };
+//! assert_eq!(node.entries.get("pinned"), Some(&Entry::Link(report)));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -292,7 +313,10 @@ pub enum Entry {
 pub struct Entries(Vec<(Name, Entry)>);
 
 impl Entries {
-    /// Takes entries in any order. Of two with the same name, the second is returned as the error.
+    /// Takes entries in any order.
+    ///
+    /// # Errors
+    /// The name, if two entries have the same.
     pub fn new(mut entries: Vec<(Name, Entry)>) -> Result<Self, Name> {
         if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));

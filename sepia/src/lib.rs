@@ -62,6 +62,10 @@
 //!   other, and an `Option` around the whole. What an `Arc` links to twice is one allocation after a load;
 //! - enums with [`#[derive(Reference)]`](derive@Reference), whose variants hold objects of different classes.
 //!
+//! The keys of a map may be of any type that serde writes as text, a number, a char or a bool, or as the name of a unit
+//! variant. The compiler cannot know how a key is written, so this is checked at each save: any other key is
+//! [`InvalidValue`](ErrorKind::InvalidValue), and nothing is written.
+//!
 //! A shape that could not come back exactly, such as `Vec<Option<Note>>`, `Rc<Note>` or a tuple of objects, is
 //! refused at compile time, also when the object implements serde as well.
 //!
@@ -71,6 +75,34 @@
 //! A nested container is part of its parent: it is saved and loaded with it, and its id means something only
 //! there. A serializable object has a life of its own: saving the parent saves it too, and it stays until
 //! it is [deleted](Store::delete).
+//!
+//! # Finding, listing, deleting
+//!
+//! ```
+//! use sepia::{ErrorKind, Id, Serializable, Store};
+//!
+//! #[derive(Serializable, Debug, PartialEq)]
+//! struct Person { id: Id<Person>, name: String }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! # let directory = tempfile::tempdir().expect("a temporary directory");
+//! # let path = directory.path();
+//! let store = Store::open(path)?;
+//! for (id, name) in [("ann", "Ann"), ("bob", "Bob")] {
+//!     store.save(&Person { id: id.into(), name: name.to_owned() })?;
+//! }
+//! assert_eq!(store.ids::<Person>()?, [Id::from("ann"), Id::from("bob")]);
+//!
+//! assert!(store.delete::<Person>("ann")?);
+//! assert!(!store.delete::<Person>("ann")?); // it was not there any more
+//! assert_eq!(store.find::<Person>("ann")?, None);
+//! assert_eq!(store.load::<Person>("ann").map_err(|error| error.kind()), Err(ErrorKind::NotFound));
+//!
+//! let reader = Store::builder().read_only().open(path)?;
+//! assert_eq!(reader.count::<Person>()?, 1);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Attributes
 //!
@@ -98,6 +130,39 @@
 //! | `with = module` | `module::serialize` and `module::deserialize` write and read it, as in serde |
 //!
 //! Where a record lacks a field, an `Option` is `None`, a collection empty, and anything else an error.
+//!
+//! # Fields by hand
+//!
+//! A container with `#[sepia(content = "custom")]` says itself what it stores; [`Content`] is the same for the file of
+//! a serializable object.
+//!
+//! ```
+//! use sepia::{Container, Fields, Id, Reader, Ref, Result, Store, Writer};
+//!
+//! #[derive(Container, Debug, PartialEq)]
+//! #[sepia(content = "custom")]
+//! struct Shelf { id: Id<Shelf>, width_mm: u32, next: Vec<Ref<Shelf>> }
+//!
+//! impl Fields for Shelf {
+//!     fn write_fields(&self, writer: &mut Writer<'_>) -> Result<()> {
+//!         writer.value("width_m", &(f64::from(self.width_mm) / 1000.0))?;
+//!         writer.reference("next", &self.next)
+//!     }
+//!
+//!     fn read_fields(id: Id<Self>, reader: &mut Reader<'_>) -> Result<Self> {
+//!         let width_m: f64 = reader.value("width_m")?;
+//!         Ok(Self { id, width_mm: (width_m * 1000.0).round() as u32, next: reader.reference("next")? })
+//!     }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! let store = Store::in_memory();
+//! let shelf = Shelf { id: "low".into(), width_mm: 1205, next: vec![Ref::new("high")] };
+//! store.save(&shelf)?;
+//! assert_eq!(store.load::<Shelf>("low")?, shelf);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Ids
 //!

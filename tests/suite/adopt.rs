@@ -137,3 +137,16 @@ fn a_directory_that_is_no_class_is_not_adopted() {
     refused(Store::builder().adopt_existing().open(&root), ErrorKind::NotAStore, &[place.to_str().unwrap()]);
     assert!(!root.join(".sepia").exists());
 }
+
+#[test]
+fn a_directory_without_objects_is_not_adopted_and_stays_foreign() {
+    let directory = unpacked();
+    let root = directory.path().join("store");
+    for path in ["empty", "docs/chapters", "hidden/.git"] {
+        fs::create_dir_all(root.join(path)).unwrap();
+    }
+    let store = Store::builder().adopt_existing().open(&root).unwrap();
+    assert_eq!(store.classes().unwrap(), ["Board", "Postit", "Profile", "Settings"]);
+    store.clear().unwrap();
+    assert!(root.join("docs/chapters").is_dir() && root.join("empty").is_dir() && root.join("hidden/.git").is_dir());
+}

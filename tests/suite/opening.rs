@@ -65,9 +65,16 @@ fn a_store_for_reading_reads_and_writes_nothing() {
     refused(store.clear(), ErrorKind::ReadOnly, &[]);
     assert!(store.exists::<Postit>("report_postit").unwrap());
     let missing = disk.path("missing");
-    let names = [missing.to_str().unwrap()];
-    refused(Store::builder().read_only().open(&missing), ErrorKind::Io, &names);
+    let names = [missing.to_str().unwrap(), "no directory"];
+    refused(Store::builder().read_only().open(&missing), ErrorKind::NotAStore, &names);
     assert!(!missing.exists());
+}
+
+#[test]
+fn an_empty_path_is_no_store() {
+    for builder in [Store::builder(), Store::builder().read_only(), Store::builder().adopt_existing()] {
+        refused(builder.open(""), ErrorKind::NotAStore, &["empty"]);
+    }
 }
 
 /// Mounts need rights that a test may not have; where it has them, the medium is really read-only.

@@ -168,7 +168,7 @@ fn tree() -> impl Strategy<Value = Tree> {
 fn number(tree: &mut Tree, next: &mut usize) {
     let mut fresh = |id: &str| {
         *next += 1;
-        format!("{id}{next}")
+        format!("{id}_{next}")
     };
     tree.id = fresh(tree.id.as_str()).into();
     let inner = tree.inner.iter_mut().map(|inner| &mut **inner).chain(&mut tree.list_of_inner);
@@ -190,9 +190,11 @@ fn number_any(any: &mut Any, next: &mut usize) {
     }
 }
 
+const ARMS: u8 = 20;
+
 /// A change of one part of a tree, that leaves the rest alone.
 fn change(tree: &mut Tree, other: &Tree, what: u8) {
-    match what % 16 {
+    match what % ARMS {
         0 => tree.list.push(other.list.first().cloned().unwrap_or_else(|| tree_leaf("added"))),
         1 => tree.list.reverse(),
         2 => drop(tree.list.pop()),
@@ -208,8 +210,19 @@ fn change(tree: &mut Tree, other: &Tree, what: u8) {
         12 => drop(tree.list_of_inner.pop()),
         13 => tree.links = other.links.clone(),
         14 => tree.by_number.values_mut().for_each(|list| drop(list.pop())),
+        15 => tree.first = None,
+        16 => {
+            if let Some((key, leaf)) = tree.by_key.pop_first() {
+                tree.by_key.insert(format!("renamed {key}"), leaf);
+            }
+        }
+        17 => {
+            let inner = tree.list_of_inner.first_mut().or(tree.inner.as_deref_mut());
+            inner.into_iter().for_each(|inner| inner.id = format!("{}'", inner.id).into());
+        }
+        18 => tree.list_of_inner.splice(0..0, tree.inner.take().map(|inner| *inner)).for_each(drop),
         _ => match &mut tree.inner {
-            Some(inner) => change(inner, other, what / 16),
+            Some(inner) => change(inner, other, what / ARMS),
             None => tree.maybe = Some(vec![]),
         },
     }

@@ -18,10 +18,81 @@
 //! - **Records.** A backend holds every record that passes [`Record::check`], and refuses any other with
 //!   `InvalidValue`.
 //! - **Names.** A backend holds every [`Key`] and every [`Name`](crate::record::Name), and tells
-//!   any two apart. One that cannot (a file system that folds case) refuses the second with `InvalidName`.
+//!   any two apart. One that cannot (a file system that folds case) refuses the second with `InvalidName`;
+//!   of two within one container it may find that out halfway, as in a failed commit.
 //! - **A failed commit** other than by a refusal named here (an error of the system in the middle)
 //!   may leave some of the batch's records changed, each of them whole: a leaf's file is old or new,
 //!   never partial.
+//!
+//! # A backend of one's own
+//!
+//! One that wraps another, and counts what is read from it:
+//!
+//! ```
+//! # use sepia_core as sepia;
+//! use std::path::Path;
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//! use sepia::backend::{Backend, Memory};
+//! use sepia::batch::{Batch, Expect};
+//! use sepia::class::{Class, Format};
+//! use sepia::record::{Key, Record};
+//! use sepia::{Result, Store};
+//!
+//! #[derive(Debug)]
+//! struct Counted<B> {
+//!     inner: B,
+//!     reads: Arc<AtomicU64>,
+//! }
+//!
+//! impl<B: Backend> Backend for Counted<B> {
+//!     fn read(&self, key: &Key) -> Result<Option<Record>> {
+//!         self.reads.fetch_add(1, Ordering::Relaxed);
+//!         self.inner.read(key)
+//!     }
+//!
+//!     fn contains(&self, key: &Key) -> Result<bool> {
+//!         self.inner.contains(key)
+//!     }
+//!
+//!     fn commit(&self, batch: Batch) -> Result<()> {
+//!         self.inner.commit(batch)
+//!     }
+//!
+//!     fn classes(&self) -> Result<Vec<Class>> {
+//!         self.inner.classes()
+//!     }
+//!
+//!     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+//!         self.inner.ids(class, each)
+//!     }
+//!
+//!     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+//!         self.inner.generations(base)
+//!     }
+//!
+//!     fn root(&self) -> Option<&Path> {
+//!         self.inner.root()
+//!     }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! let reads = Arc::new(AtomicU64::new(0));
+//! let backend = Counted { inner: Memory::new(), reads: Arc::clone(&reads) };
+//!
+//! let mut batch = Batch::new();
+//! batch.declare(&Class::serializable("Note", Format::Text))?;
+//! batch.put(Key::new("Note", "a")?, Record::Leaf(b"Milk".to_vec()), Expect::Absent);
+//! backend.commit(batch)?;
+//! assert_eq!(backend.read(&Key::new("Note", "a")?)?, Some(Record::Leaf(b"Milk".to_vec())));
+//! assert_eq!(reads.load(Ordering::Relaxed), 1);
+//!
+//! let store = Store::with_backend(backend); // and objects on top
+//! assert_eq!(store.classes()?, ["Note"]);
+//! # Ok(())
+//! # }
+//! ```
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -45,30 +116,47 @@ pub use memory::Memory;
 /// `conformance` suite (feature `conformance`).
 pub trait Backend: Debug + Send + Sync + 'static {
     /// Returns the record of a key, or `None` if it is absent.
+    ///
+    /// # Errors
+    /// `Corrupt` if what is there cannot be understood, `Io`.
     fn read(&self, key: &Key) -> Result<Option<Record>>;
 
     /// Returns whether the key has a record, without reading it.
+    ///
+    /// # Errors
+    /// `Corrupt` if the class cannot be looked into, `Io`.
     fn contains(&self, key: &Key) -> Result<bool>;
 
     /// Makes every change of the batch, or refuses it and makes none.
     ///
     /// # Errors
-    /// `Conflict`, `ClassClash`, `InvalidName`, `InvalidValue`, `Corrupt`, `ReadOnly`, `Locked`: nothing
-    /// has changed. Any other: see *a failed commit* in the [module](self)'s documentation.
+    /// `Conflict`, `ClassClash`, `InvalidName`, `InvalidValue`, `Corrupt`, `UnsupportedFormat`, `ReadOnly`,
+    /// `Locked`: nothing has changed. Any other: see *a failed commit* in the [module](self)'s
+    /// documentation.
     fn commit(&self, batch: Batch) -> Result<()>;
 
     /// Returns the declared classes, sorted by name.
+    ///
+    /// # Errors
+    /// `Corrupt`, `UnsupportedFormat` or `Io` if their list cannot be read.
     fn classes(&self) -> Result<Vec<Class>>;
 
     /// Calls `each` with every id of a class, in no particular order. A class that is not declared
     /// has none.
+    ///
+    /// # Errors
+    /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()>;
 
     /// Returns the keys of all stored generations of `base`, oldest first; `base` itself is
     /// generation 0.
+    ///
+    /// # Errors
+    /// As [`ids`](Backend::ids).
     fn generations(&self, base: &Key) -> Result<Vec<Key>>;
 
-    /// Returns the directory in which the records are files, if they are.
+    /// Returns the directory in which the records are files, if they are. A backend that wraps
+    /// another passes on what that one says.
     fn root(&self) -> Option<&Path> {
         None
     }

@@ -110,7 +110,8 @@ impl<'a> Reader<'a> {
     /// Reads a reference. Where there is nothing, an `Option` is `None` and a collection empty.
     ///
     /// # Errors
-    /// `Dangling` if a link leads nowhere, `Corrupt` if what is there is not a `T`.
+    /// `Corrupt` if it is missing and neither of these, or is not a `T`; `Dangling` if a link leads
+    /// nowhere; else what [`Store::find`](crate::Store::find) returns of the objects in it.
     pub fn reference<T: Reference>(&mut self, name: &str) -> Result<T> {
         match self.reference_if_any(name)? {
             Some(field) => Ok(field),
@@ -121,7 +122,8 @@ impl<'a> Reader<'a> {
     /// Reads a reference, or returns `None` if nothing is there.
     ///
     /// # Errors
-    /// `Dangling` if a link leads nowhere, `Corrupt` if what is there is not a `T`.
+    /// `Corrupt` if what is there is not a `T`, `Dangling` if a link leads nowhere; else what
+    /// [`Store::find`](crate::Store::find) returns of the objects in it.
     pub fn reference_if_any<T: Reference>(&mut self, name: &str) -> Result<Option<T>> {
         let encoded = name::encode(name);
         if let Some(told) = self.none.iter().position(|told| *told == *encoded) {

@@ -53,7 +53,8 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// `InvalidValue` if it could not come back as it is: NaN, infinities, keys that are not
-    /// text-like, a `Some` that holds nothing, over 127 levels, or if there is a value of this name;
+    /// text-like, a `Some` that holds nothing, over 127 levels, what its own `Serialize` refuses, or
+    /// if there is a value of this name;
     /// `InvalidName` if the name begins with `sepia_`. What has failed has not been written.
     pub fn value<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
         self.check_name(name)?;
@@ -82,7 +83,9 @@ impl<'a> Writer<'a> {
     /// Writes a reference: objects, `Ref`s and collections of them, as symlinks and subdirectories.
     ///
     /// # Errors
-    /// `InvalidName` or `InvalidValue` if an object in it cannot be stored.
+    /// `InvalidName` if the name begins with `sepia_` or is over 200 bytes once encoded; `InvalidName`,
+    /// `InvalidValue`, `ClassClash`, or what its own [`Content`](crate::Content) or
+    /// [`Fields`](crate::Fields) return, if an object in it cannot be stored.
     pub fn reference<T: Reference>(&mut self, name: &str, field: &T) -> Result<()> {
         self.__reference(name, field, false)
     }

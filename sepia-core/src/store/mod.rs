@@ -28,6 +28,10 @@ pub use open::StoreBuilder;
 /// see some old and some new, and may fail as `Corrupt` or `Dangling` in between; so may a load after
 /// a crash, until the object is saved again. Saves are serialized among threads and processes; the
 /// last one wins. Nothing is synced to the disk beyond what the operating system does by itself.
+///
+/// Besides what each method says, any of them may be `Corrupt` or `UnsupportedFormat` once the
+/// store's list of classes has been edited into something else or taken over by a newer version of
+/// Sepia while it was open.
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
@@ -38,8 +42,10 @@ impl Store {
     /// Opens the store in a directory, and makes it if the directory is empty or not there.
     ///
     /// # Errors
-    /// `NotAStore` if the directory holds something else, `UnsupportedFormat` if a newer version of
-    /// Sepia wrote it, `ReadOnly` if it is not there and cannot be made, `Io`.
+    /// `NotAStore` if the directory holds something else, if a file stands there, or if the path is
+    /// empty; `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if its list
+    /// of classes cannot be understood; `Locked` if another program is making it and does not end;
+    /// `ReadOnly` if it is not there and the medium cannot be written; `Io`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
     }
@@ -65,9 +71,12 @@ impl Store {
     /// until they are deleted.
     ///
     /// # Errors
-    /// `InvalidName`, `InvalidValue`, `ClassClash`, `ReadOnly`, `Locked`, and `Conflict` for the other
-    /// spelling of a generation 0: nothing was written. `Io` in the middle of writing: each file is
-    /// old or new, and saving again completes it.
+    /// `InvalidName`, `InvalidValue`, `ClassClash`, `ReadOnly`, `Locked`, `Conflict` for the other
+    /// spelling of a generation 0, `Corrupt` if something that Sepia did not make is in the way (a
+    /// file in a container's directory, a symlink in place of a class), and what a type's own
+    /// [`Content`](crate::Content) or [`Fields`](crate::Fields) return: nothing was written. `Io` in
+    /// the middle of writing, and `InvalidName` where only the file system finds two names to be one:
+    /// each file is old or new, and saving again, once the cause is gone, completes it.
     pub fn save<T: Object>(&self, object: &T) -> Result<()> {
         let mut encoder = Encoder::new(Arc::clone(&self.claims));
         encoder.add(object).map_err(|error| match self.backend.root() {
@@ -94,7 +103,8 @@ impl Store {
     ///
     /// # Errors
     /// `Corrupt` if what is there is not such an object, `Dangling` if a link in it leads nowhere,
-    /// `ClassClash`, `InvalidName`, `Io`.
+    /// `ClassClash`, `InvalidName`, `Io`, and what a type's own [`Content`](crate::Content) or
+    /// [`Fields`](crate::Fields) return.
     pub fn find<T: Object>(&self, id: impl Into<Id<T>>) -> Result<Option<T>> {
         let key = self.key(&id.into())?;
         match self.resolve::<T>(&key)? {
@@ -107,7 +117,8 @@ impl Store {
     /// base id asks for any.
     ///
     /// # Errors
-    /// `ClassClash`, `InvalidName`, `Io`.
+    /// `ClassClash`, `InvalidName`, `Corrupt` if what stands where the class belongs is no directory of
+    /// its own, `Io`.
     pub fn exists<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
         let key = self.key(&id.into())?;
         if self.backend.contains(&key)? {
@@ -127,7 +138,9 @@ impl Store {
     /// id deletes all of them. What it links to stays; links to it dangle.
     ///
     /// # Errors
-    /// `ClassClash`, `InvalidName`, `ReadOnly`, `Locked`, `Io`.
+    /// `ClassClash`, `InvalidName`, `ReadOnly`, `Locked`, `Corrupt` if what stands where the class or
+    /// the object belongs is nothing that Sepia makes (a symlink in place of a class, a pipe): nothing
+    /// was removed. `Io` in the middle of removing: deleting again completes it.
     pub fn delete<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
         let key = self.key(&id.into())?;
         let keys = match split_generation(key.id()) {
@@ -154,7 +167,7 @@ impl Store {
     /// Returns the ids of a class, sorted; every generation by itself.
     ///
     /// # Errors
-    /// `ClassClash`, `Corrupt` if the class is not a directory, `Io`.
+    /// `ClassClash`, `Corrupt` if what stands where the class belongs is no directory of its own, `Io`.
     pub fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
         self.claims.claim_in::<T>(&*self.backend)?;
         let mut ids = Vec::new();
@@ -177,7 +190,7 @@ impl Store {
     /// Returns the names of the classes that have been saved into this store, sorted.
     ///
     /// # Errors
-    /// `Corrupt` or `Io` if the list of classes cannot be read.
+    /// `Corrupt`, `UnsupportedFormat` or `Io` if the list of classes cannot be read.
     pub fn classes(&self) -> Result<Vec<String>> {
         Ok(self.backend.classes()?.iter().map(|class| class.name().to_owned()).collect())
     }
@@ -186,7 +199,8 @@ impl Store {
     /// stay.
     ///
     /// # Errors
-    /// `ReadOnly`, `Locked`, `Io`; `Conflict` if others save without pause.
+    /// `ReadOnly`, `Locked`, `Corrupt` as for [`delete`](Store::delete), `Conflict` if others save
+    /// without pause: nothing was removed. `Io` in the middle of removing: clearing again completes it.
     pub fn clear(&self) -> Result<()> {
         // Others may save between the listing and the commit; who never stops saving is not outrun.
         let mut attempts = 100;

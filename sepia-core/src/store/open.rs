@@ -7,6 +7,23 @@ use super::Store;
 use crate::error::Result;
 
 /// How a store is opened. Made by [`Store::builder`].
+///
+/// ```
+/// # use sepia_core as sepia;
+/// use std::time::Duration;
+///
+/// use sepia::{ErrorKind, Store};
+///
+/// # fn main() -> sepia::Result<()> {
+/// # let directory = tempfile::tempdir().expect("a temporary directory");
+/// # let path = directory.path();
+/// let store = Store::builder().lock_timeout(Duration::from_secs(60)).open(path)?;
+/// let reader = Store::builder().read_only().open(path)?;
+/// store.clear()?;
+/// assert_eq!(reader.clear().map_err(|error| error.kind()), Err(ErrorKind::ReadOnly));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StoreBuilder {
     pub(crate) adopt_existing: bool,
@@ -23,8 +40,10 @@ impl Default for StoreBuilder {
 impl StoreBuilder {
     /// Takes a directory that is no store yet for one: one that the Crystal original wrote, or that
     /// was laid out by hand. Every directory in it whose name can be a class becomes one, of
-    /// containers if it holds directories and of serializable objects if it holds files; nothing is
-    /// moved or rewritten. Off by default. A directory that is a store already opens as it is.
+    /// containers if it holds directories with a `data.json`, and of serializable objects if it holds
+    /// files. One that holds neither is left alone; for one that holds both, the opening is
+    /// `NotAStore`. Nothing is moved or rewritten. Off by default. A directory that is a store
+    /// already opens as it is.
     #[must_use]
     pub fn adopt_existing(mut self) -> Self {
         self.adopt_existing = true;
@@ -32,7 +51,8 @@ impl StoreBuilder {
     }
 
     /// Opens the store for reading: nothing is written, not even locks, and whatever would write is
-    /// `ReadOnly`. Off by default.
+    /// `ReadOnly`. A directory that is not there, or is no store, is not made one, but `NotAStore`.
+    /// Off by default.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
@@ -50,7 +70,8 @@ impl StoreBuilder {
     /// Opens the store in a directory, and makes it if the directory is empty or not there.
     ///
     /// # Errors
-    /// As [`Store::open`].
+    /// As [`Store::open`]; and `NotAStore` for [`read_only`](Self::read_only), if there is no store,
+    /// and for [`adopt_existing`](Self::adopt_existing), if a directory in it cannot be a class.
     #[cfg(unix)]
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         crate::backend::Filesystem::open(path, self).map(Store::with_backend)

@@ -72,8 +72,7 @@ impl Filesystem {
         if !taken {
             return Ok(());
         }
-        let message = "something that sepia did not make stands where the class belongs: move it away, or delete \
-                       .sepia/format.json and open with adopt_existing()";
+        let message = "something that sepia did not make stands where the class belongs: move it away";
         Err(Error::message(ErrorKind::ClassClash, message).at(place.to_string_lossy()).class(class.name()))
     }
 }

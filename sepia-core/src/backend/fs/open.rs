@@ -22,9 +22,12 @@ impl Filesystem {
     /// types on. For backends that wrap this one.
     ///
     /// # Errors
-    /// As `Store::open`.
+    /// As [`StoreBuilder::open`].
     pub fn open(path: impl AsRef<Path>, options: &StoreBuilder) -> Result<Self> {
         let path = path.as_ref();
+        if path.as_os_str().is_empty() {
+            return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
+        }
         let writable = !options.read_only;
         let root = match sys::open_root(path) {
             Err(Errno::NOENT) if writable => {
@@ -34,6 +37,7 @@ impl Filesystem {
             opened => opened,
         };
         let root = root.map_err(|errno| match errno {
+            Errno::NOENT => not_a_store(path, "there is no directory"),
             Errno::NOTDIR => not_a_store(path, "it is not a directory"),
             errno => Error::io("open the store", path, errno),
         })?;
