@@ -28,7 +28,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::Backend;
-use crate::batch::{Batch, Change};
+use crate::batch::{Batch, Change, Expect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
@@ -37,6 +37,7 @@ use catalog::Catalog;
 use lock::WriterLock;
 use plan::Plan;
 use publish::Publisher;
+use read::Stored;
 use root::Root;
 
 /// Keeps records as files and folders below a root directory.
@@ -55,6 +56,56 @@ impl Filesystem {
     fn declares(&self, class: &str) -> Result<bool> {
         let declares = |classes: Arc<[Class]>| classes.iter().any(|known| known.name() == class);
         Ok(declares(self.catalog.known()) || declares(self.catalog.current(&self.root)?))
+    }
+
+    /// Commits a batch under the writer lock. `early` is what the first step's key was found to hold, if
+    /// that has been read.
+    fn commit_locked(&self, batch: &Batch, mut early: Option<Stored>) -> Result<()> {
+        let stored = self.catalog.current(&self.root)?;
+        let classes = batch.merge_classes(&stored)?;
+        let declared = |class: &str| stored.iter().any(|known| known.name() == class);
+        batch.check_expectations(|key| Ok(declared(key.class()) && read::contains(&self.root, key)?))?;
+        for class in batch.classes().iter().filter(|class| !declared(class.name())) {
+            self.check_new_class(class)?;
+        }
+        // Whatever can be refused is refused before the first change.
+        let mut plan = Plan::default();
+        let mut removals = Vec::new();
+        for step in batch.steps() {
+            match &step.change {
+                Change::Keep => {}
+                Change::Put(record) => {
+                    let stored = match early.take() {
+                        Some(stored) => stored,
+                        None => read::stored(&self.root, &step.key)?,
+                    };
+                    plan.put(&step.key, stored, record).map_err(|error| error.below(self.root.path()))?;
+                }
+                Change::Delete if declared(step.key.class()) => {
+                    removal::of_record(&self.root, &step.key, &mut removals)?;
+                }
+                Change::Delete => {}
+            }
+        }
+        for class in batch.retired().iter().filter(|class| declared(class)) {
+            removal::of_class(&self.root, class, batch, &mut removals)?;
+        }
+
+        let mut publisher = Publisher::new(&self.root);
+        let retires = !batch.retired().is_empty();
+        // A class is declared before its first object is there, and retired after its last is gone.
+        let classes = match classes {
+            Some(classes) if !retires => {
+                self.write_catalog(&mut publisher, &classes)?;
+                None
+            }
+            classes => classes,
+        };
+        plan.operations().chain(&removals).try_for_each(|operation| publisher.carry_out(operation))?;
+        match classes {
+            Some(classes) => self.write_catalog(&mut publisher, &classes),
+            None => Ok(()),
+        }
     }
 
     /// A directory that stands where a new class belongs is somebody else's, unless nothing in it could
@@ -97,48 +148,25 @@ impl Backend for Filesystem {
             let message = "the store was opened for reading only";
             return Err(Error::message(ErrorKind::ReadOnly, message).at(self.root.path().to_string_lossy()));
         }
-        let _held = self.lock.acquire(&self.root)?;
-        let stored = self.catalog.current(&self.root)?;
-        let classes = batch.merge_classes(&stored)?;
-        let declared = |class: &str| stored.iter().any(|known| known.name() == class);
-        batch.check_expectations(|key| Ok(declared(key.class()) && read::contains(&self.root, key)?))?;
-        for class in batch.classes().iter().filter(|class| !declared(class.name())) {
-            self.check_new_class(class)?;
-        }
-        // Whatever can be refused is refused before the first change.
-        let mut plan = Plan::default();
-        let mut removals = Vec::new();
-        for step in batch.steps() {
-            match &step.change {
-                Change::Keep => {}
-                Change::Put(record) => {
-                    let stored = read::stored(&self.root, &step.key)?;
-                    plan.put(&step.key, stored, record).map_err(|error| error.below(self.root.path()))?;
+        // The most frequent batch is one leaf, whatever is there. What it finds before the lock is taken
+        // is as good as what it would find afterwards: if the leaf is equal, the batch takes effect
+        // when it is read; if it differs, it is replaced whatever becomes of it; if it is absent, a
+        // file that appears meanwhile makes the commit start again.
+        let early = match batch.steps() {
+            [Step { key, expect: Expect::Any, change: Change::Put(record @ Record::Leaf(_)) }] => {
+                let stored = read::stored(&self.root, key)?;
+                if stored.is(record) && batch.merge_classes(&self.catalog.current(&self.root)?)?.is_none() {
+                    return Ok(());
                 }
-                Change::Delete if declared(step.key.class()) => {
-                    removal::of_record(&self.root, &step.key, &mut removals)?;
-                }
-                Change::Delete => {}
+                Some(stored)
             }
-        }
-        for class in batch.retired().iter().filter(|class| declared(class)) {
-            removal::of_class(&self.root, class, &batch, &mut removals)?;
-        }
-
-        let mut publisher = Publisher::new(&self.root);
-        let retires = !batch.retired().is_empty();
-        // A class is declared before its first object is there, and retired after its last is gone.
-        let classes = match classes {
-            Some(classes) if !retires => {
-                self.write_catalog(&mut publisher, &classes)?;
-                None
-            }
-            classes => classes,
+            _ => None,
         };
-        plan.operations().chain(&removals).try_for_each(|operation| publisher.carry_out(operation))?;
-        match classes {
-            Some(classes) => self.write_catalog(&mut publisher, &classes),
-            None => Ok(()),
+        let was_absent = matches!(early, Some(Stored::Absent));
+        let _held = self.lock.acquire(&self.root)?;
+        match self.commit_locked(&batch, early) {
+            Err(error) if was_absent && error.is_in_the_way() => self.commit_locked(&batch, None),
+            committed => committed,
         }
     }
 

@@ -24,6 +24,13 @@ pub(super) enum Stored {
     Directory(Found),
 }
 
+impl Stored {
+    /// Whether it is exactly this leaf.
+    pub(super) fn is(&self, record: &Record) -> bool {
+        matches!((self, record), (Self::Leaf(stored), Record::Leaf(content)) if stored == content)
+    }
+}
+
 /// A directory that is a container, or might become one.
 pub(super) struct Found {
     /// The bytes of its `data.json`, if it has one.
