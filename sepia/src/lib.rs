@@ -54,6 +54,7 @@
 //! The compiler sorts the fields of a [`Container`](derive@Container). One whose type holds objects is a
 //! reference; one that serde can write is a value; one that is neither does not compile, and the error says
 //! what to do. Nothing is guessed from the names of types, so aliases and generics work.
+//! (Of a tuple behind an alias, only the first element is looked at.)
 //!
 //! References are
 //! - objects: a serializable one is a symlink to its own file, a container is nested as a subdirectory;
