@@ -59,11 +59,12 @@ fn names(packages: &[cargo::Package], members: &HashSet<&str>) -> Result<HashMap
     Ok(names)
 }
 
-/// Tells name and version; and, since only crates.io has one package at most of each, any other origin.
+/// Tells name and version; and, since only cargo's own registry has one package at most of each, any other origin.
 fn name(package: &cargo::Package, is_member: bool) -> Id<Package> {
     let cargo::Package { id, name, version, source, .. } = package;
     let origin = match source.as_deref() {
-        Some("registry+https://github.com/rust-lang/crates.io-index" | "sparse+https://index.crates.io/") => {
+        // However it is reached, cargo names its own registry by the index in which it keeps it.
+        Some(source) if source.starts_with("registry+") && source.ends_with("/crates.io-index") => {
             return format!("{name}-{version}").into();
         }
         Some(source) => source.split('+').next().unwrap_or_default(),
