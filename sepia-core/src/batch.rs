@@ -203,6 +203,18 @@ impl Batch {
         Ok(())
     }
 
+    /// For backends: checks that a stored record of a class which this batch retires goes with it.
+    ///
+    /// # Errors
+    /// `Conflict` if the batch does not delete the record.
+    pub fn check_retired(&self, key: &Key) -> Result<()> {
+        if self.get(key).is_some_and(|step| matches!(step.change, Change::Delete)) {
+            return Ok(());
+        }
+        let error = Error::message(ErrorKind::Conflict, "the class still has an object");
+        Err(error.object(key.class(), key.id()))
+    }
+
     fn find(&self, key: &Key) -> Option<usize> {
         if self.steps.len() <= WALKED {
             self.steps.iter().position(|step| step.key == *key)

@@ -116,6 +116,14 @@ pub(crate) fn split_generation(text: &str) -> Option<(&str, u64)> {
     Some((base, number.parse().ok()?))
 }
 
+/// Returns which generation of `base` an id is, if it is one; `base` itself is generation 0.
+pub(crate) fn generation_of(base: &str, id: &str) -> Option<u64> {
+    if id == base {
+        return Some(0);
+    }
+    split_generation(id).filter(|(stem, _)| *stem == base).map(|(_, generation)| generation)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

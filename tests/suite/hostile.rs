@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use proptest::prelude::*;
-use sepia::backend::{Memory, conformance};
+use sepia::backend::{Memory, OpenOptions, conformance};
 use sepia::{Container, ErrorKind, Id, Ref, Store};
 
 use crate::boards::{Postit, postit};
@@ -99,7 +99,7 @@ fn every_backend_conforms() {
     let mut number = 0;
     conformance::check(|| {
         number += 1;
-        sepia::backend::Filesystem::open(root.path().join(number.to_string()), &Store::builder()).unwrap()
+        sepia::backend::Filesystem::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()
     })
     .unwrap();
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use sepia::backend::Backend;
+use sepia::backend::{Backend, OpenOptions};
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Key, Record};
@@ -344,7 +344,7 @@ fn both_spellings_of_generation_0_in_one_save() {
 #[test]
 fn backends_can_be_used_without_types() {
     let disk = OnDisk::new();
-    let backend = sepia::backend::Filesystem::open(disk.directory.path(), &Store::builder()).unwrap();
+    let backend = sepia::backend::Filesystem::open(disk.directory.path(), &OpenOptions::default()).unwrap();
     let mut batch = Batch::new();
     batch.declare(&Class::serializable("Postit", Format::Text)).unwrap();
     batch.put(Key::new("Postit", "p").unwrap(), Record::Leaf(b"raw".to_vec()), Expect::Absent);

@@ -7,8 +7,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use super::Backend;
 use crate::batch::{Batch, Change};
 use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::split_generation;
+use crate::error::Result;
+use crate::name::generation_of;
 use crate::record::{Key, Record};
 
 /// Keeps records in memory.
@@ -37,11 +37,7 @@ impl State {
         }
         for class in batch.retired() {
             for id in self.records.get(class).into_iter().flat_map(BTreeMap::keys) {
-                let step = batch.get(&Key::new(class.as_str(), &**id)?);
-                if !step.is_some_and(|step| matches!(step.change, Change::Delete)) {
-                    let error = Error::message(ErrorKind::Conflict, "the class still has an object");
-                    return Err(error.object(class, id));
-                }
+                batch.check_retired(&Key::new(class.as_str(), &**id)?)?;
             }
         }
         Ok(())
@@ -127,10 +123,8 @@ impl Backend for Memory {
             // Every generation of the base begins with it; what else does is sorted out by its parts.
             let first: Box<str> = base.id().into();
             for id in records.range(first..).map(|(id, _)| &**id).take_while(|id| id.starts_with(base.id())) {
-                match split_generation(id) {
-                    _ if id == base.id() => found.push((0, base.clone())),
-                    Some((stem, generation)) if stem == base.id() => found.push((generation, base.sibling(id)?)),
-                    _ => {}
+                if let Some(generation) = generation_of(base.id(), id) {
+                    found.push((generation, base.sibling(id)?));
                 }
             }
         }

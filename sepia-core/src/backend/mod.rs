@@ -102,6 +102,7 @@ mod memory;
 
 use std::fmt::Debug;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::class::Class;
@@ -111,6 +112,24 @@ use crate::record::{Key, Record};
 #[cfg(unix)]
 pub use fs::Filesystem;
 pub use memory::Memory;
+
+/// How a `Filesystem` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// Takes a directory that is no store yet for one. `false` by default.
+    pub adopt_existing: bool,
+    /// Writes nothing. `false` by default.
+    pub read_only: bool,
+    /// How long a write waits for other writers. Ten seconds by default.
+    pub lock_timeout: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10) }
+    }
+}
 
 /// Stores records. The module's documentation is the contract; every backend passes the
 /// `conformance` suite (feature `conformance`).

@@ -199,6 +199,7 @@ impl<'a> Decoder<'a> {
 
 /// Has an object read its fields, and makes sure that it has asked for all of them.
 fn read<T: Object>(mut reader: Reader<'_>, id: Arc<str>) -> Result<T> {
+    // Not `and_then`: without optimisation, each closure would hold the object on the stack once more.
     match T::__read(id.into(), &mut reader) {
         Ok(object) => match reader.close(T::__IGNORE_UNKNOWN) {
             Ok(()) => Ok(object),

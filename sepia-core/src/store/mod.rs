@@ -3,10 +3,9 @@
 mod open;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
-use crate::backend::{Backend, Memory};
+use crate::backend::Backend;
 use crate::batch::{Batch, Expect};
 use crate::class::Claims;
 use crate::decode::{Decoder, resolve};
@@ -39,22 +38,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in a directory, and makes it if the directory is empty or not there.
-    ///
-    /// # Errors
-    /// `NotAStore` if the directory holds something else, if a file stands there, or if the path is
-    /// empty; `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if its list
-    /// of classes cannot be understood; `Locked` if another program is making it and does not end;
-    /// `ReadOnly` if it is not there and the medium cannot be written; `Io`.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::builder().open(path)
-    }
-
-    /// Makes an empty store in memory, which ends with its last clone.
-    pub fn in_memory() -> Self {
-        Self::with_backend(Memory::new())
-    }
-
     /// Makes a store over a backend.
     pub fn with_backend(backend: impl Backend) -> Self {
         Self { backend: Arc::new(backend), claims: Arc::default() }

@@ -1,9 +1,10 @@
-//! Opening: the one place that names the backend of a path.
+//! Opening: the one place that names backends.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::Store;
+use crate::backend::{Memory, OpenOptions};
 use crate::error::Result;
 
 /// How a store is opened. Made by [`Store::builder`].
@@ -24,16 +25,26 @@ use crate::error::Result;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StoreBuilder {
-    pub(crate) adopt_existing: bool,
-    pub(crate) read_only: bool,
-    pub(crate) lock_timeout: Duration,
+    options: OpenOptions,
 }
 
-impl Default for StoreBuilder {
-    fn default() -> Self {
-        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10) }
+impl Store {
+    /// Opens the store in a directory, and makes it if the directory is empty or not there.
+    ///
+    /// # Errors
+    /// `NotAStore` if the directory holds something else, if a file stands there, or if the path is
+    /// empty; `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if its list
+    /// of classes cannot be understood; `Locked` if another program is making it and does not end;
+    /// `ReadOnly` if it is not there and the medium cannot be written; `Io`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open(path)
+    }
+
+    /// Makes an empty store in memory, which ends with its last clone.
+    pub fn in_memory() -> Self {
+        Self::with_backend(Memory::new())
     }
 }
 
@@ -46,7 +57,7 @@ impl StoreBuilder {
     /// already opens as it is.
     #[must_use]
     pub fn adopt_existing(mut self) -> Self {
-        self.adopt_existing = true;
+        self.options.adopt_existing = true;
         self
     }
 
@@ -55,7 +66,7 @@ impl StoreBuilder {
     /// Off by default.
     #[must_use]
     pub fn read_only(mut self) -> Self {
-        self.read_only = true;
+        self.options.read_only = true;
         self
     }
 
@@ -63,7 +74,7 @@ impl StoreBuilder {
     /// Ten seconds by default.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.lock_timeout = timeout;
+        self.options.lock_timeout = timeout;
         self
     }
 
@@ -74,7 +85,7 @@ impl StoreBuilder {
     /// and for [`adopt_existing`](Self::adopt_existing), if a directory in it cannot be a class.
     #[cfg(unix)]
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
-        crate::backend::Filesystem::open(path, self).map(Store::with_backend)
+        crate::backend::Filesystem::open(path, &self.options).map(Store::with_backend)
     }
 
     /// Opens the store in a directory, where the system has the calls that it takes.

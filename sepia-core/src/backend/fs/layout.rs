@@ -20,6 +20,11 @@ pub(super) const FORMAT: u64 = 1;
 /// The most directories that are read within each other: those of the deepest record, and its own.
 pub(super) const MAX_DIRECTORIES: usize = crate::record::MAX_DIRECTORIES + 1;
 
+/// Whether `path` is `directory` or below it.
+pub(super) fn is_within(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Returns the target of a link to `key` in a directory `depth` levels below the root.
 pub(super) fn link_target(depth: usize, key: &Key) -> String {
     let (class, name) = (key.class_name(), key.name());

@@ -185,11 +185,7 @@ impl Backend for Filesystem {
         if !self.declares(base.class())? {
             return Ok(Vec::new());
         }
-        let generation = |id: &str| match name::split_generation(id) {
-            _ if id == base.id() => Some(0),
-            Some((stem, generation)) if stem == base.id() => Some(generation),
-            _ => None,
-        };
+        let generation = |id: &str| name::generation_of(base.id(), id);
         let mut found = Vec::new();
         let wanted = |id: &str| generation(id).is_some();
         read::ids(&self.root, base.class(), &wanted, &mut |id| found.push((generation(id), base.sibling(id))))?;
@@ -207,8 +203,8 @@ impl Backend for Filesystem {
 #[cfg(all(test, feature = "conformance"))]
 mod tests {
     use super::*;
+    use crate::backend::OpenOptions;
     use crate::backend::conformance;
-    use crate::store::StoreBuilder;
 
     #[test]
     fn conforms() -> Result<()> {
@@ -216,7 +212,7 @@ mod tests {
         let mut number = 0;
         conformance::check(|| {
             number += 1;
-            Filesystem::open(root.path().join(format!("{number}")), &StoreBuilder::default())
+            Filesystem::open(root.path().join(format!("{number}")), &OpenOptions::default())
                 .unwrap_or_else(|error| unreachable!("{error}"))
         })
     }

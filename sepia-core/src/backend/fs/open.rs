@@ -12,18 +12,18 @@ use super::publish::{Publisher, clean_tmp};
 use super::root::Root;
 use super::sys::{self, Kind};
 use super::{Filesystem, read};
+use crate::backend::OpenOptions;
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{self, DATA};
-use crate::store::StoreBuilder;
 
 impl Filesystem {
     /// Opens the store in a directory, or makes it: what [`Store::open`](crate::Store::open) puts
     /// types on. For backends that wrap this one.
     ///
     /// # Errors
-    /// As [`StoreBuilder::open`].
-    pub fn open(path: impl AsRef<Path>, options: &StoreBuilder) -> Result<Self> {
+    /// As [`StoreBuilder::open`](crate::StoreBuilder::open).
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         if path.as_os_str().is_empty() {
             return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
@@ -82,7 +82,7 @@ impl Filesystem {
 }
 
 /// Makes a directory a store, under the writer lock.
-fn make(root: &Root, options: &StoreBuilder) -> Result<Catalog> {
+fn make(root: &Root, options: &OpenOptions) -> Result<Catalog> {
     let mut occupant = None;
     sys::list(root, &mut |name, _| {
         // Hidden files, a repository's among them, are no content.

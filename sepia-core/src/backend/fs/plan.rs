@@ -4,7 +4,7 @@
 //! come before `data.json`, and `data.json` before the removals; a container that goes loses its
 //! `data.json` first. Nothing is operated on that is equal already, or that is not Sepia's.
 
-use super::layout::link_target;
+use super::layout::{is_within, link_target};
 use super::read::{Found, Stored};
 use crate::error::{Error, Result};
 use crate::name::DATA;
@@ -180,10 +180,7 @@ impl<'a> Plan<'a> {
                 Ok(())
             }
             _ => {
-                let is_within = |foreign: &String| {
-                    foreign.strip_prefix(&*path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                };
-                if self.foreign.iter().any(is_within) {
+                if self.foreign.iter().any(|foreign| is_within(foreign, &path)) {
                     return Err(in_the_way(path));
                 }
                 remove_entry(&mut self.puts, path.clone(), old)?;

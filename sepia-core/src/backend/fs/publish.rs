@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::{Errno, Result};
 
-use super::layout::TMP;
+use super::layout::{TMP, is_within};
 use super::plan::{Action, Operation};
 use super::root::Root;
 use super::sys::{self, Directory};
@@ -153,11 +153,6 @@ impl<'a> Publisher<'a> {
             self.way.push((path[..end].to_owned(), directory));
         }
     }
-}
-
-/// Whether `path` is `directory` or below it.
-fn is_within(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn open_tmp(root: &Root) -> Result<Directory> {

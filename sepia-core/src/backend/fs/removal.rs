@@ -8,8 +8,8 @@ use super::plan::{Action, Operation};
 use super::read;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
-use crate::batch::{Batch, Change};
-use crate::error::{Error, ErrorKind, Result};
+use crate::batch::Batch;
+use crate::error::{Error, Result};
 use crate::name::{self, DATA};
 use crate::record::Key;
 
@@ -58,7 +58,8 @@ pub(super) fn of_class(root: &Root, class: &str, batch: &Batch, operations: &mut
         let Some(key) = name::decode(&name).and_then(|id| Key::new(class, id).ok()) else {
             continue;
         };
-        if batch.get(&key).is_some_and(|step| matches!(step.change, Change::Delete)) {
+        let retired = batch.check_retired(&key);
+        if retired.is_ok() {
             continue;
         }
         let is_record = match kind {
@@ -66,8 +67,7 @@ pub(super) fn of_class(root: &Root, class: &str, batch: &Batch, operations: &mut
             Kind::File | Kind::Link | Kind::Other => true,
         };
         if is_record {
-            let error = Error::message(ErrorKind::Conflict, "the class still has an object");
-            return Err(error.object(class, key.id()));
+            return retired;
         }
         of_directory(root, &directory, (&name, key.path()), 0, operations)?;
     }
