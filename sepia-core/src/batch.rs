@@ -29,7 +29,7 @@ use std::collections::HashMap;
 
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Quoted, Result};
-use crate::record::{Key, Record};
+use crate::record::{Fingerprint, Key, Record};
 
 /// What must be stored under a key for a batch to commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,24 @@ pub enum Expect {
     Absent,
     /// Something.
     Present,
+    /// The record with this fingerprint.
+    Unchanged(Fingerprint),
+    /// Whatever is there, but the newest stored generation of the key's base is this one.
+    LatestIs(u64),
+    /// Something; or nothing, and no stored generation of the key's base is newer than the key. So
+    /// a generation that has been pruned is not made again.
+    PresentOrNewest,
+}
+
+/// What a commit survives once it has returned. Both survive the death of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// The loss of power, too: the commit waits for the disk.
+    #[default]
+    Sync,
+    /// What the operating system has written by itself survives the loss of power; a batch may
+    /// survive in part.
+    Buffered,
 }
 
 /// What a batch does to the record of one key.
@@ -65,12 +83,68 @@ pub struct Step {
     pub change: Change,
 }
 
+/// What a backend has stored, as far as expectations ask.
+pub trait Inspect {
+    /// Returns whether the key has a record.
+    ///
+    /// # Errors
+    /// As [`Backend::contains`](crate::backend::Backend::contains).
+    fn contains(&mut self, key: &Key) -> Result<bool>;
+
+    /// Returns the fingerprint of the key's record.
+    ///
+    /// # Errors
+    /// As [`Backend::read`](crate::backend::Backend::read).
+    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>>;
+
+    /// Returns the newest stored generation of a base.
+    ///
+    /// # Errors
+    /// As [`Backend::newest`](crate::backend::Backend::newest).
+    fn newest(&mut self, base: &Key) -> Result<Option<Key>>;
+}
+
+impl Expect {
+    fn is_met(&self, key: &Key, stored: &mut impl Inspect) -> Result<bool> {
+        let newest = |stored: &mut dyn Inspect| -> Result<Option<u64>> {
+            let (base, _) = key.generation();
+            let newest = stored.newest(&base)?;
+            Ok(newest.map(|newest| newest.generation().1))
+        };
+        Ok(match self {
+            Self::Any => true,
+            Self::Absent => !stored.contains(key)?,
+            Self::Present => stored.contains(key)?,
+            Self::Unchanged(fingerprint) => stored.fingerprint(key)? == Some(*fingerprint),
+            Self::LatestIs(generation) => newest(stored)? == Some(*generation),
+            Self::PresentOrNewest => {
+                stored.contains(key)? || newest(stored)?.is_none_or(|newest| newest < key.generation().1)
+            }
+        })
+    }
+}
+
+impl Step {
+    /// The error of a batch in which this step's expectation is the first that is not met.
+    fn conflict(&self, keys: Vec<Key>) -> Error {
+        let message = match self.expect {
+            Expect::Any | Expect::Present => "the object was expected to be stored, and is not",
+            Expect::Absent => "the object is stored already",
+            Expect::Unchanged(_) => "the object was changed elsewhere since it was loaded or saved here",
+            Expect::LatestIs(_) => "the object is not the newest generation any more",
+            Expect::PresentOrNewest => "a newer generation of the object is stored, and this one is gone",
+        };
+        Error::conflict(message, keys).object(self.key.class(), self.key.id())
+    }
+}
+
 /// Changes that commit entirely or not at all. Every change to a store is one.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     classes: Vec<Class>,
     retired: Vec<String>,
     steps: Vec<Step>,
+    durability: Durability,
     /// Where each key's step is; filled once there are too many to look through.
     index: HashMap<Key, usize>,
 }
@@ -117,6 +191,16 @@ impl Batch {
     /// Only checks what is there.
     pub fn expect(&mut self, key: Key, expect: Expect) {
         self.step(Step { key, expect, change: Change::Keep });
+    }
+
+    /// Sets what the commit survives; [`Durability::Sync`] by default.
+    pub fn set_durability(&mut self, durability: Durability) {
+        self.durability = durability;
+    }
+
+    /// Returns what the commit survives.
+    pub fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// Returns what the batch does to this key so far.
@@ -179,28 +263,21 @@ impl Batch {
         Ok(merged)
     }
 
-    /// For backends: checks every expectation, by what `contains` says is stored.
+    /// For backends: checks every expectation, by what is stored.
     ///
     /// # Errors
-    /// `Conflict`, naming the first key that is not as expected.
-    pub fn check_expectations(&self, mut contains: impl FnMut(&Key) -> Result<bool>) -> Result<()> {
+    /// `Conflict`, with [every key](Error::conflicts) that is not as expected.
+    pub fn check_expectations(&self, mut stored: impl Inspect) -> Result<()> {
+        let mut conflicts = Vec::new();
         for step in &self.steps {
-            let expected = match step.expect {
-                Expect::Any => continue,
-                Expect::Absent => false,
-                Expect::Present => true,
-            };
-            if contains(&step.key)? != expected {
-                let message = if expected {
-                    "the object was expected to be stored, and is not"
-                } else {
-                    "the object is stored already"
-                };
-                let error = Error::message(ErrorKind::Conflict, message);
-                return Err(error.object(step.key.class(), step.key.id()));
+            if !step.expect.is_met(&step.key, &mut stored)? {
+                conflicts.push(step);
             }
         }
-        Ok(())
+        match conflicts.first() {
+            None => Ok(()),
+            Some(first) => Err(first.conflict(conflicts.iter().map(|step| step.key.clone()).collect())),
+        }
     }
 
     /// For backends: checks that a stored record of a class which this batch retires goes with it.

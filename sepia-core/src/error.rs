@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
+use crate::record::Key;
+
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -20,6 +22,7 @@ struct Inner {
     id: Option<String>,
     field: Option<String>,
     place: Place,
+    conflicts: Vec<Key>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -59,6 +62,8 @@ pub enum ErrorKind {
     UnsupportedFormat,
     /// The store, or the medium under it, cannot be written.
     ReadOnly,
+    /// The disk failed to confirm a write: the store refuses all others until it is opened again.
+    Poisoned,
     /// The operating system refused.
     Io,
     /// Anything else; user code's own errors by default.
@@ -80,6 +85,7 @@ impl ErrorKind {
             Self::NotAStore => "the directory is not a store",
             Self::UnsupportedFormat => "the store has a newer format",
             Self::ReadOnly => "the store cannot be written",
+            Self::Poisoned => "the disk failed to confirm a write, and the store must be opened again",
             Self::Io => "the operating system refused",
             Self::Other => "the operation failed",
         }
@@ -106,6 +112,18 @@ impl Error {
         self.0.kind
     }
 
+    /// Of a `Conflict`: returns the objects that are stored otherwise than was expected, the first
+    /// one being that of the message. To merge, load each: that is the other side.
+    pub fn conflicts(&self) -> &[Key] {
+        &self.0.conflicts
+    }
+
+    pub(crate) fn conflict(message: &str, keys: Vec<Key>) -> Self {
+        let mut error = Self::message(ErrorKind::Conflict, message);
+        error.0.conflicts = keys;
+        error
+    }
+
     pub(crate) fn message(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -114,6 +132,7 @@ impl Error {
             id: None,
             field: None,
             place: Place::Unknown,
+            conflicts: Vec::new(),
             source: None,
         }))
     }

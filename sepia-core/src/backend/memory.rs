@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::Backend;
-use crate::batch::{Batch, Change};
+use crate::batch::{Batch, Change, Inspect};
 use crate::class::Class;
 use crate::error::Result;
 use crate::name::generation_of;
-use crate::record::{Key, Record};
+use crate::record::{Fingerprint, Key, Record};
 
 /// Keeps records in memory.
 #[derive(Default)]
@@ -41,6 +41,21 @@ impl State {
             }
         }
         Ok(())
+    }
+}
+
+impl Inspect for &State {
+    fn contains(&mut self, key: &Key) -> Result<bool> {
+        Ok(self.get(key).is_some())
+    }
+
+    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
+        Ok(self.get(key).map(Record::fingerprint))
+    }
+
+    fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
+        let _ = base;
+        Ok(None)
     }
 }
 
@@ -76,7 +91,7 @@ impl Backend for Memory {
     fn commit(&self, batch: Batch) -> Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let classes = batch.merge_classes(&state.classes)?;
-        batch.check_expectations(|key| Ok(state.get(key).is_some()))?;
+        batch.check_expectations(&*state)?;
         state.check(&batch)?;
         if let Some(classes) = classes {
             state.classes = classes;
@@ -130,5 +145,29 @@ impl Backend for Memory {
         }
         found.sort();
         Ok(found.into_iter().map(|(_, key)| key).collect())
+    }
+
+    fn newest(&self, base: &Key) -> Result<Option<Key>> {
+        Ok(self.generations(base)?.pop())
+    }
+
+    fn lock(&self) -> Result<Box<dyn super::Lock + '_>> {
+        Err(crate::Error::message(crate::ErrorKind::Other, "not there yet"))
+    }
+
+    fn moment(&self) -> Result<super::Moment> {
+        Ok(super::Moment::new([0, 0]))
+    }
+
+    fn identity(&self) -> u64 {
+        std::ptr::from_ref(self) as u64
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn recovered(&self) -> Option<super::Recovered> {
+        None
     }
 }

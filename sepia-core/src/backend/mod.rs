@@ -9,9 +9,13 @@
 //!   thread, and by every later commit's expectations. Commits take effect one after another.
 //! - **Expectations** are checked for the whole batch before its first change, and no other commit
 //!   comes in between. If one is not met, the commit is `Conflict` and nothing has changed.
-//! - **Isolation.** Of a leaf, a read sees the content before or after any commit, never a mixture. Of a
-//!   container, and of several records read one after another, it may see some of a commit and not the
-//!   rest, and a read that runs beside a commit may be `Corrupt` or lack what the commit moves.
+//! - **Isolation.** A read of one key sees its record, with everything nested in it, as it was before or
+//!   after any commit, never a mixture, also while a commit is under way, and after its writer has died.
+//!   Reads one after another may see later and later states; whether they saw one and the same is told by
+//!   [`moment`](Backend::moment).
+//! - **Durability.** What a commit survives once it has returned is as its
+//!   [`durability`](crate::batch::Durability) says, where the backend outlives the process at all. A
+//!   commit that waits for the disk makes all that came before it durable, too.
 //! - **Classes.** A put into a class that is not declared, there or in the same batch, is
 //!   `ClassClash`, and so is a declaration that contradicts the stored one; retiring a class that has
 //!   records which the batch does not delete is `Conflict`. Nothing has changed then.
@@ -20,9 +24,7 @@
 //! - **Names.** A backend holds every [`Key`] and every [`Name`](crate::record::Name), and tells
 //!   any two apart. One that cannot (a file system that folds case) refuses the second with `InvalidName`;
 //!   of two within one container it may find that out halfway, as in a failed commit.
-//! - **A failed commit** other than by a refusal named here (an error of the system in the middle)
-//!   may leave some of the batch's records changed, each of them whole: a leaf's file is old or new,
-//!   never partial.
+//! - **A failed commit** has changed nothing.
 //!
 //! # A backend of one's own
 //!
@@ -34,7 +36,7 @@
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!
-//! use sepia::backend::{Backend, Memory};
+//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered};
 //! use sepia::batch::{Batch, Expect};
 //! use sepia::class::{Class, Format};
 //! use sepia::record::{Key, Record};
@@ -70,6 +72,30 @@
 //!
 //!     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
 //!         self.inner.generations(base)
+//!     }
+//!
+//!     fn newest(&self, base: &Key) -> Result<Option<Key>> {
+//!         self.inner.newest(base)
+//!     }
+//!
+//!     fn lock(&self) -> Result<Box<dyn Lock + '_>> {
+//!         self.inner.lock()
+//!     }
+//!
+//!     fn moment(&self) -> Result<Moment> {
+//!         self.inner.moment()
+//!     }
+//!
+//!     fn identity(&self) -> u64 {
+//!         self.inner.identity()
+//!     }
+//!
+//!     fn checkpoint(&self) -> Result<()> {
+//!         self.inner.checkpoint()
+//!     }
+//!
+//!     fn recovered(&self) -> Option<Recovered> {
+//!         self.inner.recovered()
 //!     }
 //!
 //!     fn root(&self) -> Option<&Path> {
@@ -150,9 +176,22 @@ pub trait Backend: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// `Conflict`, `ClassClash`, `InvalidName`, `InvalidValue`, `Corrupt`, `UnsupportedFormat`, `ReadOnly`,
-    /// `Locked`: nothing has changed. Any other: see *a failed commit* in the [module](self)'s
-    /// documentation.
+    /// `Locked`, `Io`, and `Poisoned`, after which every commit is that until the backend is opened anew.
     fn commit(&self, batch: Batch) -> Result<()>;
+
+    /// Keeps other commits off, from every thread and process, until the lock is dropped. A thread that
+    /// has it and commits elsewhere than through it is `Locked`.
+    ///
+    /// # Errors
+    /// `Locked` if others have it for longer than the backend waits, `Poisoned`, `Io`.
+    fn lock(&self) -> Result<Box<dyn Lock + '_>>;
+
+    /// Returns the moment. If two calls return equal moments, all reads that were made in between saw
+    /// one and the same state: no commit has changed anything meanwhile.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    fn moment(&self) -> Result<Moment>;
 
     /// Returns the declared classes, sorted by name.
     ///
@@ -174,9 +213,71 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// As [`ids`](Backend::ids).
     fn generations(&self, base: &Key) -> Result<Vec<Key>>;
 
+    /// Returns the key of the newest stored generation of `base`; `base` itself is generation 0. It
+    /// costs no more as the history grows.
+    ///
+    /// # Errors
+    /// As [`ids`](Backend::ids).
+    fn newest(&self, base: &Key) -> Result<Option<Key>>;
+
+    /// Returns what tells these records from those of other backends: two handles to the same records
+    /// return the same.
+    fn identity(&self) -> u64;
+
+    /// Makes all that has been committed as durable as [`Durability::Sync`](crate::batch::Durability).
+    ///
+    /// # Errors
+    /// `Locked`, `Poisoned`, `Io`.
+    fn checkpoint(&self) -> Result<()>;
+
+    /// Returns what this handle has had to complete of the work of writers that died; `None` if nothing.
+    fn recovered(&self) -> Option<Recovered>;
+
     /// Returns the directory in which the records are files, if they are. A backend that wraps
     /// another passes on what that one says.
     fn root(&self) -> Option<&Path> {
         None
     }
+}
+
+/// Keeps other commits off until it is dropped.
+pub trait Lock: Debug {
+    /// Commits a batch, as [`Backend::commit`].
+    ///
+    /// # Errors
+    /// As [`Backend::commit`], but for `Locked`; `ReadOnly` from a backend that was opened for reading.
+    fn commit(&mut self, batch: Batch) -> Result<()>;
+}
+
+/// A point in the sequence of commits; see [`Backend::moment`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment([u64; 2]);
+
+impl Moment {
+    /// Makes a moment of numbers of which one is another after each commit.
+    pub fn new(numbers: [u64; 2]) -> Self {
+        Self(numbers)
+    }
+}
+
+/// What was completed of the work of writers that died: killed, or by the loss of power.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// How many commits had not been carried out entirely, or might not have reached the disk.
+    pub commits: u64,
+    /// The paths, below the root, that were written or removed to complete them.
+    pub completed: Vec<String>,
+    /// The paths that someone has edited since those commits. The edited files stay as they are.
+    pub edited: Vec<Edited>,
+}
+
+/// A file that was edited after a commit, and before that commit could be completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Edited {
+    /// The path of the file, below the root.
+    pub path: String,
+    /// Where the version of the commit was kept, below the root; `None` if the commit removed the file.
+    pub kept: Option<String>,
 }

@@ -27,6 +27,7 @@ struct Gate {
 
 /// Holds the lock until it is dropped.
 #[must_use]
+#[derive(Debug)]
 pub(super) struct Held<'a> {
     lock: &'a WriterLock,
     root: &'a Root,

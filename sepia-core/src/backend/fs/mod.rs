@@ -27,12 +27,12 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::Backend;
-use crate::batch::{Batch, Change, Expect, Step};
+use super::{Backend, Lock, Moment, Recovered};
+use crate::batch::{Batch, Change, Expect, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
-use crate::record::{Key, Record};
+use crate::record::{Fingerprint, Key, Record};
 use catalog::Catalog;
 use lock::WriterLock;
 use plan::Plan;
@@ -64,7 +64,7 @@ impl Filesystem {
         let stored = self.catalog.current(&self.root)?;
         let classes = batch.merge_classes(&stored)?;
         let declared = |class: &str| stored.iter().any(|known| known.name() == class);
-        batch.check_expectations(|key| Ok(declared(key.class()) && read::contains(&self.root, key)?))?;
+        batch.check_expectations(Present { filesystem: self, declared: &declared })?;
         for class in batch.classes().iter().filter(|class| !declared(class.name())) {
             self.check_new_class(class)?;
         }
@@ -125,6 +125,35 @@ impl Filesystem {
         }
         let message = "something that sepia did not make stands where the class belongs: move it away";
         Err(Error::message(ErrorKind::ClassClash, message).at(place.to_string_lossy()).class(class.name()))
+    }
+}
+
+/// What is stored, under the lock.
+struct Present<'a, F> {
+    filesystem: &'a Filesystem,
+    declared: F,
+}
+
+impl<F: Fn(&str) -> bool> Inspect for Present<'_, F> {
+    fn contains(&mut self, key: &Key) -> Result<bool> {
+        Ok((self.declared)(key.class()) && read::contains(&self.filesystem.root, key)?)
+    }
+
+    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
+        Ok(self.filesystem.read(key)?.map(|record| record.fingerprint()))
+    }
+
+    fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
+        self.filesystem.newest(base)
+    }
+}
+
+#[derive(Debug)]
+struct Held<'a>(&'a Filesystem, lock::Held<'a>);
+
+impl Lock for Held<'_> {
+    fn commit(&mut self, batch: Batch) -> Result<()> {
+        self.0.commit_locked(&batch, None)
     }
 }
 
@@ -193,6 +222,30 @@ impl Backend for Filesystem {
         let mut found = found?;
         found.sort();
         Ok(found.into_iter().map(|(_, key)| key).collect())
+    }
+
+    fn newest(&self, base: &Key) -> Result<Option<Key>> {
+        Ok(self.generations(base)?.pop())
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock + '_>> {
+        Ok(Box::new(Held(self, self.lock.acquire(&self.root)?)))
+    }
+
+    fn moment(&self) -> Result<Moment> {
+        Ok(Moment::new([0, 0]))
+    }
+
+    fn identity(&self) -> u64 {
+        std::ptr::from_ref(self) as u64
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn recovered(&self) -> Option<Recovered> {
+        None
     }
 
     fn root(&self) -> Option<&Path> {
