@@ -102,24 +102,29 @@ pub trait Inspect {
     /// # Errors
     /// As [`Backend::newest`](crate::backend::Backend::newest).
     fn newest(&mut self, base: &Key) -> Result<Option<Key>>;
+
+    /// Returns whether a stored generation of the key's base is newer than the key.
+    ///
+    /// # Errors
+    /// As [`Backend::newest`](crate::backend::Backend::newest).
+    fn is_superseded(&mut self, key: &Key) -> Result<bool> {
+        let (base, generation) = key.generation();
+        Ok(self.newest(&base)?.is_some_and(|newest| newest.generation().1 > generation))
+    }
 }
 
 impl Expect {
     fn is_met(&self, key: &Key, stored: &mut impl Inspect) -> Result<bool> {
-        let newest = |stored: &mut dyn Inspect| -> Result<Option<u64>> {
-            let (base, _) = key.generation();
-            let newest = stored.newest(&base)?;
-            Ok(newest.map(|newest| newest.generation().1))
-        };
         Ok(match self {
             Self::Any => true,
             Self::Absent => !stored.contains(key)?,
             Self::Present => stored.contains(key)?,
             Self::Unchanged(fingerprint) => stored.fingerprint(key)? == Some(*fingerprint),
-            Self::LatestIs(generation) => newest(stored)? == Some(*generation),
-            Self::PresentOrNewest => {
-                stored.contains(key)? || newest(stored)?.is_none_or(|newest| newest < key.generation().1)
+            Self::LatestIs(generation) => {
+                let newest = stored.newest(&key.generation().0)?;
+                newest.is_some_and(|newest| newest.generation().1 == *generation)
             }
+            Self::PresentOrNewest => stored.contains(key)? || !stored.is_superseded(key)?,
         })
     }
 }
@@ -267,10 +272,10 @@ impl Batch {
     ///
     /// # Errors
     /// `Conflict`, with [every key](Error::conflicts) that is not as expected.
-    pub fn check_expectations(&self, mut stored: impl Inspect) -> Result<()> {
+    pub fn check_expectations(&self, stored: &mut impl Inspect) -> Result<()> {
         let mut conflicts = Vec::new();
         for step in &self.steps {
-            if !step.expect.is_met(&step.key, &mut stored)? {
+            if !step.expect.is_met(&step.key, stored)? {
                 conflicts.push(step);
             }
         }

@@ -162,13 +162,6 @@ impl Error {
         error
     }
 
-    /// Whether the operating system found something where a new file belongs.
-    #[cfg(unix)]
-    pub(crate) fn is_in_the_way(&self) -> bool {
-        let source = self.0.source.as_deref().and_then(|source| source.downcast_ref::<std::io::Error>());
-        source.is_some_and(|source| source.kind() == std::io::ErrorKind::AlreadyExists)
-    }
-
     /// Names the object in which the error arose. The innermost object is kept.
     pub(crate) fn object(mut self, class: &str, id: &str) -> Self {
         if self.0.class.is_none() {

@@ -292,26 +292,34 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+impl Fingerprint {
+    pub(crate) fn of_leaf(content: &[u8]) -> Self {
+        // The two kinds are told apart by their seeds.
+        Self(XxHash3_128::oneshot_with_seed(0, content))
+    }
+
+    pub(crate) fn of_container(data: &[u8], entries: &Entries) -> Self {
+        let mut text = Vec::with_capacity(data.len() + 64 * entries.0.len() + 16);
+        spell_node(data, entries, &mut text);
+        Self(XxHash3_128::oneshot_with_seed(1, &text))
+    }
+}
+
 impl Record {
     /// Returns the fingerprint of this record.
     pub fn fingerprint(&self) -> Fingerprint {
-        // The two kinds are told apart by their seeds.
         match self {
-            Self::Leaf(content) => Fingerprint(XxHash3_128::oneshot_with_seed(0, content)),
-            Self::Container(node) => {
-                let mut text = Vec::with_capacity(node.data.len() + 64 * node.entries.0.len() + 16);
-                spell_node(node, &mut text);
-                Fingerprint(XxHash3_128::oneshot_with_seed(1, &text))
-            }
+            Self::Leaf(content) => Fingerprint::of_leaf(content),
+            Self::Container(Node { data, entries }) => Fingerprint::of_container(data, entries),
         }
     }
 }
 
 /// Spells a container out so that no two spell alike: lengths stand before texts.
-fn spell_node(node: &Node, text: &mut Vec<u8>) {
+fn spell_node(data: &[u8], entries: &Entries, text: &mut Vec<u8>) {
     text.push(b'c');
-    spell(&node.data, text);
-    spell_entries(&node.entries, text);
+    spell(data, text);
+    spell_entries(entries, text);
 }
 
 fn spell_entries(entries: &Entries, text: &mut Vec<u8>) {
@@ -324,7 +332,7 @@ fn spell_entries(entries: &Entries, text: &mut Vec<u8>) {
                 spell(key.class().as_bytes(), text);
                 spell(key.id().as_bytes(), text);
             }
-            Entry::Container(node) => spell_node(node, text),
+            Entry::Container(node) => spell_node(&node.data, &node.entries, text),
             Entry::Collection(entries) => {
                 text.push(b'e');
                 spell_entries(entries, text);
@@ -410,6 +418,22 @@ impl Entries {
     pub fn get(&self, name: &str) -> Option<&Entry> {
         let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(&self.0[at].1)
+    }
+
+    /// Returns the entry of this name.
+    #[cfg(unix)]
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Entry> {
+        let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(&mut self.0[at].1)
+    }
+
+    /// Puts an entry under a name, whatever is there.
+    #[cfg(unix)]
+    pub(crate) fn set(&mut self, name: Name, entry: Entry) {
+        match self.0.binary_search_by(|(other, _)| other.cmp(&name)) {
+            Ok(at) => self.0[at].1 = entry,
+            Err(at) => self.0.insert(at, (name, entry)),
+        }
     }
 
     /// Returns the entry of this name, and puts `entry` there if there is none.

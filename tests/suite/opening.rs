@@ -94,7 +94,7 @@ fn a_read_only_medium_reads_and_says_so_when_written() {
         assert!(remounted);
         let store = Store::open(path).unwrap();
         assert_eq!(store.load::<Board>("work_board").unwrap(), work_board());
-        store.save(&work_board()).unwrap();
+        refused(store.save(&work_board()), ErrorKind::ReadOnly, &[path]);
         let mut board = work_board();
         board.postits[0].text = "changed".to_owned();
         refused(store.save(&board), ErrorKind::ReadOnly, &[path]);
@@ -171,6 +171,8 @@ fn permission_denied_names_the_file() {
     let mode = |below: &str, mode| fs::set_permissions(disk.path(below), fs::Permissions::from_mode(mode)).unwrap();
     mode("Postit/report_postit", 0o000);
     mode("Postit", 0o555);
+    mode(".sepia/journal", 0o666);
+    mode(".sepia/state", 0o666);
     mode("", 0o755);
     let program = std::env::current_exe().unwrap();
     // The program is copied to where anybody may run it.

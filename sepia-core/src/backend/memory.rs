@@ -91,7 +91,7 @@ impl Backend for Memory {
     fn commit(&self, batch: Batch) -> Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let classes = batch.merge_classes(&state.classes)?;
-        batch.check_expectations(&*state)?;
+        batch.check_expectations(&mut &*state)?;
         state.check(&batch)?;
         if let Some(classes) = classes {
             state.classes = classes;

@@ -137,6 +137,9 @@ use crate::record::{Key, Record};
 
 #[cfg(unix)]
 pub use fs::Filesystem;
+#[cfg(all(unix, feature = "fault-injection"))]
+#[doc(hidden)]
+pub use fs::fault;
 pub use memory::Memory;
 
 /// How a `Filesystem` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.

@@ -116,7 +116,8 @@ pub(super) fn print(classes: &[Class]) -> Result<Vec<u8>> {
     Ok(object.finish())
 }
 
-fn parse(content: &[u8]) -> Result<Vec<Class>> {
+/// Reads the content of the file.
+pub(super) fn parse(content: &[u8]) -> Result<Vec<Class>> {
     let wrong = |what: &str| Error::corrupt(format!("the list of classes cannot be understood: {what}"));
     let value: Value = serde_json::from_slice(content).map_err(|error| wrong(&error.to_string()))?;
     let format = value.get("format").and_then(Value::as_u64).ok_or_else(|| wrong("it has no format number"))?;

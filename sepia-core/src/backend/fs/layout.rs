@@ -10,9 +10,17 @@ pub(super) const PRIVATE: &str = ".sepia";
 pub(super) const FORMAT_FILE: &str = ".sepia/format.json";
 /// Files that are being written, before they are renamed into their places.
 pub(super) const TMP: &str = ".sepia/tmp";
+/// Batches that have been committed.
+pub(super) const JOURNAL: &str = ".sepia/journal";
+/// How far the journal has taken effect.
+pub(super) const STATE: &str = ".sepia/state";
+/// What commits would have written over edits.
+pub(super) const CONFLICTS: &str = ".sepia/conflicts";
+/// The newest generations, as far as known.
+pub(super) const LATEST: &str = ".sepia/latest";
 /// What of the private directory belongs in no repository.
 pub(super) const GITIGNORE: &str = ".sepia/.gitignore";
-pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/journal\n/state\n/tmp/\n";
+pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/journal\n/latest/\n/state\n/tmp/\n";
 
 /// The format that this version writes, and the newest that it reads.
 pub(super) const FORMAT: u64 = 1;

@@ -1,12 +1,14 @@
 //! The writer lock: one writer at a time among all threads and processes.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::root::Root;
 use super::sys;
+use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 
 /// `flock` on the root directory's own handle, with a gate in front for the threads that share the
@@ -20,9 +22,45 @@ pub(super) struct WriterLock {
 
 #[derive(Debug, Default)]
 struct Gate {
-    taken: bool,
+    holder: Option<ThreadId>,
     /// Threads that wait. Waking is a system call, also where there is nobody to wake.
     waiting: usize,
+    /// Batches whose threads wait, and that whoever has the lock may commit with its own.
+    tickets: Vec<Arc<Ticket>>,
+}
+
+/// A batch that waits to be committed by whoever has the lock.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) batch: Batch,
+    outcome: Mutex<Option<Outcome>>,
+}
+
+/// What became of a batch that was taken along.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Done(Result<()>),
+    /// It was not committed, for no fault of its own: its thread does it itself.
+    Again,
+}
+
+impl Ticket {
+    /// Says what became of the batch.
+    pub(super) fn settle(&self, outcome: Outcome) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    fn take(&self) -> Option<Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What came of waiting for the lock.
+pub(super) enum Turn<'a> {
+    /// It is held.
+    Held(Held<'a>, Batch),
+    /// Another thread has committed the batch.
+    Done(Result<()>),
 }
 
 /// Holds the lock until it is dropped.
@@ -38,20 +76,93 @@ impl WriterLock {
         Self { timeout, gate: Mutex::default(), freed: Condvar::new() }
     }
 
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this thread holds the lock.
+    pub(super) fn is_mine(&self) -> bool {
+        self.gate().holder == Some(std::thread::current().id())
+    }
+
+    /// Takes the lock if nobody has it.
+    pub(super) fn try_acquire<'a>(&'a self, root: &'a Root) -> Result<Option<Held<'a>>> {
+        let mut gate = self.gate();
+        if gate.holder.is_some() {
+            return Ok(None);
+        }
+        gate.holder = Some(std::thread::current().id());
+        drop(gate);
+        let held = Held { lock: self, root };
+        match sys::try_lock(root) {
+            Ok(()) => Ok(Some(held)),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(errno) => Err(Error::io("lock the store", root.path(), errno)),
+        }
+    }
+
     /// Waits for the lock.
     pub(super) fn acquire<'a>(&'a self, root: &'a Root) -> Result<Held<'a>> {
         let start = Instant::now();
-        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if gate.taken {
-            gate.waiting += 1;
-            let waited = self.freed.wait_timeout_while(gate, self.timeout, |gate| gate.taken);
-            (gate, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            gate.waiting -= 1;
-            if gate.taken {
-                return Err(self.locked(root));
+        let mut gate = self.gate();
+        self.check_holder(&gate, root)?;
+        gate.waiting += 1;
+        let busy = |gate: &mut Gate| gate.holder.is_some();
+        let waited = self.freed.wait_timeout_while(gate, self.timeout, busy);
+        (gate, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        gate.waiting -= 1;
+        if gate.holder.is_some() {
+            return Err(self.locked(root, "another thread of this process"));
+        }
+        self.enter(gate, root, start)
+    }
+
+    /// Waits for the lock to commit a batch, or for another thread that commits it with its own.
+    pub(super) fn acquire_for<'a>(&'a self, root: &'a Root, batch: Batch) -> Result<Turn<'a>> {
+        let start = Instant::now();
+        let mut gate = self.gate();
+        if gate.holder.is_none() {
+            return Ok(Turn::Held(self.enter(gate, root, start)?, batch));
+        }
+        self.check_holder(&gate, root)?;
+        let ticket = Arc::new(Ticket { batch, outcome: Mutex::default() });
+        gate.tickets.push(Arc::clone(&ticket));
+        gate.waiting += 1;
+        let leads = loop {
+            match ticket.take() {
+                Some(Outcome::Done(done)) => break Err(Ok(Turn::Done(done))),
+                Some(Outcome::Again) | None => {}
+            }
+            if gate.holder.is_none() {
+                break Ok(());
+            }
+            let waits = gate.tickets.iter().any(|other| Arc::ptr_eq(other, &ticket));
+            let left = self.timeout.saturating_sub(start.elapsed());
+            if waits && left.is_zero() {
+                break Err(Err(self.locked(root, "another thread of this process")));
+            }
+            gate = if waits {
+                self.freed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                // It has been taken along, and will be settled.
+                self.freed.wait(gate).unwrap_or_else(PoisonError::into_inner)
+            };
+        };
+        gate.waiting -= 1;
+        gate.tickets.retain(|other| !Arc::ptr_eq(other, &ticket));
+        match leads {
+            Err(settled) => settled,
+            Ok(()) => {
+                let held = self.enter(gate, root, start)?;
+                let batch = Arc::try_unwrap(ticket).map_or_else(|ticket| ticket.batch.clone(), |ticket| ticket.batch);
+                Ok(Turn::Held(held, batch))
             }
         }
-        gate.taken = true;
+    }
+
+    /// Passes the gate, which is open, and waits for other processes.
+    fn enter<'a>(&'a self, mut gate: MutexGuard<'_, Gate>, root: &'a Root, start: Instant) -> Result<Held<'a>> {
+        gate.holder = Some(std::thread::current().id());
         drop(gate);
         // From here on, dropping opens the gate again.
         let held = Held { lock: self, root };
@@ -62,23 +173,44 @@ impl WriterLock {
             match sys::try_lock(root) {
                 Ok(()) => return Ok(held),
                 Err(Errno::WOULDBLOCK) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                    return Err(self.locked(root));
+                    let holder = sys::lock_holder(root).map(|process| format!("process {process}"));
+                    return Err(self.locked(root, holder.as_deref().unwrap_or("another process")));
                 }
                 Err(Errno::WOULDBLOCK) => {}
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(Error::io("lock the store", root.path(), errno)),
             }
             // Writers that started together part ways.
-            let jitter = Duration::from_nanos(u64::from(Instant::now().elapsed().subsec_nanos() % 997) * 50);
+            let jitter = Duration::from_nanos(u64::from(start.elapsed().subsec_nanos() % 997) * 50);
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             std::thread::sleep((pause + jitter).min(left.unwrap_or(Duration::MAX)));
             pause = (pause * 2).min(Duration::from_millis(5));
         }
     }
 
-    fn locked(&self, root: &Root) -> Error {
-        let message = format!("another writer has held the store for {:?}", self.timeout);
+    /// A thread that waited for itself would wait for ever.
+    fn check_holder(&self, gate: &Gate, root: &Root) -> Result<()> {
+        if gate.holder != Some(std::thread::current().id()) {
+            return Ok(());
+        }
+        let message = "this thread holds the store itself, in a transaction or snapshot: use that one's methods";
+        Err(Error::message(ErrorKind::Locked, message).at(root.path().to_string_lossy()))
+    }
+
+    fn locked(&self, root: &Root, holder: &str) -> Error {
+        let message = format!("{holder} has held the store for {:?}", self.timeout);
         Error::message(ErrorKind::Locked, message).at(root.path().to_string_lossy())
+    }
+}
+
+impl Held<'_> {
+    /// Takes waiting batches along, those of which `fits` says so.
+    pub(super) fn take_along(&self, mut fits: impl FnMut(&Batch) -> bool) -> Taken {
+        let mut gate = self.lock.gate();
+        if gate.tickets.is_empty() {
+            return Taken(Vec::new());
+        }
+        Taken(gate.tickets.extract_if(.., |ticket| fits(&ticket.batch)).collect())
     }
 }
 
@@ -86,10 +218,29 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         // If it fails, the handle is closed, and the lock gone with it.
         let _ = sys::unlock(self.root);
-        let mut gate = self.lock.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        gate.taken = false;
+        let mut gate = self.lock.gate();
+        gate.holder = None;
         if gate.waiting > 0 {
-            self.lock.freed.notify_one();
+            self.lock.freed.notify_all();
+        }
+    }
+}
+
+/// Batches that were taken along. Those that are not settled are left to their threads.
+#[derive(Debug)]
+pub(super) struct Taken(Vec<Arc<Ticket>>);
+
+impl Taken {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Ticket> {
+        self.0.iter().map(|ticket| &**ticket)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        for ticket in &self.0 {
+            let mut outcome = ticket.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            outcome.get_or_insert(Outcome::Again);
         }
     }
 }

@@ -2,110 +2,120 @@
 //!
 //! - `layout`: where things stand, and what links look like
 //! - `sys`: the system calls
+//! - `root`: the store's own directory
 //! - `open`: making, opening and adopting a store
 //! - `catalog`: the list of classes
 //! - `lock`: one writer at a time
-//! - `root`: the store's own directory
+//! - `journal`: how a batch takes effect at once, and for good: start here
 //! - `read`: from files to records
+//! - `overlay`: what is committed and not carried out yet
+//! - `view`: reading what is committed
+//! - `operation`: what can happen to a path
 //! - `plan`: from what is stored and what shall be to operations
 //! - `removal`: from what is stored to the operations that remove it
-//! - `publish`: carrying them out, each atomically
+//! - `commit`: the writer's steps
+//! - `publish`: carrying operations out, each atomically
+//! - `recover`: carrying out what a dead writer has left
+//! - `latest`: the newest generations
+//! - `trace`: events
 
 mod catalog;
+mod commit;
+mod journal;
+mod latest;
 mod layout;
 mod lock;
 mod open;
+mod operation;
+mod overlay;
 mod plan;
 mod publish;
 mod read;
+mod recover;
 mod removal;
 mod root;
 mod sys;
+mod trace;
+mod view;
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
 use super::{Backend, Lock, Moment, Recovered};
-use crate::batch::{Batch, Change, Expect, Inspect, Step};
+use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
-use crate::record::{Fingerprint, Key, Record};
+use crate::record::{Key, Record};
 use catalog::Catalog;
+use journal::{Journal, Observed};
 use lock::WriterLock;
-use plan::Plan;
-use publish::Publisher;
-use read::Stored;
 use root::Root;
+use view::Overlays;
+
+#[cfg(feature = "fault-injection")]
+pub use sys::fault;
+
+/// How often a moment is asked for while writers are at work.
+const MOMENTS: usize = 100;
 
 /// Keeps records as files and folders below a root directory.
 ///
-/// Each file changes atomically, under a lock that keeps other writers out. Nothing is synced.
+/// Commits go through a journal, so that each takes effect at once, and are then carried out on the
+/// files, each of which changes atomically. One writer at a time; readers take no lock.
 #[derive(Debug)]
 pub struct Filesystem {
     root: Root,
     catalog: Catalog,
     lock: WriterLock,
+    journal: Journal,
+    overlays: Overlays,
+    identity: u64,
     writable: bool,
+    /// A sync has failed.
+    poisoned: AtomicBool,
+    recovered: Mutex<Option<Recovered>>,
+    moments: AtomicU64,
 }
 
 impl Filesystem {
-    /// Returns whether a class is declared. One that is not may have been declared meanwhile.
-    fn declares(&self, class: &str) -> Result<bool> {
-        let declares = |classes: Arc<[Class]>| classes.iter().any(|known| known.name() == class);
-        Ok(declares(self.catalog.known()) || declares(self.catalog.current(&self.root)?))
+    /// Calls `each` with the ids of a class, as far as they are wanted.
+    fn list(&self, class: &str, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str)) -> Result<()> {
+        let Some(overlay) = self.pending()? else {
+            return read::ids(&self.root, class, wanted, each);
+        };
+        let class_name = name::encode(class);
+        let touched: HashSet<&str> = overlay.names_in(&class_name).collect();
+        let others = |id: &str| wanted(id) && !touched.contains(&*name::encode(id));
+        read::ids(&self.root, class, &others, each)?;
+        for id in touched.iter().filter_map(|name| name::decode(name)).filter(|id| wanted(id)) {
+            let Ok(key) = Key::new(class, &*id) else { continue };
+            if self.stored(&key)?.fingerprint().is_some() {
+                each(&id);
+            }
+        }
+        Ok(())
     }
 
-    /// Commits a batch under the writer lock. `early` is what the first step's key was found to hold, if
-    /// that has been read.
-    fn commit_locked(&self, batch: &Batch, mut early: Option<Stored>) -> Result<()> {
-        let stored = self.catalog.current(&self.root)?;
-        let classes = batch.merge_classes(&stored)?;
-        let declared = |class: &str| stored.iter().any(|known| known.name() == class);
-        batch.check_expectations(Present { filesystem: self, declared: &declared })?;
-        for class in batch.classes().iter().filter(|class| !declared(class.name())) {
-            self.check_new_class(class)?;
+    /// Adds to what this handle has had to complete.
+    fn report(&self, report: Recovered) {
+        if recover::is_notable(&report) {
+            trace::recovered(self.root.path(), &report);
+            let mut recovered = self.recovered.lock().unwrap_or_else(PoisonError::into_inner);
+            recover::merge(recovered.get_or_insert_default(), report);
         }
-        // Whatever can be refused is refused before the first change.
-        let mut plan = Plan::default();
-        let mut removals = Vec::new();
-        for step in batch.steps() {
-            match &step.change {
-                Change::Keep => {}
-                Change::Put(record) => {
-                    let stored = match early.take() {
-                        Some(stored) => stored,
-                        None => read::stored(&self.root, &step.key)?,
-                    };
-                    plan.put(&step.key, stored, record).map_err(|error| error.below(self.root.path()))?;
-                }
-                Change::Delete if declared(step.key.class()) => {
-                    removal::of_record(&self.root, &step.key, &mut removals)?;
-                }
-                Change::Delete => {}
-            }
-        }
-        for class in batch.retired().iter().filter(|class| declared(class)) {
-            removal::of_class(&self.root, class, batch, &mut removals)?;
-        }
+    }
 
-        let mut publisher = Publisher::new(&self.root);
-        let retires = !batch.retired().is_empty();
-        // A class is declared before its first object is there, and retired after its last is gone.
-        let classes = match classes {
-            Some(classes) if !retires => {
-                self.write_catalog(&mut publisher, &classes)?;
-                None
-            }
-            classes => classes,
-        };
-        plan.operations().chain(&removals).try_for_each(|operation| publisher.carry_out(operation))?;
-        match classes {
-            Some(classes) => self.write_catalog(&mut publisher, &classes),
-            None => Ok(()),
+    fn check_writable(&self) -> Result<()> {
+        if self.writable {
+            return Ok(());
         }
+        let message = "the store was opened for reading only";
+        Err(Error::message(ErrorKind::ReadOnly, message).at(self.root.path().to_string_lossy()))
     }
 
     /// A directory that stands where a new class belongs is somebody else's, unless nothing in it could
@@ -128,32 +138,16 @@ impl Filesystem {
     }
 }
 
-/// What is stored, under the lock.
-struct Present<'a, F> {
-    filesystem: &'a Filesystem,
-    declared: F,
-}
-
-impl<F: Fn(&str) -> bool> Inspect for Present<'_, F> {
-    fn contains(&mut self, key: &Key) -> Result<bool> {
-        Ok((self.declared)(key.class()) && read::contains(&self.filesystem.root, key)?)
-    }
-
-    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
-        Ok(self.filesystem.read(key)?.map(|record| record.fingerprint()))
-    }
-
-    fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
-        self.filesystem.newest(base)
-    }
-}
-
 #[derive(Debug)]
-struct Held<'a>(&'a Filesystem, lock::Held<'a>);
+struct Held<'a> {
+    filesystem: &'a Filesystem,
+    held: lock::Held<'a>,
+}
 
 impl Lock for Held<'_> {
     fn commit(&mut self, batch: Batch) -> Result<()> {
-        self.0.commit_locked(&batch, None)
+        self.filesystem.check_writable()?;
+        self.filesystem.commit_held(&self.held, &batch, 1)
     }
 }
 
@@ -162,52 +156,52 @@ impl Backend for Filesystem {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        read::record(&self.root, key)
+        Ok(self.stored(key)?.into_record())
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        if !self.declares(key.class())? {
-            return Ok(false);
-        }
-        read::contains(&self.root, key)
+        Ok(self.declares(key.class())? && self.is_stored(key)?)
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
-        if !self.writable {
-            let message = "the store was opened for reading only";
-            return Err(Error::message(ErrorKind::ReadOnly, message).at(self.root.path().to_string_lossy()));
+        self.check_writable()?;
+        self.commit_batch(batch)
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock + '_>> {
+        let held = self.lock.acquire(&self.root)?;
+        if self.writable {
+            self.begin()?;
         }
-        // The most frequent batch is one leaf, whatever is there. What it finds before the lock is taken
-        // is as good as what it would find afterwards: if the leaf is equal, the batch takes effect
-        // when it is read; if it differs, it is replaced whatever becomes of it; if it is absent, a
-        // file that appears meanwhile makes the commit start again.
-        let early = match batch.steps() {
-            [Step { key, expect: Expect::Any, change: Change::Put(record @ Record::Leaf(_)) }] => {
-                let stored = read::stored(&self.root, key)?;
-                if stored.is(record) && batch.merge_classes(&self.catalog.current(&self.root)?)?.is_none() {
-                    return Ok(());
-                }
-                Some(stored)
+        Ok(Box::new(Held { filesystem: self, held }))
+    }
+
+    fn moment(&self) -> Result<Moment> {
+        for _ in 0..MOMENTS {
+            let (sequence, single) = match self.journal.observe(&self.root)? {
+                Observed::Nothing => (0, false),
+                Observed::Trusted(state) => (state.sequence, state.single),
+                Observed::Untrusted(state) => (state.map_or(u64::MAX, |state| state.sequence), false),
+            };
+            // A commit of a single operation counts before it is carried out.
+            if !single || self.lock.is_mine() || self.lock.try_acquire(&self.root)?.is_some() {
+                return Ok(Moment::new([sequence, 0]));
             }
-            _ => None,
-        };
-        let was_absent = matches!(early, Some(Stored::Absent));
-        let _held = self.lock.acquire(&self.root)?;
-        match self.commit_locked(&batch, early) {
-            Err(error) if was_absent && error.is_in_the_way() => self.commit_locked(&batch, None),
-            committed => committed,
+            std::thread::yield_now();
         }
+        // Whoever has the lock is at work: no other moment is this one.
+        Ok(Moment::new([0, 1 + self.moments.fetch_add(1, Ordering::Relaxed)]))
     }
 
     fn classes(&self) -> Result<Vec<Class>> {
-        Ok(self.catalog.current(&self.root)?.to_vec())
+        Ok(self.declared()?.to_vec())
     }
 
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
         if !self.declares(class)? {
             return Ok(());
         }
-        read::ids(&self.root, class, &|_| true, each)
+        self.list(class, &|_| true, each)
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
@@ -217,7 +211,7 @@ impl Backend for Filesystem {
         let generation = |id: &str| name::generation_of(base.id(), id);
         let mut found = Vec::new();
         let wanted = |id: &str| generation(id).is_some();
-        read::ids(&self.root, base.class(), &wanted, &mut |id| found.push((generation(id), base.sibling(id))))?;
+        self.list(base.class(), &wanted, &mut |id| found.push((generation(id), base.sibling(id))))?;
         let found: Result<Vec<_>> = found.into_iter().map(|(generation, key)| Ok((generation, key?))).collect();
         let mut found = found?;
         found.sort();
@@ -225,27 +219,24 @@ impl Backend for Filesystem {
     }
 
     fn newest(&self, base: &Key) -> Result<Option<Key>> {
-        Ok(self.generations(base)?.pop())
-    }
-
-    fn lock(&self) -> Result<Box<dyn Lock + '_>> {
-        Ok(Box::new(Held(self, self.lock.acquire(&self.root)?)))
-    }
-
-    fn moment(&self) -> Result<Moment> {
-        Ok(Moment::new([0, 0]))
+        if !self.declares(base.class())? {
+            return Ok(None);
+        }
+        self.newest_generation(base)
     }
 
     fn identity(&self) -> u64 {
-        std::ptr::from_ref(self) as u64
+        self.identity
     }
 
     fn checkpoint(&self) -> Result<()> {
-        Ok(())
+        self.check_writable()?;
+        let _held = self.lock.acquire(&self.root)?;
+        self.checkpoint_held()
     }
 
     fn recovered(&self) -> Option<Recovered> {
-        None
+        self.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn root(&self) -> Option<&Path> {

@@ -1,16 +1,20 @@
 //! Making, opening and adopting a store.
 
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use rustix::io::Errno;
 
 use super::catalog::{self, Catalog};
+use super::journal::{Journal, Observed};
 use super::layout::{FORMAT_FILE, GITIGNORE, GITIGNORE_TEXT, PRIVATE};
 use super::lock::WriterLock;
-use super::plan::{Action, Operation};
+use super::operation::{Action, Before, Operation};
 use super::publish::{Publisher, clean_tmp};
 use super::root::Root;
 use super::sys::{self, Kind};
+use super::view::Overlays;
 use super::{Filesystem, read};
 use crate::backend::OpenOptions;
 use crate::class::{self, Class};
@@ -43,23 +47,22 @@ impl Filesystem {
         })?;
         let mut root = Root::new(root, path);
         let lock = WriterLock::new(options.lock_timeout);
-        let catalog = match Catalog::open(&root)? {
-            Some(catalog) => {
-                // Whoever holds the lock is at work, and cleans up behind itself.
-                if writable && sys::try_lock(&root).is_ok() {
-                    // Left-overs do no harm, and a medium that cannot be written keeps them.
-                    let _ = clean_tmp(&root);
-                    let _ = sys::unlock(&root);
-                }
-                catalog
-            }
-            None if !writable => {
+        let journal = Journal::new(writable);
+        let recovered = Mutex::new(None);
+        // Its own content may be among what must be recovered.
+        let known = Catalog::open(&root);
+        let is_store = !matches!(known, Ok(None));
+        let catalog = match known {
+            Ok(Some(catalog)) => catalog,
+            Err(error) if error.kind() == ErrorKind::UnsupportedFormat => return Err(error),
+            Err(_) => Catalog::unwritten(Vec::new()),
+            Ok(None) if !writable => {
                 if !options.adopt_existing {
                     return Err(not_a_store(path, "it has no .sepia/format.json, and nothing may be written"));
                 }
                 Catalog::unwritten(survey(&root)?)
             }
-            None => {
+            Ok(None) => {
                 let _held = lock.acquire(&root)?;
                 match Catalog::open(&root)? {
                     // Made by another process meanwhile.
@@ -69,15 +72,46 @@ impl Filesystem {
             }
         };
         root.learn_spelling();
-        Ok(Self { root, catalog, lock, writable })
+        let identity = sys::identity(&root).map_err(|errno| Error::io("open the store", path, errno))?;
+        let identity = identity.0.rotate_left(32) ^ identity.1;
+        let (overlays, poisoned, moments) = (Overlays::default(), AtomicBool::new(false), AtomicU64::new(0));
+        let mut opened =
+            Self { root, catalog, lock, journal, overlays, identity, writable, poisoned, recovered, moments };
+        if writable {
+            opened.recover_at_open()?;
+        }
+        if is_store {
+            let declared = opened.pending()?.is_some_and(|overlay| overlay.catalog().is_some());
+            match Catalog::open(&opened.root) {
+                Ok(Some(catalog)) => opened.catalog = catalog,
+                // A reader finds it in the journal.
+                Ok(None) | Err(_) if declared => {}
+                Ok(None) => return Err(not_a_store(opened.root.path(), "its .sepia/format.json is gone")),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(opened)
     }
 
-    /// Writes the list of classes, under the writer lock.
-    pub(super) fn write_catalog(&self, publisher: &mut Publisher<'_>, classes: &[Class]) -> Result<()> {
-        let content = catalog::print(classes)?;
-        let path = FORMAT_FILE.to_owned();
-        publisher.carry_out(&Operation { path, action: Action::ReplaceFile(&content) })?;
-        self.catalog.reread(&self.root)
+    /// Completes what dead writers have left, unless someone is at work: then that one has done it.
+    fn recover_at_open(&self) -> Result<()> {
+        let Some(_held) = self.lock.try_acquire(&self.root)? else {
+            return Ok(());
+        };
+        let observed = match self.journal.observe(&self.root)? {
+            Observed::Nothing => Ok(()),
+            Observed::Trusted(state) if state.applied == state.committed => Ok(()),
+            Observed::Trusted(_) => self.begin().map(|_| ()),
+            Observed::Untrusted(state) => self.recover(state).map(|_| ()),
+        };
+        match observed {
+            // Readers see what is committed all the same.
+            Err(error) if error.kind() == ErrorKind::ReadOnly => return Ok(()),
+            done => done?,
+        }
+        // Left-overs do no harm, and a medium that cannot be written keeps them.
+        let _ = clean_tmp(&self.root);
+        Ok(())
     }
 }
 
@@ -107,7 +141,9 @@ fn make(root: &Root, options: &OpenOptions) -> Result<Catalog> {
     let mut publisher = Publisher::new(root);
     let content = catalog::print(&classes)?;
     for (file, content) in [(GITIGNORE, GITIGNORE_TEXT.as_bytes()), (FORMAT_FILE, &content)] {
-        publisher.carry_out(&Operation { path: file.to_owned(), action: Action::ReplaceFile(content) })?;
+        let operation = Operation::new(file, Action::File(content.into()), Before::Unknown);
+        let made = publisher.operate(&operation);
+        made.map_err(|errno| Error::io("make the store", &root.place(file), errno))?;
     }
     Catalog::open(root)?.ok_or_else(|| not_a_store(root.path(), "its .sepia/format.json is gone again"))
 }

@@ -5,34 +5,13 @@
 //! `data.json` first. Nothing is operated on that is equal already, or that is not Sepia's.
 
 use super::layout::{is_within, link_target};
+use super::operation::{Action, Before, Image, Operation};
 use super::read::{Found, Stored};
 use crate::error::{Error, Result};
 use crate::name::DATA;
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
-/// An operation on one path below the root.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Operation<'a> {
-    pub(super) path: String,
-    pub(super) action: Action<'a>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Action<'a> {
-    MakeDirectory,
-    MakeFile(&'a [u8]),
-    /// Over a file that is there.
-    ReplaceFile(&'a [u8]),
-    MakeLink(String),
-    /// Over a link that is there.
-    ReplaceLink(String),
-    /// A file or a link.
-    Remove,
-    /// A directory that is empty but for what is not Sepia's.
-    RemoveDirectory,
-}
-
-/// The operations of one batch.
+/// The operations that turn what is stored into what shall be.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
     puts: Vec<Operation<'a>>,
@@ -73,12 +52,12 @@ impl<'a> Plan<'a> {
         let path = key.path();
         let planned = match (stored, record) {
             (Stored::Absent, Record::Leaf(content)) => {
-                self.push(path, Action::MakeFile(content));
+                self.push(path, Action::File(content.into()), Before::Nothing);
                 Ok(())
             }
             (Stored::Leaf(old), Record::Leaf(content)) => {
                 if old != *content {
-                    self.push(path, Action::ReplaceFile(content));
+                    self.push(path, Action::File(content.into()), Before::Image(Image::of_file(&old)));
                 }
                 Ok(())
             }
@@ -103,22 +82,23 @@ impl<'a> Plan<'a> {
     }
 
     /// Returns the operations, in their order.
-    pub(super) fn operations(&self) -> impl Iterator<Item = &Operation<'a>> {
-        self.puts.iter().chain(&self.removals)
+    pub(super) fn finish(mut self) -> Vec<Operation<'a>> {
+        self.puts.append(&mut self.removals);
+        self.puts
     }
 
-    fn push(&mut self, path: String, action: Action<'a>) {
-        self.puts.push(Operation { path, action });
+    fn push(&mut self, path: String, action: Action<'a>, before: Before) {
+        self.puts.push(Operation::new(path, action, before));
     }
 
     /// Makes a directory `depth` levels below the root.
     fn make(&mut self, path: &str, new: Directory<'a>, depth: usize) -> Result<()> {
-        self.push(path.to_owned(), Action::MakeDirectory);
+        self.push(path.to_owned(), Action::MakeDirectory, Before::Nothing);
         for (name, entry) in new.entries.iter() {
             self.make_entry(join(path, name.as_str()), entry, depth)?;
         }
         if let Some(data) = new.data {
-            self.push(join(path, DATA), Action::MakeFile(data));
+            self.push(join(path, DATA), Action::File(data.into()), Before::Nothing);
         }
         Ok(())
     }
@@ -126,7 +106,7 @@ impl<'a> Plan<'a> {
     fn make_entry(&mut self, path: String, entry: &'a Entry, depth: usize) -> Result<()> {
         match entry {
             Entry::Link(key) => {
-                self.push(path, Action::MakeLink(link_target(depth, key)));
+                self.push(path, Action::Link(link_target(depth, key).into()), Before::Nothing);
                 Ok(())
             }
             Entry::Stray => Err(Error::corrupt("a stray cannot be put").at(path)),
@@ -153,13 +133,15 @@ impl<'a> Plan<'a> {
         let data = join(path, DATA);
         match (old.data, new.data) {
             (Some(old), Some(new)) if old == new => {}
-            (Some(_), Some(new)) => self.push(data, Action::ReplaceFile(new)),
-            (None, Some(new)) => self.push(data, Action::MakeFile(new)),
-            (Some(_), None) => self.push(data, Action::Remove),
+            (Some(old), Some(new)) => {
+                self.push(data, Action::File(new.into()), Before::Image(Image::of_file(old)));
+            }
+            (None, Some(new)) => self.push(data, Action::File(new.into()), Before::Nothing),
+            (Some(old), None) => self.push(data, Action::Remove, Before::Image(Image::of_file(old))),
             (None, None) => {}
         }
         for (name, entry) in gone {
-            remove_entry(&mut self.removals, join(path, name.as_str()), entry)?;
+            remove_entry(&mut self.removals, join(path, name.as_str()), entry, depth)?;
         }
         Ok(())
     }
@@ -175,15 +157,16 @@ impl<'a> Plan<'a> {
         }
         match (old, new) {
             (Entry::Stray, _) => Err(in_the_way(path)),
-            (Entry::Link(_), Entry::Link(new)) => {
-                self.push(path, Action::ReplaceLink(link_target(depth, new)));
+            (Entry::Link(old), Entry::Link(new)) => {
+                let before = Image::of_link(&link_target(depth, old));
+                self.push(path, Action::Link(link_target(depth, new).into()), Before::Image(before));
                 Ok(())
             }
             _ => {
                 if self.foreign.iter().any(|foreign| is_within(foreign, &path)) {
                     return Err(in_the_way(path));
                 }
-                remove_entry(&mut self.puts, path.clone(), old)?;
+                remove_entry(&mut self.puts, path.clone(), old, depth)?;
                 self.make_entry(path, new, depth)
             }
         }
@@ -194,21 +177,26 @@ fn in_the_way(path: String) -> Error {
     Error::corrupt("a file that sepia did not make stands in the way: move it elsewhere").at(path)
 }
 
-fn remove_entry(operations: &mut Vec<Operation<'_>>, path: String, entry: &Entry) -> Result<()> {
-    let Some(Directory { data, entries }) = directory(entry) else {
-        if matches!(entry, Entry::Stray) {
-            return Err(in_the_way(path));
+/// Removes what stands `depth` levels below the root.
+fn remove_entry(operations: &mut Vec<Operation<'_>>, path: String, entry: &Entry, depth: usize) -> Result<()> {
+    let (data, entries) = match entry {
+        Entry::Stray => return Err(in_the_way(path)),
+        Entry::Link(key) => {
+            let before = Before::Image(Image::of_link(&link_target(depth, key)));
+            operations.push(Operation::new(path, Action::Remove, before));
+            return Ok(());
         }
-        operations.push(Operation { path, action: Action::Remove });
-        return Ok(());
+        Entry::Container(node) => (Some(&node.data), &node.entries),
+        Entry::Collection(entries) => (None, entries),
     };
-    if data.is_some() {
-        operations.push(Operation { path: join(&path, DATA), action: Action::Remove });
+    if let Some(data) = data {
+        let before = Before::Image(Image::of_file(data));
+        operations.push(Operation::new(join(&path, DATA), Action::Remove, before));
     }
     for (name, entry) in entries.iter() {
-        remove_entry(operations, join(&path, name.as_str()), entry)?;
+        remove_entry(operations, join(&path, name.as_str()), entry, depth + 1)?;
     }
-    operations.push(Operation { path, action: Action::RemoveDirectory });
+    operations.push(Operation::new(path, Action::RemoveDirectory, Before::Unknown));
     Ok(())
 }
 

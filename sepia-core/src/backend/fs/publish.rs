@@ -7,17 +7,17 @@
 //! 3. A link over another is made in `.sepia/tmp` and renamed.
 //!
 //! A process that dies in between leaves a file in `.sepia/tmp`, which an open while nobody writes removes, and
-//! the operations that it had carried out. Nothing is synced.
+//! the operations that it had carried out: the journal has the rest. Nothing is synced here.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::{Errno, Result};
 
 use super::layout::{TMP, is_within};
-use super::plan::{Action, Operation};
+use super::operation::{Action, Before, Operation};
+use super::recover::Stands;
 use super::root::Root;
-use super::sys::{self, Directory};
-use crate::error::Error;
+use super::sys::{self, Directory, Kind};
 
 /// The most directories that are kept open.
 const HANDLES: usize = 32;
@@ -37,75 +37,146 @@ impl<'a> Publisher<'a> {
     }
 
     /// Carries out one operation.
-    pub(super) fn carry_out(&mut self, operation: &Operation<'_>) -> crate::Result<()> {
-        self.operate(operation).map_err(|errno| {
-            let what = match operation.action {
-                Action::MakeDirectory => "make the directory",
-                Action::MakeFile(_) | Action::ReplaceFile(_) => "write the file",
-                Action::MakeLink(_) | Action::ReplaceLink(_) => "make the link",
-                Action::Remove => "remove",
-                Action::RemoveDirectory => "remove the directory",
-            };
-            let place = self.root.place(&operation.path);
-            if errno == Errno::EXIST && self.root.folds() {
-                let message = "the file system takes this name for another that is there";
-                return Error::invalid_name(message).at(place.to_string_lossy());
-            }
-            Error::io(what, &place, errno)
-        })
-    }
-
-    fn operate(&mut self, operation: &Operation<'_>) -> Result<()> {
-        let (parent, name) = operation.path.rsplit_once('/').unwrap_or(("", &operation.path));
+    pub(super) fn operate(&mut self, operation: &Operation<'_>) -> Result<()> {
+        let path = &*operation.path;
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         self.go_to(parent)?;
+        let is_new = operation.before == Before::Nothing;
         match &operation.action {
             Action::MakeDirectory => sys::make_directory(self.here(), name),
-            Action::MakeFile(content) => match sys::make_file_unnamed(self.here(), name, content) {
-                Err(Errno::OPNOTSUPP) => {
-                    self.by_way_of_tmp(name, Some(content), "", |tmp, place| sys::place(tmp, place))
-                }
+            Action::File(content) if is_new => match sys::make_file_unnamed(self.here(), name, content) {
+                Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(name, Made::File(content), |from, to| sys::place(from, to)),
                 made => made,
             },
-            Action::ReplaceFile(content) => {
-                self.by_way_of_tmp(name, Some(content), "", |tmp, place| sys::replace(tmp, place))
-            }
-            Action::MakeLink(target) => sys::make_link(self.here(), name, target),
-            Action::ReplaceLink(target) => {
-                self.by_way_of_tmp(name, None, target, |tmp, place| sys::replace(tmp, place))
-            }
+            Action::File(content) => self.by_way_of_tmp(name, Made::File(content), |from, to| sys::replace(from, to)),
+            Action::Link(target) if is_new => sys::make_link(self.here(), name, target),
+            Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), |from, to| sys::replace(from, to)),
             Action::Remove => sys::remove(self.here(), name),
             Action::RemoveDirectory => {
                 let removed = sys::remove_directory(self.here(), name);
                 // The way may lead through it no more.
-                self.way.retain(|(path, _)| !is_within(path, &operation.path));
+                self.way.retain(|(open, _)| !is_within(open, path));
                 removed
             }
+        }
+    }
+
+    /// Returns what stands under a path.
+    pub(super) fn look(&mut self, path: &str) -> Result<Stands> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.go_to(parent)?;
+        Ok(match sys::kind(self.here(), name) {
+            Err(Errno::NOENT) => Stands::Nothing,
+            Ok(Kind::Directory) => Stands::Directory,
+            Ok(Kind::Other) => Stands::Other,
+            Ok(Kind::File) => Stands::File(sys::read(sys::open(self.here(), name)?)?),
+            Ok(Kind::Link) => {
+                let target = sys::read_link(self.here(), name, &mut [std::mem::MaybeUninit::uninit(); _])?.to_vec();
+                Stands::Link(target)
+            }
+            Err(errno) => return Err(errno),
+        })
+    }
+
+    /// Returns whether anything stands under a path, for the file system.
+    pub(super) fn is_taken(&mut self, path: &str) -> bool {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        // Opened, not looked up: a name of a moment ago may still be known in another spelling.
+        self.go_to_existing(parent).is_ok() && !matches!(sys::open(self.here(), name), Err(Errno::NOENT))
+    }
+
+    /// Makes the directories on the way to a path.
+    pub(super) fn make_way(&mut self, path: &str) -> Result<()> {
+        for (at, _) in path.match_indices('/') {
+            let way = &path[..at];
+            let (parent, name) = way.rsplit_once('/').unwrap_or(("", way));
+            self.go_to(parent)?;
+            match sys::make_directory(self.here(), name) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a private file that may be lost at any time.
+    pub(super) fn put_note(&mut self, path: &str, content: &str) -> Result<()> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        match self.go_to_existing(parent) {
+            Err(Errno::NOENT) => {
+                self.make_way(path)?;
+                self.go_to_existing(parent)?;
+            }
+            gone => gone?,
+        }
+        let file = sys::open_or_make(self.here(), name)?;
+        sys::write(&file, content.as_bytes(), 0)?;
+        if sys::length(&file)? > content.len() as u64 {
+            sys::set_length(&file, content.len() as u64)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a private file.
+    pub(super) fn remove_note(&mut self, path: &str) -> Result<()> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.go_to_existing(parent)?;
+        sys::remove(self.here(), name)
+    }
+
+    /// Removes a private directory with all that is in it.
+    pub(super) fn remove_tree(&mut self, path: &str) -> Result<()> {
+        match self.go_to_existing(path) {
+            Err(Errno::NOENT) => return Ok(()),
+            gone => gone?,
+        }
+        let mut names = Vec::new();
+        sys::list(self.here(), &mut |name, kind| names.push((name.to_owned(), kind)))?;
+        for (name, kind) in names {
+            if kind == Kind::Directory {
+                self.remove_tree(&format!("{path}/{name}"))?;
+                self.go_to_existing(path)?;
+            } else {
+                sys::remove(self.here(), &name)?;
+            }
+        }
+        self.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))
+    }
+
+    /// Makes sure that a directory can be written, as far as that can be known before.
+    pub(super) fn check_way(&mut self, parent: &str) -> Result<()> {
+        match self.go_to_existing(parent) {
+            // It is about to be made, in the last directory that is there.
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::may_write(self.here()),
+            Err(errno) => Err(errno),
         }
     }
 
     fn by_way_of_tmp(
         &mut self,
         name: &str,
-        content: Option<&[u8]>,
-        target: &str,
-        into_place: impl FnOnce((BorrowedFd<'_>, &str), (BorrowedFd<'_>, &str)) -> Result<()>,
+        made: Made<'_>,
+        into_place: fn((BorrowedFd<'_>, &str), (BorrowedFd<'_>, &str)) -> Result<()>,
     ) -> Result<()> {
         if self.tmp.is_none() {
             self.tmp = Some(open_tmp(self.root)?);
         }
         let (here, tmp) = (self.here(), self.tmp.as_ref().map_or(self.root.as_fd(), AsFd::as_fd));
         // The names of dead writers' left-overs are passed over; no other writer is at work.
-        let mut made = self.made;
-        let (made, file) = loop {
-            made += 1;
-            let name = made.to_string();
-            let written = match content {
-                Some(content) => sys::make_file(tmp, &name, content).map(Some),
-                None => sys::make_link(tmp, &name, target).map(|()| None),
+        let mut number = self.made;
+        let (temporary, file) = loop {
+            number += 1;
+            let name = number.to_string();
+            let written = match made {
+                Made::File(content) => sys::make_file(tmp, &name, content).map(Some),
+                Made::Link(target) => sys::make_link(tmp, &name, target).map(|()| None),
             };
             match written {
                 Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno),
+                Err(errno) => {
+                    let _ = sys::remove(tmp, &name);
+                    return Err(errno);
+                }
                 Ok(file) => break (name, file),
             }
         };
@@ -113,12 +184,12 @@ impl<'a> Publisher<'a> {
             None | Some(Ok(()) | Err(Errno::NOENT)) => Ok(()),
             Some(Err(errno)) => Err(errno),
         };
-        let placed = kept.and_then(|()| into_place((tmp, &made), (here, name)));
+        let placed = kept.and_then(|()| into_place((tmp, &temporary), (here, name)));
         if placed.is_err() {
             // The error says what failed; what is left is removed by a later open.
-            let _ = sys::remove(tmp, &made);
+            let _ = sys::remove(tmp, &temporary);
         }
-        self.made += 1;
+        self.made = number;
         placed
     }
 
@@ -126,8 +197,23 @@ impl<'a> Publisher<'a> {
         self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd())
     }
 
-    /// Opens the directories on the way to `path` that the last way did not lead through.
+    /// Opens the directories on the way to `path`. Those of classes are made when they are needed.
     fn go_to(&mut self, path: &str) -> Result<()> {
+        match self.go_to_existing(path) {
+            Err(Errno::NOENT) => {
+                let class = path.split_once('/').map_or(path, |(class, _)| class);
+                match sys::make_directory(self.root, class) {
+                    Ok(()) => self.go_to_existing(path),
+                    Err(Errno::EXIST) => Err(Errno::NOENT),
+                    Err(errno) => Err(errno),
+                }
+            }
+            gone => gone,
+        }
+    }
+
+    /// Opens the directories on the way to `path` that the last way did not lead through.
+    fn go_to_existing(&mut self, path: &str) -> Result<()> {
         while self.way.last().is_some_and(|(open, _)| !is_within(path, open)) {
             self.way.pop();
         }
@@ -137,15 +223,7 @@ impl<'a> Publisher<'a> {
                 return Ok(());
             }
             let end = path[at..].find('/').map_or(path.len(), |slash| at + slash);
-            let name = &path[at..end];
-            let directory = match sys::open_directory(self.here(), name) {
-                // The directories of classes are made when they are needed.
-                Err(Errno::NOENT) if at == 0 => {
-                    sys::make_directory(self.root, name)?;
-                    sys::open_directory(self.root, name)?
-                }
-                opened => opened?,
-            };
+            let directory = sys::open_directory(self.here(), &path[at..end])?;
             if self.way.len() == HANDLES {
                 // Deeper trees are walked again from the root, rather than run out of handles.
                 self.way.remove(0);
@@ -153,6 +231,13 @@ impl<'a> Publisher<'a> {
             self.way.push((path[..end].to_owned(), directory));
         }
     }
+}
+
+/// What is made in `.sepia/tmp`.
+#[derive(Clone, Copy)]
+enum Made<'a> {
+    File(&'a [u8]),
+    Link(&'a str),
 }
 
 fn open_tmp(root: &Root) -> Result<Directory> {

@@ -10,7 +10,7 @@ use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::error::{Error, Result};
 use crate::name::{self, DATA, MAX_NAME};
-use crate::record::{Entries, Entry, Key, Name, Node, Record};
+use crate::record::{Entries, Entry, Fingerprint, Key, Name, Node, Record};
 
 /// How often a container is read anew that changes while it is read.
 const ATTEMPTS: usize = 64;
@@ -25,13 +25,32 @@ pub(super) enum Stored {
 }
 
 impl Stored {
-    /// Whether it is exactly this leaf.
-    pub(super) fn is(&self, record: &Record) -> bool {
-        matches!((self, record), (Self::Leaf(stored), Record::Leaf(content)) if stored == content)
+    /// Returns the record, if it is one.
+    pub(super) fn into_record(self) -> Option<Record> {
+        match self {
+            Self::Absent | Self::Misspelled => None,
+            Self::Leaf(content) => Some(Record::Leaf(content)),
+            Self::Directory(Found { data, mut entries, .. }) => data.map(|data| {
+                drop_empty(&mut entries);
+                Record::Container(Node { data, entries })
+            }),
+        }
+    }
+
+    /// Returns the fingerprint of the record, if it is one.
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Absent | Self::Misspelled => None,
+            Self::Leaf(content) => Some(Fingerprint::of_leaf(content)),
+            Self::Directory(Found { data, entries, .. }) => {
+                data.as_ref().map(|data| Fingerprint::of_container(data, entries))
+            }
+        }
     }
 }
 
 /// A directory that is a container, or might become one.
+#[derive(Default)]
 pub(super) struct Found {
     /// The bytes of its `data.json`, if it has one.
     pub(super) data: Option<Vec<u8>>,
@@ -69,18 +88,6 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
     }
     let message = "the object changed each time it was read";
     Err(fail(Error::message(crate::ErrorKind::Io, message).at(place().to_string_lossy())))
-}
-
-/// Reads the record of a key.
-pub(super) fn record(root: &Root, key: &Key) -> Result<Option<Record>> {
-    Ok(match stored(root, key)? {
-        Stored::Absent | Stored::Misspelled => None,
-        Stored::Leaf(content) => Some(Record::Leaf(content)),
-        Stored::Directory(Found { data, mut entries, .. }) => data.map(|data| {
-            drop_empty(&mut entries);
-            Record::Container(Node { data, entries })
-        }),
-    })
 }
 
 /// A directory without anything of Sepia's means nothing: version control does not keep it, and one

@@ -1,10 +1,12 @@
 //! From what is stored to the operations that remove it. Unlike what is put, it need not be
 //! understood: a container that has become unreadable can be deleted. What is foreign stays.
 
+use std::mem::MaybeUninit;
+
 use rustix::io::Errno;
 
 use super::layout::MAX_DIRECTORIES;
-use super::plan::{Action, Operation};
+use super::operation::{Action, Before, Image, Operation};
 use super::read;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
@@ -32,8 +34,8 @@ pub(super) fn of_record(root: &Root, key: &Key, operations: &mut Operations) -> 
             let error = Error::corrupt("this is neither a file nor a directory");
             Err(fail(error.at(root.place(path).to_string_lossy())))
         }
-        Ok(Kind::File | Kind::Link) => {
-            operations.push(Operation { path, action: Action::Remove });
+        Ok(kind @ (Kind::File | Kind::Link)) => {
+            operations.push(remove(&class, &key.name(), path, kind));
             Ok(())
         }
         Err(errno) => Err(fail(Error::io("remove", &root.place(path), errno))),
@@ -71,8 +73,19 @@ pub(super) fn of_class(root: &Root, class: &str, batch: &Batch, operations: &mut
         }
         of_directory(root, &directory, (&name, key.path()), 0, operations)?;
     }
-    operations.push(Operation { path, action: Action::RemoveDirectory });
+    operations.push(Operation::new(path, Action::RemoveDirectory, Before::Unknown));
     Ok(())
+}
+
+/// The removal of a file or a link, which need not be readable.
+fn remove(parent: &Directory, name: &str, path: String, kind: Kind) -> Operation<'static> {
+    let image = match kind {
+        Kind::File => sys::open(parent, name).and_then(sys::read).map(|content| Image::of_file(&content)),
+        Kind::Link => sys::read_link(parent, name, &mut [MaybeUninit::uninit(); _])
+            .map(|target| Image::of_link(&String::from_utf8_lossy(target))),
+        Kind::Directory | Kind::Other => Err(Errno::INVAL),
+    };
+    Operation::new(path, Action::Remove, image.map_or(Before::Unknown, Before::Image))
 }
 
 fn is_misspelled(root: &Root, class: &Directory, key: &Key) -> Result<bool> {
@@ -100,7 +113,7 @@ fn of_directory(
     let directory = sys::open_directory(parent, name).map_err(fail)?;
     let (mut directories, mut links) = (Vec::new(), Vec::new());
     sys::list(&directory, &mut |name, kind| {
-        let remove = || Operation { path: format!("{path}/{name}"), action: Action::Remove };
+        let remove = || remove(&directory, name, format!("{path}/{name}"), kind);
         match kind {
             // The marker goes first.
             Kind::File | Kind::Link if name == DATA => operations.push(remove()),
@@ -116,6 +129,6 @@ fn of_directory(
         let path = format!("{path}/{name}");
         of_directory(root, &directory, (&name, path), depth + 1, operations)?;
     }
-    operations.push(Operation { path, action: Action::RemoveDirectory });
+    operations.push(Operation::new(path, Action::RemoveDirectory, Before::Unknown));
     Ok(())
 }

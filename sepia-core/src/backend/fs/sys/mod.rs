@@ -1,23 +1,24 @@
-//! The system calls. Nothing else in this crate changes the disk.
+//! The system calls. Nothing else in this crate changes the disk, and of this module only `change`.
 //!
 //! Every call goes through a directory handle and takes one name, so that no symlink is followed on
 //! the way; `below` takes several, and follows none of them either.
 
 #![allow(clippy::disallowed_methods)]
 
+mod change;
+#[cfg(feature = "fault-injection")]
+pub mod fault;
+
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
-pub(super) type Directory = OwnedFd;
+pub(super) use change::*;
 
-const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
-const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+pub(super) type Directory = OwnedFd;
 
 /// Reads need no blocking on what is no file, and no symlink is followed.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK);
@@ -41,11 +42,6 @@ impl From<FileType> for Kind {
             _ => Self::Other,
         }
     }
-}
-
-/// Makes a directory and those that it is in.
-pub(super) fn make_path(path: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(path)
 }
 
 /// Opens the root. Symlinks on the way to it are the caller's business.
@@ -116,6 +112,14 @@ fn step_below(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd
 pub(super) fn kind(parent: impl AsFd, name: &str) -> Result<Kind> {
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(stat.st_mode).into())
+}
+
+/// Returns what stands under a path of several names; no symlink is followed on the way.
+pub(super) fn kind_below(root: impl AsFd, path: &str) -> Result<Kind> {
+    match path.rsplit_once('/') {
+        Some((parent, name)) => kind(open_directory_below(root, parent)?, name),
+        None => kind(root, path),
+    }
 }
 
 /// Returns whether a directory lists exactly this name.
@@ -249,124 +253,94 @@ pub(super) fn unlock(file: impl AsFd) -> Result<()> {
     rustix::fs::flock(file, FlockOperation::Unlock)
 }
 
-/// Makes a directory.
-pub(super) fn make_directory(parent: impl AsFd, name: &str) -> Result<()> {
-    rustix::fs::mkdirat(parent, name, DIRECTORY_MODE)
+/// Returns the process that has the lock of a directory, where the system tells.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn lock_holder(directory: impl AsFd) -> Option<u32> {
+    let inode = rustix::fs::fstat(directory).ok()?.st_ino.to_string();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| {
+        // 1: FLOCK  ADVISORY  WRITE 4711 fe:01:131072 0 EOF
+        let mut words = line.split_ascii_whitespace().skip_while(|word| *word != "FLOCK").skip(3);
+        let process = words.next()?.parse().ok()?;
+        (words.next()?.rsplit(':').next()? == inode).then_some(process)
+    })
 }
 
-/// Makes a symlink.
-pub(super) fn make_link(parent: impl AsFd, name: &str, target: &str) -> Result<()> {
-    rustix::fs::symlinkat(target, parent, name)
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn lock_holder(_: impl AsFd) -> Option<u32> {
+    None
 }
 
-/// How an unnamed file gets its name; the first that works here is kept.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-static LINKING: AtomicU8 = AtomicU8::new(BY_HANDLE);
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const BY_HANDLE: u8 = 0;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const BY_PROC: u8 = 1;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const NOT_AT_ALL: u8 = 2;
+/// Opens a file for reading and writing, by a path of several names.
+pub(super) fn open_to_write(root: impl AsFd, path: &str) -> Result<OwnedFd> {
+    below(root.as_fd(), path, READ.union(OFlags::RDWR))
+}
 
-/// Makes a file that appears under its name with its whole content; `EEXIST` if something is there.
-/// `EOPNOTSUPP` where the file system or the system has no unnamed files.
+/// Reads from a place on until the buffer is full or the file ends, and returns how much that was.
+pub(super) fn read_at(file: impl AsFd, buffer: &mut [u8], at: u64) -> Result<usize> {
+    let file = file.as_fd();
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let rest = &mut buffer[filled..];
+        match rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *rest, at + filled as u64))? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
+/// Returns the length of a file.
+pub(super) fn length(file: impl AsFd) -> Result<u64> {
+    Ok(u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0))
+}
+
+/// Returns device and inode of a file.
+pub(super) fn identity(file: impl AsFd) -> Result<(u64, u64)> {
+    let stat = rustix::fs::fstat(file)?;
+    #[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
+    Ok((stat.st_dev as u64, stat.st_ino as u64))
+}
+
+/// Returns whether an open file still has a name.
+pub(super) fn has_name(file: impl AsFd) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
+}
+
+/// Returns the number of the mount that a file was opened through; 0 where that is not to be known.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn make_file_unnamed(parent: impl AsFd, name: &str, content: &[u8]) -> Result<()> {
-    let parent = parent.as_fd();
-    if LINKING.load(Ordering::Relaxed) == NOT_AT_ALL {
-        return Err(Errno::OPNOTSUPP);
-    }
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::TMPFILE;
-    let file = match rustix::fs::openat(parent, ".", flags, FILE_MODE) {
-        // Without O_TMPFILE, this asks to write to a directory.
-        Err(Errno::ISDIR | Errno::INVAL) => return Err(Errno::OPNOTSUPP),
-        opened => opened?,
-    };
-    write_all(&file, content)?;
-    if LINKING.load(Ordering::Relaxed) == BY_HANDLE {
-        match rustix::fs::linkat(&file, "", parent, name, AtFlags::EMPTY_PATH) {
-            // Not permitted to this process, on kernels before 6.10.
-            Err(Errno::NOENT | Errno::PERM) => LINKING.store(BY_PROC, Ordering::Relaxed),
-            linked => return linked,
-        }
-    }
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-    match rustix::fs::linkat(rustix::fs::CWD, path, parent, name, AtFlags::SYMLINK_FOLLOW) {
-        // No /proc here.
-        Err(Errno::NOENT | Errno::XDEV) => {
-            LINKING.store(NOT_AT_ALL, Ordering::Relaxed);
-            Err(Errno::OPNOTSUPP)
-        }
-        linked => linked,
+pub(super) fn mount(file: impl AsFd) -> u64 {
+    use rustix::fs::StatxFlags;
+    match rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID) {
+        Ok(stat) if stat.stx_mask & StatxFlags::MNT_ID.bits() != 0 => stat.stx_mnt_id,
+        _ => 0,
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8]) -> Result<()> {
-    Err(Errno::OPNOTSUPP)
+pub(super) fn mount(_: impl AsFd) -> u64 {
+    0
 }
 
-/// Makes a file under a name of its own, to be moved into its place.
-pub(super) fn make_file(parent: impl AsFd, name: &str, content: &[u8]) -> Result<OwnedFd> {
-    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-    let file = rustix::fs::openat(parent, name, flags, FILE_MODE)?;
-    write_all(&file, content)?;
-    Ok(file)
+/// Names the time at which the system was booted, where it has no better name for a boot.
+pub(super) fn boot_time() -> String {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    // To half a minute, as clocks are set.
+    ((now.tv_sec - since.tv_sec) / 30).to_string()
 }
 
-/// Gives a file the permissions of the one that it will replace.
-pub(super) fn copy_mode(from: (impl AsFd, &str), to: impl AsFd) -> Result<()> {
-    let stat = rustix::fs::statat(from.0, from.1, AtFlags::SYMLINK_NOFOLLOW)?;
-    rustix::fs::fchmod(to, Mode::from_raw_mode(stat.st_mode))
+/// Returns whether this process may make and remove names in a directory.
+pub(super) fn may_write(directory: impl AsFd) -> Result<()> {
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::accessat(directory, ".", access, AtFlags::EACCESS)
 }
 
-fn write_all(file: impl AsFd, mut content: &[u8]) -> Result<()> {
-    let file = file.as_fd();
-    while !content.is_empty() {
-        match rustix::io::retry_on_intr(|| rustix::io::write(file, content))? {
-            0 => return Err(Errno::IO),
-            written => content = &content[written..],
-        }
-    }
-    Ok(())
-}
-
-/// Moves a file or link into its place, over what is there.
-pub(super) fn replace(from: (impl AsFd, &str), to: (impl AsFd, &str)) -> Result<()> {
-    rustix::fs::renameat(from.0, from.1, to.0, to.1)
-}
-
-/// Moves a file into its place; `EEXIST` if something is there.
-pub(super) fn place(from: (impl AsFd, &str), to: (impl AsFd, &str)) -> Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    {
-        let flags = rustix::fs::RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(&from.0, from.1, &to.0, to.1, flags) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            placed => return placed,
-        }
-    }
-    // The lock keeps every other writer of this store out; only a hand could be in between.
-    match kind(&to.0, to.1) {
-        Err(Errno::NOENT) => rustix::fs::renameat(from.0, from.1, to.0, to.1),
-        Ok(_) => Err(Errno::EXIST),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// Removes a file or link; nothing to do if it is gone.
-pub(super) fn remove(parent: impl AsFd, name: &str) -> Result<()> {
-    match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(()),
-        removed => removed,
-    }
-}
-
-/// Removes a directory if it is empty.
-pub(super) fn remove_directory(parent: impl AsFd, name: &str) -> Result<()> {
-    match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
-        Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
-        removed => removed,
-    }
+/// Returns how many bytes the file system has left for this process.
+pub(super) fn free(directory: impl AsFd) -> Result<u64> {
+    let stat = rustix::fs::fstatvfs(directory)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

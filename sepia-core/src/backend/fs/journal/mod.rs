@@ -1,0 +1,398 @@
+//! The journal: how a batch of many operations takes effect at once, and for good.
+//!
+//! Two private files. `journal` holds [frames](frame), one for each batch; `state` is a small
+//! [record](state) that says up to where they have taken effect (`committed`), and up to where they
+//! have been carried out on the files (`applied`).
+//!
+//! # Writers
+//! Under the writer lock:
+//! 1. Adopt: what a dead writer committed and did not carry out is carried out. *Killed here: nothing
+//!    of the batch is there.*
+//! 2. The batch is checked against what is stored, and planned as operations, each absolute.
+//! 3. The frame is written behind the last one. *Killed: the frame lies beyond `committed` and means
+//!    nothing; the next one is written over it.*
+//! 4. `Sync` only: wait for the disk. *Power lost from here on: the frame is found by its checksum.*
+//! 5. `committed` is set behind the frame. **This is the moment at which the batch takes effect**: every
+//!    reader lays it over what it reads. *Killed: the batch has taken effect.*
+//! 6. The operations are carried out. *Killed: whoever writes next continues; readers do as in 5.*
+//! 7. `applied` is set to `committed`. *Killed: nothing is left to be done.*
+//!
+//! `applied` before 6, or `committed` after it, would show readers half a batch; without 1, a later
+//! batch would be overtaken by an earlier one.
+//!
+//! # One operation without the journal
+//! A batch of one operation on one file, under `Buffered`, needs no frame: the file system does it
+//! entirely or not at all. It counts up `sequence` in the state, and then does it. This is permitted
+//! only in an epoch without durable frames, or the loss of power could bring an older frame back over
+//! it.
+//!
+//! # Epochs
+//! An *epoch* is one use of the journal from its beginning. In an epoch with `durable` frames all are
+//! kept until a checkpoint, since files are not synced when they are written. In any other, frames matter
+//! only until they are carried out, and the journal begins anew whenever it is long enough. The first
+//! `Sync` commit after others makes those durable (one sync of the file system), and begins an epoch.
+//!
+//! # Readers
+//! Take no lock. They read the state, then the files, then the state again; what was committed and
+//! not yet applied at the first look, or came since, they lay over what they have read. A leaf needs
+//! no second look: its file is replaced as a whole, so it is as at the first look or newer.
+//!
+//! # Trust
+//! The state is never synced. It is believed only under its own [token]: after the loss of power, all
+//! frames of the epoch may have to be carried out again, and are found by their checksums.
+
+pub(super) mod frame;
+pub(super) mod state;
+mod token;
+
+use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
+
+use rustix::io::Errno;
+
+use super::layout::{JOURNAL, PRIVATE, STATE};
+use super::root::Root;
+use super::sys;
+use crate::error::{Error, ErrorKind, Quoted, Result};
+use frame::Frame;
+use state::{Read, State};
+
+/// The format of journal and state.
+pub(super) const FORMAT: u32 = 1;
+const MAGIC: [u8; 12] = *b"SepiaJournal";
+/// Where the first frame begins.
+pub(super) const START: u64 = 64;
+/// How long an epoch with durable frames gets before a checkpoint.
+pub(super) const LIMIT: u64 = 32 << 20;
+/// How long any other gets.
+pub(super) const LIGHT_LIMIT: u64 = 1 << 20;
+/// The journal grows by this much at least: to wait for the disk is cheaper in a file that has its
+/// length already.
+const GROWTH: u64 = 256 << 10;
+
+/// The journal and the state of a store.
+#[derive(Debug)]
+pub(super) struct Journal {
+    writable: bool,
+    /// For writing, and for reading too.
+    writing: OnceLock<Files>,
+    /// For reading, where they cannot be written.
+    reading: OnceLock<Files>,
+    /// The journal, where the state is gone.
+    alone: OnceLock<OwnedFd>,
+}
+
+#[derive(Debug)]
+struct Files {
+    state: OwnedFd,
+    journal: OwnedFd,
+    token: u128,
+}
+
+/// What the state says, and whether it can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Observed {
+    /// There is no journal yet.
+    Nothing,
+    Trusted(State),
+    /// Frames may have to be carried out that the state takes for applied.
+    Untrusted(Option<State>),
+}
+
+/// Frames as they were read.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    bytes: Vec<u8>,
+    /// The part of the bytes that is whole frames.
+    used: usize,
+}
+
+impl Frames {
+    /// Returns the frames, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Frame<'_>> {
+        let mut rest = &self.bytes[..self.used];
+        std::iter::from_fn(move || {
+            let (frame, length) = frame::decode(rest)?;
+            rest = rest.get(usize::try_from(length).ok()?..)?;
+            Some(frame)
+        })
+    }
+}
+
+impl Files {
+    fn new(root: &Root, state: OwnedFd, journal: OwnedFd) -> Result<Self> {
+        let fail = |errno| Error::io("open the journal", &root.place(JOURNAL), errno);
+        let mut header = [0; START as usize];
+        // One that is being made is empty, and means nothing.
+        if sys::read_at(&journal, &mut header, 0).map_err(fail)? > 0 {
+            let known = header[..12] == MAGIC;
+            let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
+            if known && format > FORMAT {
+                return Err(newer(root, format));
+            }
+            if !known || format != FORMAT {
+                return Err(damaged(root, "its beginning cannot be understood"));
+            }
+        }
+        let token = token::token(&state, &journal).map_err(fail)?;
+        Ok(Self { state, journal, token })
+    }
+}
+
+impl Journal {
+    pub(super) fn new(writable: bool) -> Self {
+        Self { writable, writing: OnceLock::new(), reading: OnceLock::new(), alone: OnceLock::new() }
+    }
+
+    /// Makes the files if they are not there. Under the writer lock.
+    pub(super) fn make(&self, root: &Root) -> Result<()> {
+        if self.writing.get().is_some() {
+            return Ok(());
+        }
+        let fail = |name| move |errno| Error::io("open the journal", &root.place(name), errno);
+        let private = sys::open_directory(root, PRIVATE).map_err(fail(PRIVATE))?;
+        let state = sys::open_or_make(&private, name_of(STATE)).map_err(fail(STATE))?;
+        let journal = sys::open_or_make(&private, name_of(JOURNAL)).map_err(fail(JOURNAL))?;
+        if sys::length(&journal).map_err(fail(JOURNAL))? == 0 {
+            let mut header = [0; START as usize];
+            header[..12].copy_from_slice(&MAGIC);
+            header[12..16].copy_from_slice(&FORMAT.to_le_bytes());
+            sys::write(&journal, &header, 0).map_err(fail(JOURNAL))?;
+        }
+        let _ = self.writing.set(Files::new(root, state, journal)?);
+        Ok(())
+    }
+
+    /// Opens the files if they are there, both of them.
+    fn files(&self, root: &Root) -> Result<Option<&Files>> {
+        if let Some(files) = self.writing.get().or_else(|| self.reading.get()) {
+            return Ok(Some(files));
+        }
+        let fail = |errno| super::read::refused(errno, &root.place(JOURNAL));
+        let open = |opener: fn(&Root, &str) -> rustix::io::Result<OwnedFd>| {
+            let open = |path| match opener(root, path) {
+                Err(Errno::NOENT) => Ok(None),
+                opened => opened.map(Some),
+            };
+            Ok((open(STATE)?, open(JOURNAL)?))
+        };
+        if self.writable {
+            match open(|root, path| sys::open_to_write(root, path)) {
+                Ok((Some(state), Some(journal))) => {
+                    let files = Files::new(root, state, journal)?;
+                    return Ok(Some(self.writing.get_or_init(|| files)));
+                }
+                // A medium that cannot be written can still be read.
+                Ok(_) | Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => {}
+                Err(errno) => return Err(fail(errno)),
+            }
+        }
+        match open(|root, path| sys::open_below(root, path)).map_err(fail)? {
+            (Some(state), Some(journal)) => {
+                let files = Files::new(root, state, journal)?;
+                return Ok(Some(self.reading.get_or_init(|| files)));
+            }
+            (None, Some(journal)) if sys::length(&journal).map_err(fail)? > START => {
+                // Whoever writes next makes another state.
+                let _ = self.alone.set(journal);
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Returns the state.
+    pub(super) fn observe(&self, root: &Root) -> Result<Observed> {
+        let Some(files) = self.files(root)? else {
+            return Ok(if self.alone.get().is_some() { Observed::Untrusted(None) } else { Observed::Nothing });
+        };
+        let mut bytes = [0; state::LENGTH];
+        // A writer may be in the middle of it.
+        for attempt in 0..100 {
+            let read = sys::read_at(&files.state, &mut bytes, 0)
+                .map_err(|errno| Error::io("read the state of the store", &root.place(STATE), errno))?;
+            match State::decode(&bytes[..read]) {
+                Read::State(state) if state.token == files.token && !state.poisoned => {
+                    return Ok(Observed::Trusted(state));
+                }
+                Read::State(state) => return Ok(Observed::Untrusted(Some(state))),
+                Read::Newer(format) => return Err(newer(root, format)),
+                Read::Unreadable if read == 0 => break,
+                Read::Unreadable if attempt > 10 => std::thread::yield_now(),
+                Read::Unreadable => {}
+            }
+        }
+        Ok(Observed::Untrusted(None))
+    }
+
+    /// Writes the state. Under the writer lock.
+    pub(super) fn set(&self, root: &Root, state: &mut State) -> Result<()> {
+        self.try_set(root, state).map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
+    }
+
+    /// Writes the state, for a caller that knows what to say if that fails.
+    pub(super) fn try_set(&self, root: &Root, state: &mut State) -> rustix::io::Result<()> {
+        let files = self.written(root).map_err(|_| Errno::BADF)?;
+        state.token = files.token;
+        state.holder = std::process::id();
+        sys::write(&files.state, &state.encode(), 0)
+    }
+
+    /// Makes sure that the files are still those of the store. Under the writer lock.
+    pub(super) fn check_place(&self, root: &Root) -> Result<()> {
+        let files = self.written(root)?;
+        if sys::has_name(&files.state) {
+            return Ok(());
+        }
+        let message = "the journal was removed while the store was open: open it again";
+        Err(Error::corrupt(message).at(root.place(JOURNAL).to_string_lossy()))
+    }
+
+    fn journal(&self, root: &Root) -> Result<&OwnedFd> {
+        match (self.files(root)?, self.alone.get()) {
+            (Some(files), _) => Ok(&files.journal),
+            (None, Some(journal)) => Ok(journal),
+            (None, None) => Err(damaged(root, "it is gone")),
+        }
+    }
+
+    fn written(&self, root: &Root) -> Result<&Files> {
+        self.writing.get().ok_or_else(|| damaged(root, "it has not been opened"))
+    }
+
+    /// Writes frames. Under the writer lock.
+    pub(super) fn write(&self, root: &Root, at: u64, frames: &[u8]) -> Result<()> {
+        let Files { journal, .. } = self.written(root)?;
+        let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
+        let end = at + frames.len() as u64;
+        let length = sys::length(journal).map_err(fail)?;
+        if end > length {
+            // Twice as long each time, so that it happens seldom.
+            let wanted = (2 * length).min(LIMIT).max(end).next_multiple_of(GROWTH);
+            let zeros = vec![0; GROWTH as usize];
+            let mut grown = length;
+            while grown < wanted {
+                let part = (wanted - grown).min(GROWTH);
+                sys::write(journal, &zeros[..part as usize], grown).map_err(fail)?;
+                grown += part;
+            }
+        }
+        sys::write(journal, frames, at).map_err(fail)
+    }
+
+    /// Makes the frame at this place, which has not taken effect, one that never will. Under the writer
+    /// lock.
+    pub(super) fn void(&self, root: &Root, at: u64) -> Result<()> {
+        let Files { journal, .. } = self.written(root)?;
+        sys::write(journal, &[0; frame::HEADER], at)
+            .map_err(|errno| Error::io("write the journal", &root.place(JOURNAL), errno))
+    }
+
+    /// Waits until the journal is on the disk.
+    pub(super) fn sync(&self, root: &Root) -> Result<()> {
+        let Files { journal, .. } = self.written(root)?;
+        sys::sync_data(journal).map_err(|errno| Error::io("sync the journal", &root.place(JOURNAL), errno))
+    }
+
+    /// Reads the frames between two places; `None` if they are not all there.
+    pub(super) fn frames(&self, root: &Root, epoch: u64, from: u64, to: u64) -> Result<Option<Frames>> {
+        let journal = self.journal(root)?;
+        let fail = |errno| Error::io("read the journal", &root.place(JOURNAL), errno);
+        if to > sys::length(journal).map_err(fail)? {
+            return Ok(None);
+        }
+        // Invariant: no longer than the file.
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
+        let read = sys::read_at(journal, &mut bytes, from).map_err(fail)?;
+        bytes.truncate(read);
+        let used = chain(&bytes, epoch, from).0;
+        Ok((used as u64 == to - from).then_some(Frames { bytes, used }))
+    }
+
+    /// Reads the frames that the journal begins with, whatever the state says: those of one epoch, and
+    /// only the last of them if they were not synced, as the others have been carried out.
+    ///
+    /// # Errors
+    /// `Corrupt` if some are damaged that were on the disk.
+    pub(super) fn scan(&self, root: &Root) -> Result<Scan> {
+        let journal = self.journal(root)?;
+        let fail = |errno| Error::io("read the journal", &root.place(JOURNAL), errno);
+        let length = sys::length(journal).map_err(fail)?;
+        let mut bytes = vec![0; usize::try_from(length.saturating_sub(START)).unwrap_or(usize::MAX)];
+        let read = sys::read_at(journal, &mut bytes, START).map_err(fail)?;
+        bytes.truncate(read);
+        let Some((first, _)) = frame::decode(&bytes) else {
+            return Ok(Scan::default());
+        };
+        let Header { epoch, durable, .. } = first.header;
+        let (used, last, sequence) = chain(&bytes, epoch, START);
+        if durable {
+            // What lies behind the last whole frame was being written, unless a frame says otherwise.
+            let mut at = used;
+            while let Some(slice) = bytes.get(at..) {
+                let Some((frame, _)) = frame::decode(slice).filter(|(frame, _)| frame.header.epoch == epoch) else {
+                    at += 8;
+                    continue;
+                };
+                if frame.header.at == START + at as u64 && frame.header.synced > START + used as u64 {
+                    return Err(damaged(root, "a commit in it was on the disk, and cannot be read any more"));
+                }
+                at += 8;
+            }
+        }
+        let frames = match durable {
+            true => Frames { bytes, used },
+            false => {
+                bytes.truncate(used);
+                let bytes = bytes.split_off(last);
+                Frames { used: bytes.len(), bytes }
+            }
+        };
+        Ok(Scan { frames, epoch, sequence })
+    }
+}
+
+use frame::Header;
+
+/// What a scan has found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) frames: Frames,
+    pub(super) epoch: u64,
+    /// The number of the last commit.
+    pub(super) sequence: u64,
+}
+
+/// Walks over whole frames of one epoch that begin at `at`: how many bytes they are, where the last of
+/// them begins in the bytes, and its sequence.
+fn chain(bytes: &[u8], epoch: u64, at: u64) -> (usize, usize, u64) {
+    let (mut used, mut last, mut sequence) = (0, 0, 0);
+    while let Some((frame, length)) = bytes.get(used..).and_then(frame::decode) {
+        let Ok(length) = usize::try_from(length) else { break };
+        if frame.header.epoch != epoch || frame.header.at != at + used as u64 || frame.header.sequence <= sequence {
+            break;
+        }
+        // The last may lack the zeros behind it.
+        (last, sequence, used) = (used, frame.header.sequence, (used + length).min(bytes.len()));
+    }
+    (used, last, sequence)
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+fn newer(root: &Root, format: u32) -> Error {
+    let message = format!("the journal has format {format}, and this version of sepia reads up to {FORMAT}");
+    Error::message(ErrorKind::UnsupportedFormat, message).at(root.place(JOURNAL).to_string_lossy())
+}
+
+/// A journal that cannot be read must be put aside by someone who knows.
+pub(super) fn damaged(root: &Root, why: &str) -> Error {
+    let message = format!(
+        "the journal is damaged: {why}. To go on with the files as they are, move {} and {} away",
+        Quoted(JOURNAL),
+        Quoted(STATE)
+    );
+    Error::corrupt(message).at(root.place(JOURNAL).to_string_lossy())
+}

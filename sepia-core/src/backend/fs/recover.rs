@@ -1,0 +1,197 @@
+//! Completing what was committed, on the files themselves.
+//!
+//! Whether a commit's operation has been carried out is seen from what stands under its path. So
+//! completing can be interrupted and begun again, by the same process or another. What is neither what
+//! a commit found nor what one put there has been edited since, and stays: the commit's version of it
+//! goes to `.sepia/conflicts`.
+
+use std::collections::BTreeSet;
+
+use rustix::io::Errno;
+
+use super::layout::CONFLICTS;
+use super::operation::{Action, Before, Operation};
+use super::overlay::{Current, Final, Overlay, Verdict};
+use super::publish::Publisher;
+use super::root::Root;
+use super::sys::{self, Kind};
+use crate::backend::{Edited, Recovered};
+use crate::error::{Error, Result};
+
+/// How thoroughly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// What is there already is left alone.
+    Due,
+    /// What is there already is written again: the disk may not have it, though it says so.
+    All,
+}
+
+/// Carries out what has not been carried out. Under the writer lock.
+///
+/// # Errors
+/// What the operating system refuses. The rest is left to be done.
+pub(super) fn complete(root: &Root, overlay: &Overlay, effort: Effort) -> Result<Recovered> {
+    let mut publisher = Publisher::new(root);
+    let mut report = Recovered { commits: overlay.commits, ..Recovered::default() };
+    for (path, known) in overlay.ordered() {
+        complete_one(root, &mut publisher, overlay, (path, known), effort, &mut report)
+            .map_err(|errno| Error::io(known.action.describe(), &root.place(path), errno))?;
+    }
+    Ok(report)
+}
+
+fn complete_one(
+    root: &Root,
+    publisher: &mut Publisher<'_>,
+    overlay: &Overlay,
+    (path, known): (&str, &Final),
+    effort: Effort,
+    report: &mut Recovered,
+) -> rustix::io::Result<()> {
+    let stands = match publisher.look(path) {
+        Ok(stands) => stands,
+        // The way to it is gone, and so is whatever would have been removed.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => match known.action {
+            Action::Remove | Action::RemoveDirectory => return Ok(()),
+            Action::File(_) | Action::Link(_) | Action::MakeDirectory => {
+                return keep(root, overlay, (path, known), report);
+            }
+        },
+        Err(errno) => return Err(errno),
+    };
+    let before = match &stands {
+        Stands::Nothing => Before::Nothing,
+        _ => Before::Unknown,
+    };
+    match overlay.verdict(known, stands.current()) {
+        Verdict::Done if effort == Effort::All && matches!(known.action, Action::File(_)) => {}
+        Verdict::Done => return Ok(()),
+        Verdict::Due => {}
+        Verdict::Edited => return keep(root, overlay, (path, known), report),
+    }
+    match (&stands, &known.action) {
+        (Stands::Directory, Action::File(_) | Action::Link(_)) => {
+            publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
+            if !matches!(publisher.look(path)?, Stands::Nothing) {
+                return keep(root, overlay, (path, known), report);
+            }
+            publisher.operate(&Operation::new(path, borrowed(&known.action), Before::Nothing))?;
+        }
+        (Stands::File(_) | Stands::Link(_), Action::MakeDirectory) => {
+            publisher.operate(&Operation::new(path, Action::Remove, Before::Unknown))?;
+            publisher.operate(&Operation::new(path, Action::MakeDirectory, Before::Nothing))?;
+        }
+        (Stands::Directory, Action::RemoveDirectory) => {
+            publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
+            if !matches!(publisher.look(path)?, Stands::Nothing) {
+                // Something that is not ours is in it, now as before.
+                return Ok(());
+            }
+        }
+        _ => publisher.operate(&Operation::new(path, borrowed(&known.action), before))?,
+    }
+    report.completed.push(path.to_owned());
+    Ok(())
+}
+
+fn borrowed(action: &Action<'static>) -> Action<'static> {
+    action.clone()
+}
+
+/// Leaves what stands under a path, and keeps the commit's version of it elsewhere.
+fn keep(
+    root: &Root,
+    overlay: &Overlay,
+    (path, known): (&str, &Final),
+    report: &mut Recovered,
+) -> rustix::io::Result<()> {
+    let kept = match &known.action {
+        Action::File(_) | Action::Link(_) => {
+            let kept = format!("{CONFLICTS}/{}/{path}", overlay.sequence);
+            let mut publisher = Publisher::new(root);
+            publisher.make_way(&kept)?;
+            match publisher.operate(&Operation::new(&*kept, borrowed(&known.action), Before::Nothing)) {
+                // Kept before, by a recovery that was interrupted.
+                Ok(()) | Err(Errno::EXIST) => Some(kept),
+                Err(errno) => return Err(errno),
+            }
+        }
+        Action::MakeDirectory | Action::Remove | Action::RemoveDirectory => None,
+    };
+    report.edited.push(Edited { path: path.to_owned(), kept });
+    Ok(())
+}
+
+/// What stands under a path.
+#[derive(Debug)]
+pub(super) enum Stands {
+    Nothing,
+    File(Vec<u8>),
+    Link(Vec<u8>),
+    Directory,
+    Other,
+}
+
+impl Stands {
+    fn current(&self) -> Current<'_> {
+        match self {
+            Self::Nothing => Current::Nothing,
+            Self::File(content) => Current::File(content),
+            Self::Link(target) => std::str::from_utf8(target).map_or(Current::Other, Current::Link),
+            Self::Directory => Current::Directory,
+            Self::Other => Current::Other,
+        }
+    }
+}
+
+/// From how many files on it is cheaper to sync the whole file system.
+const MANY: usize = 64;
+
+/// Waits until the files that an overlay has put, and the directories that it has changed, are on the
+/// disk.
+pub(super) fn sync(root: &Root, overlay: &Overlay) -> Result<()> {
+    let paths: Vec<&str> = overlay.paths().collect();
+    if paths.len() > MANY && cfg!(any(target_os = "linux", target_os = "android")) {
+        return sys::sync_all(root).map_err(|errno| Error::io("sync the file system", root.path(), errno));
+    }
+    let mut directories = BTreeSet::new();
+    for path in &paths {
+        let fail = |errno| Error::io("sync", &root.place(path), errno);
+        // Up to the root, as a directory's own entry may be new too.
+        let mut inner: &str = path;
+        while let Some((parent, _)) = inner.rsplit_once('/') {
+            directories.insert(parent);
+            inner = parent;
+        }
+        match sys::kind_below(root, path) {
+            Ok(Kind::File) => match sys::open_below(root, path) {
+                Ok(file) => sys::sync(file).map_err(fail)?,
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(fail(errno)),
+            },
+            _ => {}
+        }
+    }
+    for path in directories {
+        let fail = |errno| Error::io("sync the directory", &root.place(path), errno);
+        match sys::open_directory_below(root, path) {
+            Ok(directory) => sys::sync(directory).map_err(fail)?,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(errno) => return Err(fail(errno)),
+        }
+    }
+    sys::sync(root).map_err(|errno| Error::io("sync the directory", root.path(), errno))
+}
+
+/// Adds what has been completed now to what was before.
+pub(super) fn merge(report: &mut Recovered, more: Recovered) {
+    report.commits += more.commits;
+    report.completed.extend(more.completed);
+    report.edited.extend(more.edited);
+}
+
+/// Returns whether anything had to be done.
+pub(super) fn is_notable(report: &Recovered) -> bool {
+    !report.completed.is_empty() || !report.edited.is_empty()
+}

@@ -1,0 +1,254 @@
+//! The calls that change the disk. Each is one step, before and after which a process can die, and
+//! which can fail.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::{Errno, Result};
+
+use super::kind;
+
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// A call that changes the disk.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "only tests look into it")]
+pub(crate) enum Call<'a> {
+    MakeDirectory(BorrowedFd<'a>, &'a str),
+    MakeLink(BorrowedFd<'a>, &'a str, &'a str),
+    /// Makes an empty file without a name, in a directory.
+    MakeUnnamed(BorrowedFd<'a>),
+    /// Makes an empty file.
+    MakeFile(BorrowedFd<'a>, &'a str),
+    /// Gives an unnamed file a name.
+    Name(BorrowedFd<'a>, BorrowedFd<'a>, &'a str),
+    Write(BorrowedFd<'a>, u64, &'a [u8]),
+    SetMode(BorrowedFd<'a>),
+    SetLength(BorrowedFd<'a>, u64),
+    Rename(BorrowedFd<'a>, &'a str, BorrowedFd<'a>, &'a str),
+    Remove(BorrowedFd<'a>, &'a str),
+    RemoveDirectory(BorrowedFd<'a>, &'a str),
+    /// Waits for a file's content, or a directory's entries.
+    Sync(BorrowedFd<'a>),
+    /// Waits for everything in the file system.
+    SyncAll(BorrowedFd<'a>),
+}
+
+#[cfg(not(feature = "fault-injection"))]
+fn step<T>(_: Call<'_>, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    call()
+}
+
+#[cfg(feature = "fault-injection")]
+fn step<T>(step: Call<'_>, call: impl FnOnce() -> Result<T>) -> Result<T> {
+    super::fault::before(step)?;
+    let done = call()?;
+    super::fault::after(step);
+    Ok(done)
+}
+
+/// Makes a directory and those that it is in.
+pub(in super::super) fn make_path(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// Makes a directory.
+pub(in super::super) fn make_directory(parent: impl AsFd, name: &str) -> Result<()> {
+    let parent = parent.as_fd();
+    step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, DIRECTORY_MODE))
+}
+
+/// Makes a symlink.
+pub(in super::super) fn make_link(parent: impl AsFd, name: &str, target: &str) -> Result<()> {
+    let parent = parent.as_fd();
+    step(Call::MakeLink(parent, name, target), || rustix::fs::symlinkat(target, parent, name))
+}
+
+/// How an unnamed file gets its name; the first that works here is kept.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+static LINKING: AtomicU8 = AtomicU8::new(BY_HANDLE);
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BY_HANDLE: u8 = 0;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BY_PROC: u8 = 1;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NOT_AT_ALL: u8 = 2;
+
+/// Makes a file that appears under its name with its whole content; `EEXIST` if something is there.
+/// `EOPNOTSUPP` where the file system or the system has no unnamed files.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in super::super) fn make_file_unnamed(parent: impl AsFd, name: &str, content: &[u8]) -> Result<()> {
+    let parent = parent.as_fd();
+    if LINKING.load(Ordering::Relaxed) == NOT_AT_ALL {
+        return Err(Errno::OPNOTSUPP);
+    }
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::TMPFILE;
+    let made = step(Call::MakeUnnamed(parent), || rustix::fs::openat(parent, ".", flags, FILE_MODE));
+    let file = match made {
+        // Without O_TMPFILE, this asks to write to a directory.
+        Err(Errno::ISDIR | Errno::INVAL) => return Err(Errno::OPNOTSUPP),
+        made => made?,
+    };
+    write(&file, content, 0)?;
+    let named = Call::Name(file.as_fd(), parent, name);
+    if LINKING.load(Ordering::Relaxed) == BY_HANDLE {
+        match step(named, || rustix::fs::linkat(&file, "", parent, name, AtFlags::EMPTY_PATH)) {
+            // Not permitted to this process, on kernels before 6.10.
+            Err(Errno::NOENT | Errno::PERM) => LINKING.store(BY_PROC, Ordering::Relaxed),
+            linked => return linked,
+        }
+    }
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+    match step(named, || rustix::fs::linkat(rustix::fs::CWD, path, parent, name, AtFlags::SYMLINK_FOLLOW)) {
+        // No /proc here.
+        Err(Errno::NOENT | Errno::XDEV) => {
+            LINKING.store(NOT_AT_ALL, Ordering::Relaxed);
+            Err(Errno::OPNOTSUPP)
+        }
+        linked => linked,
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in super::super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8]) -> Result<()> {
+    Err(Errno::OPNOTSUPP)
+}
+
+/// Makes a file under a name of its own, to be moved into its place.
+pub(in super::super) fn make_file(parent: impl AsFd, name: &str, content: &[u8]) -> Result<OwnedFd> {
+    let parent = parent.as_fd();
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    let file = step(Call::MakeFile(parent, name), || rustix::fs::openat(parent, name, flags, FILE_MODE))?;
+    write(&file, content, 0)?;
+    Ok(file)
+}
+
+/// Opens a file for reading and writing at any place, and makes it if it is not there.
+pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str) -> Result<OwnedFd> {
+    let parent = parent.as_fd();
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    match rustix::fs::openat(parent, name, flags, FILE_MODE) {
+        Err(Errno::NOENT) => {
+            step(Call::MakeFile(parent, name), || rustix::fs::openat(parent, name, flags | OFlags::CREATE, FILE_MODE))
+        }
+        opened => opened,
+    }
+}
+
+/// Gives a file the permissions of the one that it will replace.
+pub(in super::super) fn copy_mode(from: (impl AsFd, &str), to: impl AsFd) -> Result<()> {
+    let to = to.as_fd();
+    let wanted = Mode::from_raw_mode(rustix::fs::statat(from.0, from.1, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
+    if Mode::from_raw_mode(rustix::fs::fstat(to)?.st_mode) == wanted {
+        return Ok(());
+    }
+    step(Call::SetMode(to), || rustix::fs::fchmod(to, wanted))
+}
+
+/// Writes all of this into a file, from `at` on.
+pub(in super::super) fn write(file: impl AsFd, mut content: &[u8], mut at: u64) -> Result<()> {
+    let file = file.as_fd();
+    while !content.is_empty() {
+        let call = || rustix::io::retry_on_intr(|| rustix::io::pwrite(file, content, at));
+        match step(Call::Write(file, at, content), call)? {
+            0 => return Err(Errno::IO),
+            written => {
+                content = &content[written..];
+                at += written as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Cuts a file off, or fills it up with zeros.
+pub(in super::super) fn set_length(file: impl AsFd, length: u64) -> Result<()> {
+    let file = file.as_fd();
+    step(Call::SetLength(file, length), || rustix::fs::ftruncate(file, length))
+}
+
+/// Moves a file or link into its place, over what is there.
+pub(in super::super) fn replace(from: (impl AsFd, &str), to: (impl AsFd, &str)) -> Result<()> {
+    let (from, to) = ((from.0.as_fd(), from.1), (to.0.as_fd(), to.1));
+    step(Call::Rename(from.0, from.1, to.0, to.1), || rustix::fs::renameat(from.0, from.1, to.0, to.1))
+}
+
+/// Moves a file into its place; `EEXIST` if something is there.
+pub(in super::super) fn place(from: (impl AsFd, &str), to: (impl AsFd, &str)) -> Result<()> {
+    let (from, to) = ((from.0.as_fd(), from.1), (to.0.as_fd(), to.1));
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        let flags = rustix::fs::RenameFlags::NOREPLACE;
+        let call = || rustix::fs::renameat_with(from.0, from.1, to.0, to.1, flags);
+        match step(Call::Rename(from.0, from.1, to.0, to.1), call) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            placed => return placed,
+        }
+    }
+    // The lock keeps every other writer of this store out; only a hand could be in between.
+    match kind(to.0, to.1) {
+        Err(Errno::NOENT) => replace(from, to),
+        Ok(_) => Err(Errno::EXIST),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Removes a file or link; nothing to do if it is gone.
+pub(in super::super) fn remove(parent: impl AsFd, name: &str) -> Result<()> {
+    let parent = parent.as_fd();
+    match step(Call::Remove(parent, name), || rustix::fs::unlinkat(parent, name, AtFlags::empty())) {
+        Err(Errno::NOENT) => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Removes a directory if it is empty.
+pub(in super::super) fn remove_directory(parent: impl AsFd, name: &str) -> Result<()> {
+    let parent = parent.as_fd();
+    match step(Call::RemoveDirectory(parent, name), || rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)) {
+        Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Waits until the content of a file is on the disk, and what it takes to find it.
+pub(in super::super) fn sync_data(file: impl AsFd) -> Result<()> {
+    let file = file.as_fd();
+    step(Call::Sync(file), || {
+        #[cfg(target_vendor = "apple")]
+        return rustix::fs::fcntl_fullfsync(file);
+        #[cfg(not(target_vendor = "apple"))]
+        rustix::io::retry_on_intr(|| rustix::fs::fdatasync(file))
+    })
+}
+
+/// Waits until a file or directory is on the disk.
+pub(in super::super) fn sync(file: impl AsFd) -> Result<()> {
+    let file = file.as_fd();
+    step(Call::Sync(file), || {
+        #[cfg(target_vendor = "apple")]
+        return rustix::fs::fcntl_fullfsync(file);
+        #[cfg(not(target_vendor = "apple"))]
+        rustix::io::retry_on_intr(|| rustix::fs::fsync(file))
+    })
+}
+
+/// Waits until everything in the file system of a file is on the disk.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in super::super) fn sync_all(file: impl AsFd) -> Result<()> {
+    let file = file.as_fd();
+    step(Call::SyncAll(file), || rustix::fs::syncfs(file))
+}
+
+/// Asks for everything to be written; this system offers nothing to wait for.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in super::super) fn sync_all(file: impl AsFd) -> Result<()> {
+    step(Call::SyncAll(file.as_fd()), || {
+        rustix::fs::sync();
+        Ok(())
+    })
+}
