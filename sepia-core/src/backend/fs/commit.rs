@@ -101,7 +101,7 @@ impl Filesystem {
         }
         let classes = self.catalog.current(&self.root)?;
         let class = classes.iter().find(|class| class.name() == key.class());
-        if class.is_none_or(|class| class.keeps_generations()) || batch.merge_classes(&classes)?.is_some() {
+        if class.is_none_or(Class::keeps_generations) || batch.merge_classes(&classes)?.is_some() {
             return Ok(None);
         }
         let operation = Operation::new(key.path(), Action::File(content.into()), Before::Nothing);

@@ -17,7 +17,7 @@ use super::layout::{TMP, is_within};
 use super::operation::{Action, Before, Operation};
 use super::recover::Stands;
 use super::root::Root;
-use super::sys::{self, Directory, Kind};
+use super::sys::{self, Directory, Kind, Place};
 
 /// The most directories that are kept open.
 const HANDLES: usize = 32;
@@ -45,12 +45,12 @@ impl<'a> Publisher<'a> {
         match &operation.action {
             Action::MakeDirectory => sys::make_directory(self.here(), name),
             Action::File(content) if is_new => match sys::make_file_unnamed(self.here(), name, content) {
-                Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(name, Made::File(content), |from, to| sys::place(from, to)),
+                Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(name, Made::File(content), sys::place),
                 made => made,
             },
-            Action::File(content) => self.by_way_of_tmp(name, Made::File(content), |from, to| sys::replace(from, to)),
+            Action::File(content) => self.by_way_of_tmp(name, Made::File(content), sys::replace),
             Action::Link(target) if is_new => sys::make_link(self.here(), name, target),
-            Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), |from, to| sys::replace(from, to)),
+            Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), sys::replace),
             Action::Remove => sys::remove(self.here(), name),
             Action::RemoveDirectory => {
                 let removed = sys::remove_directory(self.here(), name);
@@ -156,7 +156,7 @@ impl<'a> Publisher<'a> {
         &mut self,
         name: &str,
         made: Made<'_>,
-        into_place: fn((BorrowedFd<'_>, &str), (BorrowedFd<'_>, &str)) -> Result<()>,
+        into_place: fn(Place<'_>, Place<'_>) -> Result<()>,
     ) -> Result<()> {
         if self.tmp.is_none() {
             self.tmp = Some(open_tmp(self.root)?);

@@ -164,13 +164,12 @@ pub(super) fn sync(root: &Root, overlay: &Overlay) -> Result<()> {
             directories.insert(parent);
             inner = parent;
         }
-        match sys::kind_below(root, path) {
-            Ok(Kind::File) => match sys::open_below(root, path) {
+        if sys::kind_below(root, path) == Ok(Kind::File) {
+            match sys::open_below(root, path) {
                 Ok(file) => sys::sync(file).map_err(fail)?,
                 Err(Errno::NOENT) => {}
                 Err(errno) => return Err(fail(errno)),
-            },
-            _ => {}
+            }
         }
     }
     for path in directories {

@@ -14,6 +14,9 @@ use super::kind;
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 
+/// A name in a directory.
+pub(in super::super) type Place<'a> = (BorrowedFd<'a>, &'a str);
+
 /// A call that changes the disk.
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "only tests look into it")]
@@ -140,7 +143,7 @@ pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str) -> Result<Ow
 }
 
 /// Gives a file the permissions of the one that it will replace.
-pub(in super::super) fn copy_mode(from: (impl AsFd, &str), to: impl AsFd) -> Result<()> {
+pub(in super::super) fn copy_mode(from: Place<'_>, to: impl AsFd) -> Result<()> {
     let to = to.as_fd();
     let wanted = Mode::from_raw_mode(rustix::fs::statat(from.0, from.1, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
     if Mode::from_raw_mode(rustix::fs::fstat(to)?.st_mode) == wanted {
@@ -172,14 +175,12 @@ pub(in super::super) fn set_length(file: impl AsFd, length: u64) -> Result<()> {
 }
 
 /// Moves a file or link into its place, over what is there.
-pub(in super::super) fn replace(from: (impl AsFd, &str), to: (impl AsFd, &str)) -> Result<()> {
-    let (from, to) = ((from.0.as_fd(), from.1), (to.0.as_fd(), to.1));
+pub(in super::super) fn replace(from: Place<'_>, to: Place<'_>) -> Result<()> {
     step(Call::Rename(from.0, from.1, to.0, to.1), || rustix::fs::renameat(from.0, from.1, to.0, to.1))
 }
 
 /// Moves a file into its place; `EEXIST` if something is there.
-pub(in super::super) fn place(from: (impl AsFd, &str), to: (impl AsFd, &str)) -> Result<()> {
-    let (from, to) = ((from.0.as_fd(), from.1), (to.0.as_fd(), to.1));
+pub(in super::super) fn place(from: Place<'_>, to: Place<'_>) -> Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         let flags = rustix::fs::RenameFlags::NOREPLACE;
