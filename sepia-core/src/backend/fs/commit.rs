@@ -116,8 +116,11 @@ impl Filesystem {
     fn carry_out_single(&self, state: &mut State, operation: &Operation<'_>) -> rustix::io::Result<()> {
         state.sequence += 1;
         (state.single, state.unsynced) = (true, true);
+        // What it takes comes first, so that little can fail in between.
+        let mut publisher = Publisher::new(&self.root);
+        publisher.open_way(&operation.path)?;
         self.journal.try_set(&self.root, state)?;
-        Publisher::new(&self.root).operate(operation)
+        publisher.operate(operation)
     }
 
     /// Checks a batch, and finds the operations that it takes.
@@ -262,6 +265,7 @@ impl Filesystem {
 
     /// Steps 3 to 5.
     fn write_frames(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
+        self.journal.check_place(&self.root)?;
         let durable = group.iter().any(|planned| planned.durability == Durability::Sync);
         let mut next = *state;
         if durable && !next.durable {
@@ -343,7 +347,6 @@ impl Filesystem {
             return Err(self.is_poisoned());
         }
         self.journal.make(&self.root)?;
-        self.journal.check_place(&self.root)?;
         match self.journal.observe(&self.root)? {
             Observed::Trusted(mut state) => {
                 if state.applied < state.committed {

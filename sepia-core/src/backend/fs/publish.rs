@@ -10,6 +10,7 @@
 //! the operations that it had carried out: the journal has the rest. Nothing is synced here.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use rustix::io::{Errno, Result};
 
@@ -26,7 +27,7 @@ const HANDLES: usize = 32;
 pub(super) struct Publisher<'a> {
     root: &'a Root,
     /// The open directories on the way to the last operation's, each with the path to it.
-    way: Vec<(String, Directory)>,
+    way: Vec<(String, Arc<Directory>)>,
     tmp: Option<Directory>,
     made: u64,
 }
@@ -59,6 +60,11 @@ impl<'a> Publisher<'a> {
                 removed
             }
         }
+    }
+
+    /// Opens, or makes, the directory of a class that a path leads through.
+    pub(super) fn open_way(&mut self, path: &str) -> Result<()> {
+        self.go_to(path.rsplit_once('/').map_or("", |(parent, _)| parent))
     }
 
     /// Returns what stands under a path.
@@ -223,7 +229,10 @@ impl<'a> Publisher<'a> {
                 return Ok(());
             }
             let end = path[at..].find('/').map_or(path.len(), |slash| at + slash);
-            let directory = sys::open_directory(self.here(), &path[at..end])?;
+            let directory = match at {
+                0 => self.root.directory(&path[..end])?,
+                _ => Arc::new(sys::open_directory(self.here(), &path[at..end])?),
+            };
             if self.way.len() == HANDLES {
                 // Deeper trees are walked again from the root, rather than run out of handles.
                 self.way.remove(0);

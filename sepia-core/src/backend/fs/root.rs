@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 
@@ -17,7 +18,19 @@ pub(super) struct Root {
     path: PathBuf,
     /// The file system takes one spelling of a name for another.
     folds: bool,
+    /// The directories in it that were opened last.
+    directories: Mutex<Vec<Opened>>,
 }
+
+#[derive(Debug)]
+struct Opened {
+    name: String,
+    identity: (u64, u64),
+    handle: Arc<Directory>,
+}
+
+/// How many directories are kept open.
+const DIRECTORIES: usize = 16;
 
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -27,7 +40,7 @@ impl AsFd for Root {
 
 impl Root {
     pub(super) fn new(handle: Directory, path: &Path) -> Self {
-        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple") }
+        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), directories: Mutex::default() }
     }
 
     /// Finds out, by the private directory, how the file system spells.
@@ -35,6 +48,25 @@ impl Root {
         let other = PRIVATE.to_uppercase();
         // If it cannot be listed, nothing else can.
         self.folds |= sys::kind(&self.handle, &other).is_ok() && sys::lists(&self.handle, &other) == Ok(false);
+    }
+
+    /// Opens a directory in the root, or finds it open.
+    pub(super) fn directory(&self, name: &str) -> rustix::io::Result<Arc<Directory>> {
+        let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = directories.iter().position(|known| known.name == name) {
+            // Someone may have put another in its place. As long as it is open, no other has its inode.
+            if sys::identity_at(&self.handle, name) == Ok(directories[at].identity) {
+                return Ok(Arc::clone(&directories[at].handle));
+            }
+            directories.remove(at);
+        }
+        let handle = Arc::new(sys::open_directory(&self.handle, name)?);
+        if directories.len() == DIRECTORIES {
+            directories.remove(0);
+        }
+        let identity = sys::identity(&*handle)?;
+        directories.push(Opened { name: name.to_owned(), identity, handle: Arc::clone(&handle) });
+        Ok(handle)
     }
 
     pub(super) fn path(&self) -> &Path {

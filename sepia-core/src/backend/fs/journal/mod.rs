@@ -80,6 +80,7 @@ pub(super) struct Journal {
     reading: OnceLock<Files>,
     /// The journal, where the state is gone.
     alone: OnceLock<OwnedFd>,
+    process: u32,
 }
 
 #[derive(Debug)]
@@ -141,7 +142,8 @@ impl Files {
 
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        Self { writable, writing: OnceLock::new(), reading: OnceLock::new(), alone: OnceLock::new() }
+        let (writing, reading, alone) = Default::default();
+        Self { writable, writing, reading, alone, process: std::process::id() }
     }
 
     /// Makes the files if they are not there. Under the writer lock.
@@ -234,7 +236,7 @@ impl Journal {
     pub(super) fn try_set(&self, root: &Root, state: &mut State) -> rustix::io::Result<()> {
         let files = self.written(root).map_err(|_| Errno::BADF)?;
         state.token = files.token;
-        state.holder = std::process::id();
+        state.holder = self.process;
         sys::write(&files.state, &state.encode(), 0)
     }
 

@@ -302,6 +302,13 @@ pub(super) fn identity(file: impl AsFd) -> Result<(u64, u64)> {
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
+/// Returns device and inode of what stands under a name.
+pub(super) fn identity_at(parent: impl AsFd, name: &str) -> Result<(u64, u64)> {
+    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    #[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
+    Ok((stat.st_dev as u64, stat.st_ino as u64))
+}
+
 /// Returns whether an open file still has a name.
 pub(super) fn has_name(file: impl AsFd) -> bool {
     rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
