@@ -159,3 +159,67 @@ pub(super) fn threads(backend: &dyn Backend) -> Result<()> {
         })
     })
 }
+
+pub(super) fn unchanged(backend: &dyn Backend) -> Result<()> {
+    let (a, b, c) = (Key::new("Leaf", "a")?, Key::new("Node", "b")?, Key::new("Leaf", "c")?);
+    let first = [leaf("1"), Record::Container(shapes()?.remove(0))];
+    let second = [leaf("2"), Record::Container(shapes()?.remove(1))];
+    for (key, record) in [&a, &b].into_iter().zip(&first) {
+        put(backend, key, record.clone())?;
+    }
+    let change = |expected: &[Record; 2], records: &[Record; 2], extra: &Record| -> Result<()> {
+        let mut batch = batch()?;
+        batch.put(c.clone(), extra.clone(), Expect::Any);
+        for ((key, expected), record) in [&a, &b].into_iter().zip(expected).zip(records) {
+            batch.put(key.clone(), record.clone(), Expect::Unchanged(expected.fingerprint()));
+        }
+        backend.commit(batch)
+    };
+    change(&first, &second, &leaf("x"))?;
+    for (key, record) in [&a, &b].into_iter().zip(&second) {
+        let read = backend.read(key)?;
+        equal(read.as_ref(), Some(record))?;
+        equal(read.map(|record| record.fingerprint()), Some(record.fingerprint()))?;
+    }
+    let error = change(&first, &first, &leaf("y")).err();
+    equal(error.as_ref().map(Error::kind), Some(ErrorKind::Conflict))?;
+    equal(error.map(|error| error.conflicts().to_vec()), Some(vec![a.clone(), b.clone()]))?;
+    equal(backend.read(&c)?, Some(leaf("x")))?;
+    // What is absent is not unchanged.
+    let mut delete = batch()?;
+    delete.delete(a.clone(), Expect::Unchanged(second[0].fingerprint()));
+    backend.commit(delete)?;
+    let error = change(&second, &first, &leaf("y")).err();
+    equal(error.map(|error| error.conflicts().to_vec()), Some(vec![a.clone()]))?;
+    // What stays is checked too.
+    let mut keep = batch()?;
+    keep.put(a.clone(), leaf("3"), Expect::Absent);
+    keep.expect(b.clone(), Expect::Unchanged(first[1].fingerprint()));
+    refused(backend.commit(keep), ErrorKind::Conflict)?;
+    equal(backend.read(&a)?, None)
+}
+
+pub(super) fn refusals(backend: &dyn Backend) -> Result<()> {
+    let (new, old) = (Key::new("Leaf", "new")?, Key::new("Leaf", "old")?);
+    put(backend, &old, leaf("1"))?;
+    let stray = Node { entries: node("", vec![("x", Entry::Stray)])?.entries, ..Node::default() };
+    for kind in [ErrorKind::Conflict, ErrorKind::ClassClash, ErrorKind::InvalidValue] {
+        let mut batch = Batch::new();
+        batch.declare(&LEAVES)?;
+        batch.set_durability(crate::batch::Durability::Buffered);
+        batch.put(new.clone(), leaf("2"), Expect::Any);
+        batch.put(old.clone(), leaf("2"), Expect::Any);
+        match kind {
+            ErrorKind::Conflict => batch.expect(Key::new("Leaf", "none")?, Expect::Present),
+            ErrorKind::ClassClash => batch.put(Key::new("Nobody", "x")?, leaf(""), Expect::Any),
+            _ => {
+                batch.declare(&NODES)?;
+                batch.put(Key::new("Node", "x")?, Record::Container(stray.clone()), Expect::Any);
+            }
+        }
+        refused(backend.commit(batch), kind)?;
+        equal(backend.read(&new)?, None)?;
+        equal(backend.read(&old)?, Some(leaf("1")))?;
+    }
+    Ok(())
+}

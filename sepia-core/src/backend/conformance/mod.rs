@@ -6,6 +6,8 @@
 //! ```
 
 mod commits;
+mod generations;
+mod isolation;
 mod names;
 mod records;
 
@@ -27,7 +29,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 14] = [
+    let checks: [(&str, Check); 22] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -37,11 +39,19 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("expectations hold for the whole batch or nothing changes", commits::expectations),
         ("classes are declared before they are put into", commits::classes),
         ("ids are listed once each, without those of other classes", ids),
-        ("generations are found oldest first, and no others", generations),
+        ("generations are found oldest first, and no others", generations::listing),
+        ("the newest generation is the last of those that are listed", generations::latest),
+        ("a generation follows the newest, and none that is gone comes back", generations::expectations),
         ("records that cannot be stored are refused", records::unfit),
         ("names that differ in case or normalization stay apart, or the second is refused", names::spellings),
         ("of threads that put one key, all get through, or one of those that expect absence", commits::race),
         ("threads see each other's commits, and no mixture in a leaf", commits::threads),
+        ("what was changed elsewhere is a conflict, with every such key", commits::unchanged),
+        ("what a refused batch of every kind leaves is what was there", commits::refusals),
+        ("no mixture is seen in a container", isolation::containers),
+        ("between equal moments there is one state", isolation::moments),
+        ("the lock keeps other commits off, and no reads", isolation::lock),
+        ("under the lock nothing that was read changes", isolation::counting),
     ];
     for (name, check) in checks {
         check(&open()).map_err(|error| Error::new(ErrorKind::Other, format!("{name}: {}", chain(&error))))?;
@@ -131,26 +141,4 @@ fn ids(backend: &dyn Backend) -> Result<()> {
     let mut undeclared = 0;
     backend.ids("Undeclared", &mut |_| undeclared += 1)?;
     equal(undeclared, 0)
-}
-
-fn generations(backend: &dyn Backend) -> Result<()> {
-    let stored =
-        ["n", "n.1", "n.2", "n.10", "n.18446744073709551615", "n.01", "n.x", "n.1.5", "n1", "m.3", "n~.4", "na.7"];
-    let mut all = batch()?;
-    for id in stored {
-        all.put(Key::new("Kept", id)?, leaf(id), Expect::Any);
-    }
-    backend.commit(all)?;
-    for (base, expected) in [
-        ("n", &["n", "n.1", "n.2", "n.10", "n.18446744073709551615"][..]),
-        ("n.1", &["n.1", "n.1.5"]),
-        ("m", &["m.3"]),
-        ("n~", &["n~.4"]),
-        ("o", &[]),
-    ] {
-        let found = backend.generations(&Key::new("Kept", base)?)?;
-        let found: Vec<_> = found.iter().map(Key::id).collect();
-        equal(found, expected.to_vec())?;
-    }
-    Ok(())
 }
