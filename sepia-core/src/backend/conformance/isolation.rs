@@ -84,16 +84,20 @@ pub(super) fn moments(backend: &dyn Backend) -> Result<()> {
     read()?;
     equal(backend.moment()?, quiet)?;
     let mut seen: Vec<Moment> = vec![quiet];
-    for (number, expect) in [Expect::Any, Expect::Present, Expect::Any].into_iter().enumerate() {
-        let mut batch = batch()?;
-        match number {
-            2 => batch.delete(keys[2].clone(), expect),
-            _ => batch.put(keys[2].clone(), leaf(format!("new {number}")), expect),
+    for durability in [Durability::Buffered, Durability::Sync, Durability::Buffered] {
+        for change in 0..3 {
+            let mut batch = batch()?;
+            batch.set_durability(durability);
+            match change {
+                0 => batch.put(Key::new("Leaf", "new")?, leaf("1"), Expect::Any),
+                1 => batch.put(Key::new("Leaf", "new")?, leaf("2"), Expect::Present),
+                _ => batch.delete(Key::new("Leaf", "new")?, Expect::Any),
+            }
+            backend.commit(batch)?;
+            let moment = backend.moment()?;
+            ensure(!seen.contains(&moment), || format!("{moment:?} came twice"))?;
+            seen.push(moment);
         }
-        backend.commit(batch)?;
-        let moment = backend.moment()?;
-        ensure(!seen.contains(&moment), || format!("{moment:?} came twice"))?;
-        seen.push(moment);
     }
     Ok(())
 }
