@@ -114,11 +114,16 @@ impl Filesystem {
 
     /// Carries out one operation that needs no frame.
     fn carry_out_single(&self, state: &mut State, operation: &Operation<'_>) -> rustix::io::Result<()> {
-        state.sequence += 1;
-        (state.single, state.unsynced) = (true, true);
         // What it takes comes first, so that little can fail in between.
         let mut publisher = Publisher::new(&self.root);
         publisher.open_way(&operation.path)?;
+        if state.committed > START {
+            // A frame that has been carried out must not be carried out again over this.
+            self.journal.void(&self.root, START).map_err(|_| Errno::IO)?;
+            (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
+        }
+        state.sequence += 1;
+        (state.single, state.unsynced) = (true, true);
         self.journal.try_set(&self.root, state)?;
         publisher.operate(operation)
     }
@@ -194,6 +199,10 @@ impl Filesystem {
 
     /// Lets planned batches take effect, and carries them out. If this fails, nothing has changed.
     fn carry_out(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
+        for base in group.iter().flat_map(|planned| &planned.bases).filter(|base| base.after > base.before) {
+            // A hint that is ahead of the generations is seen to be bad; one that lags may not be.
+            self.set_hint(&base.key, base.after)?;
+        }
         if let [only] = group
             && let [operation] = &*only.operations
             && only.durability == Durability::Buffered
@@ -214,12 +223,9 @@ impl Filesystem {
             if planned.classes.is_some() {
                 self.catalog.reread(&self.root)?;
             }
-            for base in planned.bases.iter().filter(|base| base.before != base.after) {
-                // A hint that cannot be set is found to be bad.
-                let _ = match base.after {
-                    Some(newest) => self.set_hint(&base.key, Some(newest)),
-                    None => self.newest_for_writer(&base.key).map(|_| ()),
-                };
+            for base in planned.bases.iter().filter(|base| base.after < base.before) {
+                // It is bad now; if it cannot be set right, it stays so.
+                let _ = self.newest_for_writer(&base.key);
             }
         }
         Ok(())
@@ -349,10 +355,17 @@ impl Filesystem {
         self.journal.make(&self.root)?;
         match self.journal.observe(&self.root)? {
             Observed::Trusted(mut state) => {
-                if state.applied < state.committed {
+                let is_pending = state.applied < state.committed;
+                if is_pending {
                     self.finish(&state)?;
                     state.applied = state.committed;
+                }
+                if is_pending || !self.journal.is_mine(&state) {
+                    // What another process wrote last may lie beyond, and never have taken effect.
+                    self.journal.void(&self.root, state.committed)?;
                     self.journal.set(&self.root, &mut state)?;
+                }
+                if is_pending {
                     self.catalog.reread(&self.root)?;
                 }
                 Ok(state)
@@ -366,7 +379,7 @@ impl Filesystem {
     /// Carries out again whatever may not have reached the disk. Under the lock.
     pub(super) fn recover(&self, known: Option<State>) -> Result<State> {
         self.journal.make(&self.root)?;
-        let scan = self.journal.scan(&self.root)?;
+        let scan = self.journal.scan(&self.root, known)?;
         let poisoned = known.is_some_and(|state| state.poisoned);
         let overlay = Overlay::of(&scan.frames, true);
         if overlay.commits > 0 {
@@ -382,7 +395,7 @@ impl Filesystem {
         if known.is_some() || scan.epoch > 0 {
             self.forget_hints()?;
             // Nothing of it shall be carried out again once others have written over it.
-            self.journal.void(&self.root, START)?;
+            self.journal.empty(&self.root)?;
             self.journal.sync(&self.root)?;
         }
         let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
@@ -414,6 +427,10 @@ impl Filesystem {
         }
         if state.unsynced {
             self.sync_everything(&mut state)?;
+        }
+        if state.committed > START {
+            self.journal.void(&self.root, START)?;
+            (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
         }
         self.journal.set(&self.root, &mut state)
     }

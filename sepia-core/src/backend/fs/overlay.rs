@@ -28,6 +28,8 @@ pub(super) struct Final {
     ours: Vec<Image>,
     /// Something stood there at which nobody looked.
     unknown: bool,
+    /// The contents that frames put there before the last, where the disk may have kept parts of one.
+    earlier: Vec<Vec<u8>>,
 }
 
 /// What stands under a path.
@@ -67,8 +69,12 @@ impl Overlay {
                     image: None,
                     ours: Vec::new(),
                     unknown: false,
+                    earlier: Vec::new(),
                 });
-                known.action = operation.action.into_owned();
+                let before = std::mem::replace(&mut known.action, operation.action.into_owned());
+                if power_lost && let Action::File(content) = before {
+                    known.earlier.push(content.into_owned());
+                }
                 known.image = image;
                 known.ours.extend(image);
                 match operation.before {
@@ -128,7 +134,8 @@ impl Overlay {
             Current::Link(target) => Some(Image::of_link(target)),
             Current::Nothing | Current::Directory | Current::Other => None,
         };
-        let is_ours = |image| known.unknown || known.ours.contains(&image) || (self.power_lost && is_torn(current));
+        let is_ours =
+            |image| known.unknown || known.ours.contains(&image) || (self.power_lost && known.is_torn(current));
         match (&known.action, current, image) {
             (_, Current::Other, _) => Verdict::Edited,
             (Action::File(_) | Action::Link(_), _, Some(image)) if known.image == Some(image) => Verdict::Done,
@@ -318,8 +325,26 @@ fn ordered<'a>(
     gone.into_iter().rev().chain(come).chain(markers)
 }
 
-/// Whether a file looks like one that was being written when the power was lost: empty, or with zeros at
-/// its end.
-fn is_torn(current: Current<'_>) -> bool {
-    matches!(current, Current::File(content) if content.last().is_none_or(|last| *last == 0))
+/// What a disk writes at once.
+const SECTOR: usize = 512;
+
+impl Final {
+    /// Whether a file is what is left of one that was being written when the power was lost: nothing,
+    /// zeros, or some sectors of a content that the frames put there.
+    fn is_torn(&self, current: Current<'_>) -> bool {
+        let Current::File(found) = current else {
+            return false;
+        };
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let is_part_of = |content: &[u8]| {
+            let is_cut = found.len() == content.len() || found.len() % SECTOR == 0;
+            let mut sectors = found.chunks(SECTOR).zip(content.chunks(SECTOR));
+            is_cut && found.len() <= content.len() && sectors.all(|(found, content)| found == content || is_zero(found))
+        };
+        let last = match &self.action {
+            Action::File(content) => Some(&**content),
+            _ => None,
+        };
+        is_zero(found) || self.earlier.iter().map(Vec::as_slice).chain(last).any(is_part_of)
+    }
 }

@@ -51,6 +51,11 @@ impl Filesystem {
     /// `None` if a writer came in between.
     fn try_stored(&self, key: &Key) -> Result<Option<Stored>> {
         let first = self.journal.observe(&self.root)?;
+        // What a recovery carries out may be gone from the journal once it is in the files.
+        let untrusted = match first {
+            Observed::Untrusted(state) => self.overlay(Part::Scanned(state))?,
+            Observed::Nothing | Observed::Trusted(_) => None,
+        };
         let stored = read::stored(&self.root, key);
         let is_settled = matches!(first, Observed::Trusted(state) if state.applied == state.committed);
         if is_settled && matches!(stored, Ok(Stored::Leaf(_) | Stored::Absent | Stored::Misspelled)) {
@@ -73,9 +78,7 @@ impl Filesystem {
                     None
                 }
             }
-            (Observed::Untrusted(before), Observed::Untrusted(after)) if before == after => {
-                self.overlay(Part::Scanned(after))?
-            }
+            (Observed::Untrusted(before), Observed::Untrusted(after)) if before == after => untrusted,
             _ => return Ok(None),
         };
         match (overlay, stored) {
@@ -117,7 +120,7 @@ impl Filesystem {
                 Some(frames) => Overlay::of(&frames, false),
                 None => return Ok(None),
             },
-            Part::Scanned(_) => Overlay::of(&self.journal.scan(&self.root)?.frames, true),
+            Part::Scanned(known) => Overlay::of(&self.journal.scan(&self.root, known)?.frames, true),
         };
         let overlay = Arc::new(overlay);
         *last = Some((part, Arc::clone(&overlay)));

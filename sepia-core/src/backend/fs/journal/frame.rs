@@ -9,8 +9,9 @@
 //! 32  synced     everything before this place was on the disk when the frame was written
 //! 40  length     of the operations behind the header, in bytes
 //! 48  count      of the operations
-//! 56  checksum   of all of this but itself, and of the operations
-//! 64  the operations, and zeros up to a multiple of 8
+//! 56  checksum   of all of the above, and of the operations
+//! 64  header sum of all of the above alone
+//! 72  the operations, and zeros up to a multiple of 8
 //! ```
 //!
 //! Numbers are little-endian. An operation is a byte for the action (0 directory, 1 file, 2 link,
@@ -24,7 +25,7 @@ use twox_hash::XxHash3_64;
 use super::super::operation::{Action, Before, Image, Operation};
 
 const MAGIC: [u8; 4] = *b"SepF";
-pub(in super::super) const HEADER: usize = 64;
+pub(in super::super) const HEADER: usize = 72;
 const SYNCED: u32 = 1;
 
 /// What stands in front of the operations.
@@ -45,7 +46,7 @@ pub(in super::super) struct Frame<'a> {
 }
 
 fn checksum(header: &[u8], operations: &[u8]) -> u64 {
-    // Invariant: both callers have a header of 64 bytes.
+    // Invariant: both callers have a whole header.
     XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(&header[..56]), operations)
 }
 
@@ -81,7 +82,9 @@ pub(in super::super) fn encode(header: Header, operations: &[Operation<'_>], out
         slot.copy_from_slice(&number.to_le_bytes());
     }
     let sum = checksum(&head, &out[start + HEADER..]);
-    head[56..].copy_from_slice(&sum.to_le_bytes());
+    head[56..64].copy_from_slice(&sum.to_le_bytes());
+    let sum = XxHash3_64::oneshot(&head[..64]);
+    head[64..].copy_from_slice(&sum.to_le_bytes());
     out[start..start + HEADER].copy_from_slice(&head);
     out.resize(out.len().next_multiple_of(8), 0);
     (out.len() - start) as u64
@@ -97,10 +100,10 @@ fn tag(action: &Action<'_>) -> u8 {
     }
 }
 
-/// Reads a header alone, without its checksum: the header, and the length of the whole frame.
+/// Reads a header alone: the header, and the length of the whole frame.
 pub(in super::super) fn peek(bytes: &[u8]) -> Option<(Header, u64)> {
     let head = bytes.get(..HEADER)?;
-    if head[..4] != MAGIC {
+    if head[..4] != MAGIC || XxHash3_64::oneshot(&head[..64]).to_le_bytes() != head[64..] {
         return None;
     }
     let flags = u32::from_le_bytes(head[4..8].try_into().ok()?);
@@ -123,7 +126,7 @@ pub(in super::super) fn decode(bytes: &[u8]) -> Option<(Frame<'_>, u64)> {
     let head = &bytes[..HEADER];
     let [.., length, count] = numbers(head)?;
     let payload = bytes.get(HEADER..)?.get(..usize::try_from(length).ok()?)?;
-    if checksum(head, payload).to_le_bytes() != head[56..] {
+    if checksum(head, payload).to_le_bytes() != head[56..64] {
         return None;
     }
     let mut rest = payload;

@@ -154,6 +154,9 @@ impl Journal {
         let fail = |name| move |errno| Error::io("open the journal", &root.place(name), errno);
         let private = sys::open_directory(root, PRIVATE).map_err(fail(PRIVATE))?;
         let state = sys::open_or_make(&private, name_of(STATE)).map_err(fail(STATE))?;
+        if !sys::is_there(&private, name_of(JOURNAL)) {
+            check_alone(root, &state)?;
+        }
         let journal = sys::open_or_make(&private, name_of(JOURNAL)).map_err(fail(JOURNAL))?;
         if sys::length(&journal).map_err(fail(JOURNAL))? == 0 {
             let mut header = [0; START as usize];
@@ -198,6 +201,7 @@ impl Journal {
                 // Whoever writes next makes another state.
                 let _ = self.alone.set(journal);
             }
+            (Some(state), None) => check_alone(root, &state)?,
             _ => {}
         }
         Ok(None)
@@ -240,10 +244,15 @@ impl Journal {
         sys::write(&files.state, &state.encode(), 0)
     }
 
+    /// Whether this process wrote the state.
+    pub(super) fn is_mine(&self, state: &State) -> bool {
+        state.holder == self.process
+    }
+
     /// Makes sure that the files are still those of the store. Under the writer lock.
     pub(super) fn check_place(&self, root: &Root) -> Result<()> {
         let files = self.written(root)?;
-        if sys::has_name(&files.state) {
+        if sys::has_name(&files.state) && sys::has_name(&files.journal) {
             return Ok(());
         }
         let message = "the journal was removed while the store was open: open it again";
@@ -286,6 +295,9 @@ impl Journal {
     /// lock.
     pub(super) fn void(&self, root: &Root, at: u64) -> Result<()> {
         let Files { journal, .. } = self.written(root)?;
+        if at >= sys::length(journal).unwrap_or(u64::MAX) {
+            return Ok(());
+        }
         sys::write(journal, &[0; frame::HEADER], at)
             .map_err(|errno| Error::io("write the journal", &root.place(JOURNAL), errno))
     }
@@ -307,50 +319,60 @@ impl Journal {
         let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
         let read = sys::read_at(journal, &mut bytes, from).map_err(fail)?;
         bytes.truncate(read);
-        let used = chain(&bytes, epoch, from).0;
+        let used = chain(&bytes, epoch, from).used;
         Ok((used as u64 == to - from).then_some(Frames { bytes, used }))
     }
 
-    /// Reads the frames that the journal begins with, whatever the state says: those of one epoch, and
-    /// only the last of them if they were not synced, as the others have been carried out.
+    /// Reads the frames that may have to be carried out again, as the state cannot be believed: all that
+    /// the journal begins with, if they are durable; else, as each was carried out before the next was
+    /// written, those that the state says are not carried out, or the last if there is no state.
     ///
     /// # Errors
     /// `Corrupt` if some are damaged that were on the disk.
-    pub(super) fn scan(&self, root: &Root) -> Result<Scan> {
+    pub(super) fn scan(&self, root: &Root, known: Option<State>) -> Result<Scan> {
         let journal = self.journal(root)?;
         let fail = |errno| Error::io("read the journal", &root.place(JOURNAL), errno);
         let length = sys::length(journal).map_err(fail)?;
         let mut bytes = vec![0; usize::try_from(length.saturating_sub(START)).unwrap_or(usize::MAX)];
         let read = sys::read_at(journal, &mut bytes, START).map_err(fail)?;
         bytes.truncate(read);
-        let Some((first, _)) = frame::decode(&bytes) else {
+        if bytes.iter().take(frame::HEADER).all(|byte| *byte == 0) {
             return Ok(Scan::default());
-        };
-        let Header { epoch, durable, .. } = first.header;
-        let (used, last, sequence) = chain(&bytes, epoch, START);
-        if durable {
-            // What lies behind the last whole frame was being written, unless a frame says otherwise.
-            let mut at = used;
-            while let Some(slice) = bytes.get(at..) {
-                let Some((frame, _)) = frame::decode(slice).filter(|(frame, _)| frame.header.epoch == epoch) else {
-                    at += 8;
-                    continue;
-                };
-                if frame.header.at == START + at as u64 && frame.header.synced > START + used as u64 {
-                    return Err(damaged(root, "a commit in it was on the disk, and cannot be read any more"));
-                }
-                at += 8;
-            }
         }
-        let frames = match durable {
-            true => Frames { bytes, used },
-            false => {
-                bytes.truncate(used);
-                let bytes = bytes.split_off(last);
-                Frames { used: bytes.len(), bytes }
+        // A header is written at once, so one that cannot be read has been damaged.
+        let lost = || damaged(root, "a commit in it was on the disk, and cannot be read any more");
+        let (Header { epoch, durable, .. }, _) = frame::peek(&bytes).ok_or_else(lost)?;
+        let Chain { used, last, sequence } = chain(&bytes, epoch, START);
+        let end = START + used as u64;
+        let known = known.filter(|state| state.epoch == epoch);
+        if durable {
+            // What lies behind the last whole frame was being written, unless something says otherwise.
+            let later =
+                (used..bytes.len()).step_by(8).filter_map(|at| Some((at, frame::decode(&bytes[at..])?.0.header)));
+            let synced = later
+                .filter(|(at, header)| header.epoch == epoch && header.at == START + *at as u64)
+                .map(|(_, header)| header.synced)
+                .chain(known.map(|state| state.synced))
+                .max();
+            if synced.is_some_and(|synced| synced > end) {
+                return Err(lost());
             }
+            return Ok(Scan { frames: Frames { bytes, used }, epoch, sequence });
+        }
+        let from = match known {
+            Some(state) if state.applied == state.committed => used,
+            Some(state) => usize::try_from(state.applied.saturating_sub(START)).map_or(used, |from| from.min(used)),
+            None => last,
         };
-        Ok(Scan { frames, epoch, sequence })
+        bytes.truncate(used);
+        let bytes = bytes.split_off(from);
+        Ok(Scan { frames: Frames { used: bytes.len(), bytes }, epoch, sequence })
+    }
+
+    /// Empties the journal, so that nothing in it is ever taken for a frame again. Under the writer lock.
+    pub(super) fn empty(&self, root: &Root) -> Result<()> {
+        let Files { journal, .. } = self.written(root)?;
+        sys::set_length(journal, START).map_err(|errno| Error::io("empty the journal", &root.place(JOURNAL), errno))
     }
 }
 
@@ -365,19 +387,40 @@ pub(super) struct Scan {
     pub(super) sequence: u64,
 }
 
-/// Walks over whole frames of one epoch that begin at `at`: how many bytes they are, where the last of
-/// them begins in the bytes, and its sequence.
-fn chain(bytes: &[u8], epoch: u64, at: u64) -> (usize, usize, u64) {
-    let (mut used, mut last, mut sequence) = (0, 0, 0);
-    while let Some((frame, length)) = bytes.get(used..).and_then(frame::decode) {
+/// Whole frames, one after another.
+struct Chain {
+    /// How many bytes they are.
+    used: usize,
+    /// Where the last of them begins.
+    last: usize,
+    /// The number of its commit.
+    sequence: u64,
+}
+
+/// Walks over the whole frames of one epoch that begin at `at`.
+fn chain(bytes: &[u8], epoch: u64, at: u64) -> Chain {
+    let mut chain = Chain { used: 0, last: 0, sequence: 0 };
+    while let Some((frame::Frame { header, .. }, length)) = bytes.get(chain.used..).and_then(frame::decode) {
         let Ok(length) = usize::try_from(length) else { break };
-        if frame.header.epoch != epoch || frame.header.at != at + used as u64 || frame.header.sequence <= sequence {
+        if header.epoch != epoch || header.at != at + chain.used as u64 || header.sequence <= chain.sequence {
             break;
         }
         // The last may lack the zeros behind it.
-        (last, sequence, used) = (used, frame.header.sequence, (used + length).min(bytes.len()));
+        chain = Chain { used: (chain.used + length).min(bytes.len()), last: chain.used, sequence: header.sequence };
     }
-    (used, last, sequence)
+    chain
+}
+
+/// Makes sure that a state without a journal needs none.
+fn check_alone(root: &Root, state: &OwnedFd) -> Result<()> {
+    let mut bytes = [0; state::LENGTH];
+    let fail = |errno| Error::io("read the state of the store", &root.place(STATE), errno);
+    let read = sys::read_at(state, &mut bytes, 0).map_err(fail)?;
+    match State::decode(&bytes[..read]) {
+        Read::State(state) if state.durable || state.applied < state.committed => Err(damaged(root, "it is gone")),
+        Read::Newer(format) => Err(newer(root, format)),
+        Read::State(_) | Read::Unreadable => Ok(()),
+    }
 }
 
 fn name_of(path: &str) -> &str {

@@ -302,6 +302,11 @@ pub(super) fn identity(file: impl AsFd) -> Result<(u64, u64)> {
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
+/// Returns whether anything stands under a name.
+pub(super) fn is_there(parent: impl AsFd, name: &str) -> bool {
+    kind(parent, name).is_ok()
+}
+
 /// Returns device and inode of what stands under a name.
 pub(super) fn identity_at(parent: impl AsFd, name: &str) -> Result<(u64, u64)> {
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
