@@ -98,6 +98,7 @@ impl Filesystem {
         let Some(_held) = self.lock.try_acquire(&self.root)? else {
             return Ok(());
         };
+        self.check_locks()?;
         let observed = match self.journal.observe(&self.root)? {
             Observed::Nothing => Ok(()),
             Observed::Trusted(state) if state.applied == state.committed => Ok(()),
@@ -112,6 +113,22 @@ impl Filesystem {
         // Left-overs do no harm, and a medium that cannot be written keeps them.
         let _ = clean_tmp(&self.root);
         Ok(())
+    }
+}
+
+impl Filesystem {
+    /// Makes sure that the lock, which is held, keeps others off: on some network file systems it does not.
+    fn check_locks(&self) -> Result<()> {
+        let fail = |errno| Error::io("lock the store", self.root.path(), errno);
+        let other = sys::open_directory(&self.root, ".").map_err(fail)?;
+        match sys::try_lock(&other) {
+            Err(Errno::WOULDBLOCK) => Ok(()),
+            Err(errno) => Err(fail(errno)),
+            Ok(()) => {
+                let message = "locks do not work on this file system, so it can only be opened for reading";
+                Err(Error::message(ErrorKind::Io, message).at(self.root.path().to_string_lossy()))
+            }
+        }
     }
 }
 
