@@ -99,7 +99,12 @@ impl Filesystem {
         if state.durable || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
             return Ok(None);
         }
-        let classes = self.catalog.current(&self.root)?;
+        // What this process has committed last was checked against the list of classes, and only a commit
+        // changes that.
+        let classes = match self.last.load(Ordering::Relaxed) == state.sequence {
+            true => self.catalog.known(),
+            false => self.catalog.current(&self.root)?,
+        };
         let class = classes.iter().find(|class| class.name() == key.class());
         if class.is_none_or(Class::keeps_generations) || batch.merge_classes(&classes)?.is_some() {
             return Ok(None);
@@ -125,6 +130,7 @@ impl Filesystem {
         state.sequence += 1;
         (state.single, state.unsynced) = (true, true);
         self.journal.try_set(&self.root, state)?;
+        self.last.store(state.sequence, Ordering::Relaxed);
         publisher.operate(operation)
     }
 

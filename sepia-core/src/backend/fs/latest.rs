@@ -1,13 +1,12 @@
 //! The newest generations: hints that may be deleted at any time.
 //!
 //! `.sepia/latest/<Class>/<base>` holds the number of the base's newest generation, a decimal and a
-//! line feed; where there is no such file, the number is 0. A hint h is good if generation h is there and h + 1
-//! is not. Else the class is listed once, and a writer sets the hint right before it changes anything
-//! of this base. So a hint that lags behind always has a generation h + 1 above it.
+//! line feed. A hint h is good if generation h is there and h + 1 is not; else the class is listed. Writers
+//! set the hint of a newer generation before they make it, so hints do not lag behind.
 //!
-//! The file `.sepia/latest/<Class>/.all` says that every base whose newest generation is above 0 has had its
-//! hint written. So a base that has neither a hint nor a generation 0 is new, and making its first
-//! generation needs no list of the class.
+//! The file `.sepia/latest/<Class>/.all` says that every base whose newest generation is above 0 has its
+//! hint. So where there is none, the number is 0; and a base that has neither a hint nor a generation 0 is
+//! new, and making its first generation needs no list of the class.
 
 use std::collections::HashMap;
 
@@ -55,7 +54,7 @@ impl Filesystem {
     /// Returns whether a generation is older than the newest. Under the writer lock.
     pub(super) fn is_superseded(&self, key: &Key) -> Result<bool> {
         let (base, generation) = key.generation();
-        if generation == 0 && self.by_hint(&base)? == (None, Hint::None) && self.has_hints(&base)? {
+        if generation == 0 && self.by_hint(&base)? == (None, Hint::None) {
             return Ok(false);
         }
         Ok(self.newest_for_writer(&base)?.is_some_and(|newest| newest.generation().1 > generation))
@@ -65,6 +64,7 @@ impl Filesystem {
         let (hint, found) = match read_hint(&self.root, base) {
             Some(Some(hint)) => (hint, Hint::Good),
             Some(None) => return Ok((None, Hint::Bad)),
+            None if !self.has_hints(base)? => return Ok((None, Hint::Bad)),
             None => (0, Hint::None),
         };
         let mut newest = base.sibling(&format!("{}.{hint}", base.id()))?;
@@ -106,7 +106,7 @@ impl Filesystem {
         }
     }
 
-    /// Whether hints have been kept for a class. Under the writer lock.
+    /// Whether hints have been kept for a class.
     fn has_hints(&self, base: &Key) -> Result<bool> {
         match sys::kind_below(&self.root, &marker(base)) {
             Ok(_) => Ok(true),

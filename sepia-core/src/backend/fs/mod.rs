@@ -80,6 +80,8 @@ pub struct Filesystem {
     poisoned: AtomicBool,
     recovered: Mutex<Option<Recovered>>,
     moments: AtomicU64,
+    /// The number of the last commit that this handle made of a single operation.
+    last: AtomicU64,
 }
 
 impl Filesystem {
