@@ -136,7 +136,7 @@ impl Step {
             Expect::Any | Expect::Present => "the object was expected to be stored, and is not",
             Expect::Absent => "the object is stored already",
             Expect::Unchanged(_) => "the object was changed elsewhere since it was loaded or saved here",
-            Expect::LatestIs(_) => "the object is not the newest generation any more",
+            Expect::LatestIs(_) => "the object is not the newest stored generation",
             Expect::PresentOrNewest => "a newer generation of the object is stored, and this one is gone",
         };
         Error::conflict(message, keys).object(self.key.class(), self.key.id())
@@ -196,6 +196,13 @@ impl Batch {
     /// Only checks what is there.
     pub fn expect(&mut self, key: Key, expect: Expect) {
         self.step(Step { key, expect, change: Change::Keep });
+    }
+
+    /// Expects something else of a key that the batch has a step for.
+    pub(crate) fn set_expect(&mut self, key: &Key, expect: Expect) {
+        if let Some(at) = self.find(key) {
+            self.steps[at].expect = expect;
+        }
     }
 
     /// Sets what the commit survives; [`Durability::Sync`] by default.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::name::{self, MAX_NAME};
 use crate::object::Object;
+use crate::source::Source;
 
 /// A class and its options, as a store declares them so that tools need no types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +169,7 @@ pub(crate) struct Claims {
 struct Claim {
     owner: TypeId,
     type_name: &'static str,
-    /// The backend's declaration of the class has been seen, and says the same.
+    /// The declaration of the class has been seen, and says the same.
     agreed: bool,
 }
 
@@ -179,13 +179,13 @@ impl Claims {
         self.claim_for(T::__CLASS, TypeId::of::<T>(), std::any::type_name::<T>()).map(|_| ())
     }
 
-    /// Claims the class of `T` for `T`, and makes sure that the backend does not declare it otherwise.
-    pub(crate) fn claim_in<T: Object>(&self, backend: &dyn Backend) -> Result<()> {
+    /// Claims the class of `T` for `T`, and makes sure that it is not declared otherwise.
+    pub(crate) fn claim_in<T: Object>(&self, source: &dyn Source) -> Result<()> {
         let claim = self.claim_for(T::__CLASS, TypeId::of::<T>(), std::any::type_name::<T>())?;
         if claim.agreed {
             return Ok(());
         }
-        if let Some(declared) = backend.classes()?.iter().find(|class| class.name() == T::__CLASS) {
+        if let Some(declared) = source.classes()?.iter().find(|class| class.name() == T::__CLASS) {
             declared.merge(&T::__CLASS_DEF)?;
             if let Some(claim) = self.types.write().unwrap_or_else(PoisonError::into_inner).get_mut(T::__CLASS) {
                 claim.agreed = true;

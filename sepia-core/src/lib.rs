@@ -22,8 +22,10 @@ mod object;
 pub mod record;
 mod reference;
 mod shape;
+mod source;
 mod store;
 
+pub use batch::Durability;
 pub use decode::Reader;
 pub use encode::Writer;
 pub use error::{Error, ErrorKind, Result};
@@ -31,7 +33,7 @@ pub use field::Field;
 pub use id::Id;
 pub use object::{Content, Fields, Generations, Object};
 pub use reference::{Load, Ref, Reference};
-pub use store::{Store, StoreBuilder};
+pub use store::{Snapshot, Store, StoreBuilder, Transaction};
 
 /// What generated code needs. Not part of the public API.
 #[doc(hidden)]

@@ -27,6 +27,8 @@ pub trait Object: OfClass + 'static {
     #[doc(hidden)]
     fn __id(object: &Self) -> &Id<Self>;
     #[doc(hidden)]
+    fn __id_mut(object: &mut Self) -> &mut Id<Self>;
+    #[doc(hidden)]
     fn __write(object: &Self, writer: &mut Writer<'_>) -> Result<()>;
     #[doc(hidden)]
     fn __read(id: Id<Self>, reader: &mut Reader<'_>) -> Result<Self>;
@@ -96,6 +98,8 @@ pub trait IdOf<O>: Sized {
     fn __give(id: Id<O>) -> Self;
     #[doc(hidden)]
     fn __id(&self) -> &Id<O>;
+    #[doc(hidden)]
+    fn __id_mut(&mut self) -> &mut Id<O>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -105,6 +109,10 @@ impl<O> IdOf<O> for Id<O> {
     }
 
     fn __id(&self) -> &Id<O> {
+        self
+    }
+
+    fn __id_mut(&mut self) -> &mut Id<O> {
         self
     }
 }

@@ -108,7 +108,7 @@ fn foreign_files_keep_nothing_alive() {
         assert_eq!(disk.store.load::<Desk>("d").unwrap(), less);
     }
     for state in [&full, &less, &full] {
-        disk.store.save(state).unwrap();
+        disk.store.overwrite(state).unwrap();
         assert_eq!(&disk.store.load::<Desk>("d").unwrap(), state);
     }
     assert_eq!(disk.text("Desk/d/notes/.hidden"), "foreign");
@@ -132,7 +132,7 @@ fn what_is_in_the_way_is_refused_before_anything_is_written() {
     disk.store.save(&linked).unwrap();
     assert_eq!(disk.store.load::<Desk>("d").unwrap(), linked);
     // A file with a proper name in a container that goes.
-    disk.store.save(&nested).unwrap();
+    disk.store.overwrite(&nested).unwrap();
     disk.write("Desk/d/by_key/k/README", "mine");
     let before = disk.snapshot();
     let place = disk.path("Desk/d/by_key/k/README");
@@ -182,7 +182,7 @@ fn nested_containers_are_what_they_say_they_are() {
         ("Desk/d/drawers/0001_d/data.json", "{}", ["twice", "d"]),
     ] {
         disk.store.save(&desk("d")).unwrap();
-        disk.store.save(&full).unwrap();
+        disk.store.overwrite(&full).unwrap();
         assert_eq!(disk.store.load::<Desk>("d").unwrap(), full);
         disk.write(below, content);
         refused(disk.store.load::<Desk>("d"), ErrorKind::Corrupt, &names);

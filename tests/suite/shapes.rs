@@ -85,7 +85,7 @@ fn shapes_come_back_full_and_empty_and_from_one_to_the_other() {
         for from in &states {
             for to in &states {
                 for state in [from, to] {
-                    store.save(state).unwrap();
+                    store.overwrite(state).unwrap();
                     assert_eq!(&store.load::<Shapes>("s").unwrap(), state);
                 }
             }

@@ -2,25 +2,36 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::thread::ThreadId;
+use std::time::Duration;
 
-use super::Backend;
+use super::{Backend, Lock, Moment, Recovered};
 use crate::batch::{Batch, Change, Inspect};
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
 use crate::record::{Fingerprint, Key, Record};
 
+/// How long a commit waits for others.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Keeps records in memory.
-#[derive(Default)]
 pub struct Memory {
     state: RwLock<State>,
+    identity: u64,
+    holder: Mutex<Option<ThreadId>>,
+    freed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     classes: Vec<Class>,
     records: HashMap<String, BTreeMap<Box<str>, Record>>,
+    /// The id of the newest generation of each base, in classes that keep generations.
+    newest: HashMap<Key, Key>,
+    commits: u64,
 }
 
 impl State {
@@ -42,6 +53,63 @@ impl State {
         }
         Ok(())
     }
+
+    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+        let mut found = Vec::new();
+        if let Some(records) = self.records.get(base.class()) {
+            // Every generation of the base begins with it; what else does is sorted out by its parts.
+            let first: Box<str> = base.id().into();
+            for id in records.range(first..).map(|(id, _)| &**id).take_while(|id| id.starts_with(base.id())) {
+                if let Some(generation) = generation_of(base.id(), id) {
+                    found.push((generation, base.sibling(id)?));
+                }
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(_, key)| key).collect())
+    }
+
+    fn newest(&self, base: &Key) -> Option<Key> {
+        // A record under the base alone is generation 0, also if the base ends in a number itself.
+        self.newest.get(base).or_else(|| self.get(base).map(|_| base)).cloned()
+    }
+
+    fn put(&mut self, key: &Key, record: Record) {
+        if self.keeps_generations(key) {
+            let (base, generation) = key.generation();
+            let newest = self.newest.entry(base).or_insert_with(|| key.clone());
+            if newest.generation().1 <= generation {
+                *newest = key.clone();
+            }
+        }
+        match self.records.get_mut(key.class()) {
+            Some(records) => {
+                records.insert(key.id().into(), record);
+            }
+            None => {
+                let records = BTreeMap::from([(key.id().into(), record)]);
+                self.records.insert(key.class().to_owned(), records);
+            }
+        }
+    }
+
+    fn delete(&mut self, key: &Key) {
+        if let Some(records) = self.records.get_mut(key.class()) {
+            records.remove(key.id());
+        }
+        let (base, _) = key.generation();
+        if self.newest.get(&base) == Some(key) {
+            // Invariant: whatever is stored makes a key.
+            match self.generations(&base).unwrap_or_default().pop() {
+                Some(newest) => self.newest.insert(base, newest),
+                None => self.newest.remove(&base),
+            };
+        }
+    }
+
+    fn keeps_generations(&self, key: &Key) -> bool {
+        self.classes.iter().any(|class| class.name() == key.class() && class.keeps_generations())
+    }
 }
 
 impl Inspect for &State {
@@ -54,8 +122,20 @@ impl Inspect for &State {
     }
 
     fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
-        let _ = base;
-        Ok(None)
+        Ok(State::newest(self, base))
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Self {
+            state: RwLock::default(),
+            // Not likely to be that of anything on a disk.
+            identity: !MADE.fetch_add(1, Ordering::Relaxed),
+            holder: Mutex::default(),
+            freed: Condvar::new(),
+        }
     }
 }
 
@@ -70,12 +150,61 @@ impl Memory {
     fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Waits until no other thread keeps commits off.
+    fn acquire(&self) -> Result<Held<'_>> {
+        let this = std::thread::current().id();
+        let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        if *holder == Some(this) {
+            let message = "this thread holds the store itself, in a transaction or snapshot: use that one's methods";
+            return Err(Error::message(ErrorKind::Locked, message));
+        }
+        let waited = self.freed.wait_timeout_while(holder, TIMEOUT, |holder| holder.is_some());
+        (holder, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if holder.is_some() {
+            let message = format!("another thread of this process has held the store for {TIMEOUT:?}");
+            return Err(Error::message(ErrorKind::Locked, message));
+        }
+        *holder = Some(this);
+        Ok(Held(self))
+    }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let records: usize = self.state().records.values().map(BTreeMap::len).sum();
         f.debug_struct("Memory").field("records", &records).finish()
+    }
+}
+
+#[derive(Debug)]
+struct Held<'a>(&'a Memory);
+
+impl Lock for Held<'_> {
+    fn commit(&mut self, batch: Batch) -> Result<()> {
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        let classes = batch.merge_classes(&state.classes)?;
+        batch.check_expectations(&mut &*state)?;
+        state.check(&batch)?;
+        if let Some(classes) = classes {
+            state.classes = classes;
+        }
+        state.commits += 1;
+        for step in batch.into_steps() {
+            match step.change {
+                Change::Keep => {}
+                Change::Put(record) => state.put(&step.key, record),
+                Change::Delete => state.delete(&step.key),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        *self.0.holder.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.freed.notify_one();
     }
 }
 
@@ -89,33 +218,15 @@ impl Backend for Memory {
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let classes = batch.merge_classes(&state.classes)?;
-        batch.check_expectations(&mut &*state)?;
-        state.check(&batch)?;
-        if let Some(classes) = classes {
-            state.classes = classes;
-        }
-        for step in batch.into_steps() {
-            match step.change {
-                Change::Keep => {}
-                Change::Put(record) => match state.records.get_mut(step.key.class()) {
-                    Some(records) => {
-                        records.insert(step.key.id().into(), record);
-                    }
-                    None => {
-                        let records = BTreeMap::from([(step.key.id().into(), record)]);
-                        state.records.insert(step.key.class().to_owned(), records);
-                    }
-                },
-                Change::Delete => {
-                    if let Some(records) = state.records.get_mut(step.key.class()) {
-                        records.remove(step.key.id());
-                    }
-                }
-            }
-        }
-        Ok(())
+        self.acquire()?.commit(batch)
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock + '_>> {
+        Ok(Box::new(self.acquire()?))
+    }
+
+    fn moment(&self) -> Result<Moment> {
+        Ok(Moment::new([self.state().commits, 0]))
     }
 
     fn classes(&self) -> Result<Vec<Class>> {
@@ -133,41 +244,22 @@ impl Backend for Memory {
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-        let mut found = Vec::new();
-        if let Some(records) = self.state().records.get(base.class()) {
-            // Every generation of the base begins with it; what else does is sorted out by its parts.
-            let first: Box<str> = base.id().into();
-            for id in records.range(first..).map(|(id, _)| &**id).take_while(|id| id.starts_with(base.id())) {
-                if let Some(generation) = generation_of(base.id(), id) {
-                    found.push((generation, base.sibling(id)?));
-                }
-            }
-        }
-        found.sort();
-        Ok(found.into_iter().map(|(_, key)| key).collect())
+        self.state().generations(base)
     }
 
     fn newest(&self, base: &Key) -> Result<Option<Key>> {
-        Ok(self.generations(base)?.pop())
-    }
-
-    fn lock(&self) -> Result<Box<dyn super::Lock + '_>> {
-        Err(crate::Error::message(crate::ErrorKind::Other, "not there yet"))
-    }
-
-    fn moment(&self) -> Result<super::Moment> {
-        Ok(super::Moment::new([0, 0]))
+        Ok(self.state().newest(base))
     }
 
     fn identity(&self) -> u64 {
-        std::ptr::from_ref(self) as u64
+        self.identity
     }
 
     fn checkpoint(&self) -> Result<()> {
         Ok(())
     }
 
-    fn recovered(&self) -> Option<super::Recovered> {
+    fn recovered(&self) -> Option<Recovered> {
         None
     }
 }

@@ -8,22 +8,25 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::backend::Backend;
 use crate::class::{Claims, Kind};
 use crate::encode::MAX_NESTING;
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::id::Eyes;
 use crate::json;
-use crate::name::{DATA, split_generation};
+use crate::name::DATA;
 use crate::object::Object;
 use crate::record::{Entry, Key, Node, Record};
 use crate::shape::{SEPIA_CLASS, SEPIA_ID};
+use crate::source::{Source, resolve};
 
 pub use reader::Reader;
 
 /// Makes the objects of one load, and follows the links among them.
 pub struct Decoder<'a> {
-    backend: &'a dyn Backend,
+    source: &'a dyn Source,
     claims: &'a Claims,
+    /// In whose eyes the objects will remember what they were loaded from.
+    eyes: &'a Eyes,
     /// What an `Arc` holds is shared within one load, by type and by link.
     shared: RefCell<HashMap<(TypeId, Key), Arc<dyn Any + Send + Sync>>>,
     /// The containers of the tree in hand, by class and id.
@@ -33,7 +36,7 @@ pub struct Decoder<'a> {
 
 impl fmt::Debug for Decoder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoder").field("backend", &self.backend).finish_non_exhaustive()
+        f.debug_struct("Decoder").field("root", &self.source.root()).finish_non_exhaustive()
     }
 }
 
@@ -87,13 +90,14 @@ pub(crate) fn stray() -> Error {
 }
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn new(backend: &'a dyn Backend, claims: &'a Claims) -> Self {
-        Self { backend, claims, shared: RefCell::default(), nested: RefCell::default(), depth: Cell::new(0) }
+    pub(crate) fn new(source: &'a dyn Source, claims: &'a Claims, eyes: &'a Eyes) -> Self {
+        Self { source, claims, eyes, shared: RefCell::default(), nested: RefCell::default(), depth: Cell::new(0) }
     }
 
     /// Makes the object of a record that has been read.
     pub(crate) fn top<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
-        let made = self.claims.claim_in::<T>(self.backend).and_then(|()| match (T::__CLASS_DEF.kind(), record) {
+        let fingerprint = record.fingerprint();
+        let made = self.claims.claim_in::<T>(self.source).and_then(|()| match (T::__CLASS_DEF.kind(), record) {
             (Kind::Container, Record::Container(Node { data, entries })) => {
                 let id = key.shared_id();
                 self.enter(T::__CLASS, &id)?;
@@ -107,7 +111,13 @@ impl<'a> Decoder<'a> {
             (Kind::Container, Record::Leaf(_)) => Err(Error::corrupt("a file stands where a directory should be")),
             (_, Record::Container(_)) => Err(Error::corrupt("a directory stands where a file should be")),
         });
-        made.map_err(|error| self.locate(error.object(T::__CLASS, key.id()), key))
+        match made {
+            Ok(object) => {
+                T::__id(&object).remember(self.eyes, fingerprint);
+                Ok(object)
+            }
+            Err(error) => Err(self.locate(error.object(T::__CLASS, key.id()), key)),
+        }
     }
 
     /// Makes the object that stands in a place of its parent.
@@ -123,7 +133,7 @@ impl<'a> Decoder<'a> {
                 self.top(&key, record)
             }
             Entry::Container(Node { data, entries }) if is_container => {
-                self.claims.claim_in::<T>(self.backend)?;
+                self.claims.claim_in::<T>(self.source)?;
                 let mut values = parse_values(&data)?;
                 let id = told_id(T::__CLASS, &mut values, found.shown)?;
                 let depth = self.depth.get();
@@ -148,10 +158,10 @@ impl<'a> Decoder<'a> {
 
     /// Reads what a link leads to: exactly that, or the newest generation of it if it names none.
     fn follow(&self, key: Key, generations: bool) -> Result<(Key, Record)> {
-        if let Some(record) = self.backend.read(&key)? {
+        if let Some(record) = self.source.read(&key)? {
             return Ok((key, record));
         }
-        if generations && let Some(found) = resolve(self.backend, &key)? {
+        if generations && let Some(found) = resolve(self.source, &key)? {
             return Ok(found);
         }
         Err(Error::message(ErrorKind::Dangling, format!("the link leads to {key}, which is not there")))
@@ -171,7 +181,7 @@ impl<'a> Decoder<'a> {
 
     /// Completes the place of an error in the record of `key`.
     fn locate(&self, error: Error, key: &Key) -> Error {
-        match self.backend.root() {
+        match self.source.root() {
             Some(root) => error.at(root.join(key.path()).to_string_lossy()),
             None => error.at(key.path()),
         }
@@ -228,33 +238,6 @@ fn told_id(class: &str, values: &mut json::Fields<'_>, shown: Option<&str>) -> R
         None => {
             let message = format!("neither {SEPIA_ID} nor the name of the directory tells the id");
             Err(Error::corrupt(message).inside(DATA))
-        }
-    }
-}
-
-/// Reads the record that an id of a class with generations means: exactly that generation, or, for
-/// a base, the newest.
-pub(crate) fn resolve(backend: &dyn Backend, key: &Key) -> Result<Option<(Key, Record)>> {
-    match split_generation(key.id()) {
-        Some((base, generation)) => {
-            if let Some(record) = backend.read(key)? {
-                return Ok(Some((key.clone(), record)));
-            }
-            // A file without a suffix is generation 0.
-            if generation > 0 {
-                return Ok(None);
-            }
-            let base = key.sibling(base)?;
-            Ok(backend.read(&base)?.map(|record| (base, record)))
-        }
-        None => {
-            // A generation that has been found may be deleted before it is read: then look again.
-            while let Some(newest) = backend.generations(key)?.pop() {
-                if let Some(record) = backend.read(&newest)? {
-                    return Ok(Some((newest, record)));
-                }
-            }
-            Ok(None)
         }
     }
 }

@@ -3,15 +3,16 @@
 mod writer;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::batch::{Batch, Change, Expect};
 use crate::class::{Claims, Kind};
 use crate::error::{Error, Result};
-use crate::id::Id;
+use crate::id::{Eyes, Id, Memory};
 use crate::name::split_generation;
 use crate::object::Object;
-use crate::record::{Entry, Key, Record};
+use crate::record::{Entry, Fingerprint, Key, Record};
 
 pub use writer::Writer;
 
@@ -19,10 +20,12 @@ pub use writer::Writer;
 pub(crate) const MAX_NESTING: usize = 128;
 
 /// Gathers the batch that saves objects, with everything that they own.
-#[derive(Debug)]
 pub struct Encoder {
     claims: Arc<Claims>,
+    eyes: Eyes,
+    intent: Intent,
     batch: Batch,
+    saved: Saved,
     /// The containers of the tree in hand, by class and id.
     nested: HashSet<(&'static str, Box<str>)>,
     depth: usize,
@@ -49,9 +52,38 @@ impl Hidden {
     }
 }
 
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("batch", &self.batch).finish_non_exhaustive()
+    }
+}
+
+/// What may be stored already where an object is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// What the object remembers; anything if it remembers nothing.
+    Save,
+    /// Anything.
+    Overwrite,
+}
+
+/// The objects that a batch saves, and as what.
+#[derive(Default)]
+pub(crate) struct Saved(Vec<(Arc<dyn Memory>, Fingerprint)>);
+
+impl Saved {
+    /// Has them remember as what they were saved.
+    pub(crate) fn remember(self, eyes: &Eyes) {
+        for (memory, fingerprint) in self.0 {
+            memory.remembered().remember(eyes, fingerprint);
+        }
+    }
+}
+
 impl Encoder {
-    pub(crate) fn new(claims: Arc<Claims>) -> Self {
-        Self { claims, batch: Batch::new(), nested: HashSet::new(), depth: 0 }
+    pub(crate) fn new(claims: Arc<Claims>, eyes: Eyes, intent: Intent) -> Self {
+        let (batch, saved, nested) = Default::default();
+        Self { claims, eyes, intent, batch, saved, nested, depth: 0 }
     }
 
     /// Adds an object to the batch as a record of its own, with everything that it owns.
@@ -59,13 +91,24 @@ impl Encoder {
         let key = self.key(T::__id(object))?;
         self.nested.clear();
         let record = self.record(object, Hidden::NOTHING);
-        let put = record.and_then(|record| self.put::<T>(key.clone(), record));
+        let put = record.and_then(|record| self.put::<T>(key.clone(), T::__id(object), record));
         put.map_err(|error| error.at(key.path()))?;
         Ok(key)
     }
 
-    pub(crate) fn finish(self) -> Batch {
-        self.batch
+    /// Adds an object, whose id has been counted up, as the generation that follows `previous`.
+    pub(crate) fn add_next<T: Object>(&mut self, object: &T, previous: &Id<T>) -> Result<()> {
+        let key = self.add(object)?;
+        let (_, generation) = Key::of_id(previous)?.generation();
+        self.batch.set_expect(&key, Expect::LatestIs(generation));
+        if let Some(fingerprint) = previous.recall(&self.eyes) {
+            self.batch.expect(Key::of_id(previous)?, Expect::Unchanged(fingerprint));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> (Batch, Saved) {
+        (self.batch, self.saved)
     }
 
     /// Makes the entry of an object: a link to its own record, or a nested container.
@@ -74,7 +117,7 @@ impl Encoder {
         match self.record(object, hidden) {
             Ok(Record::Container(node)) => Ok(Entry::Container(node)),
             Ok(leaf @ Record::Leaf(_)) => {
-                self.put::<T>(key.clone(), leaf).map_err(|error| error.at(key.path()))?;
+                self.put::<T>(key.clone(), T::__id(object), leaf).map_err(|error| error.at(key.path()))?;
                 Ok(Entry::Link(key))
             }
             Err(error) if matches!(T::__CLASS_DEF.kind(), Kind::Serializable(_)) => Err(error.at(key.path())),
@@ -88,17 +131,45 @@ impl Encoder {
         Key::of_id(id)
     }
 
-    fn put<T: Object>(&mut self, key: Key, record: Record) -> Result<()> {
-        if let Some(known) = self.batch.get(&key) {
-            if matches!(&known.change, Change::Put(same) if *same == record) {
-                return Ok(());
+    fn put<T: Object>(&mut self, key: Key, id: &Id<T>, record: Record) -> Result<()> {
+        let fingerprint = record.fingerprint();
+        let expect = match id.recall(&self.eyes).filter(|_| self.intent == Intent::Save) {
+            Some(remembered) => Expect::Unchanged(remembered),
+            None if T::__CLASS_DEF.keeps_generations() => Expect::PresentOrNewest,
+            None => Expect::Any,
+        };
+        let is_new = match self.batch.get(&key) {
+            None => true,
+            Some(known) => {
+                let is_same = match &known.change {
+                    Change::Put(same) => *same == record,
+                    Change::Keep => known.expect == Expect::Unchanged(fingerprint),
+                    Change::Delete => false,
+                };
+                if !is_same {
+                    let message = match known.change {
+                        Change::Keep if known.expect == Expect::Absent => {
+                            "one save holds generation 0 of this object under both its spellings"
+                        }
+                        _ => "one save holds this object twice, with different content",
+                    };
+                    let error = Error::invalid_value(message);
+                    return Err(error.object(key.class(), key.id()));
+                }
+                match (&known.expect, &expect) {
+                    (Expect::Unchanged(known), Expect::Unchanged(remembered)) if known != remembered => {
+                        let message = "one save holds this object twice, as it was at different times";
+                        return Err(Error::conflict(message, vec![key.clone()]).object(key.class(), key.id()));
+                    }
+                    // What remembers more knows better.
+                    (Expect::Any | Expect::PresentOrNewest, Expect::Unchanged(_)) => true,
+                    _ => false,
+                }
             }
-            let message = match known.change {
-                Change::Put(_) => "one save holds this object twice, with different content",
-                _ => "one save holds generation 0 of this object under both its spellings",
-            };
-            let error = Error::invalid_value(message);
-            return Err(error.object(key.class(), key.id()));
+        };
+        self.saved.0.extend(id.memory().map(|memory| (Arc::clone(memory), fingerprint)));
+        if !is_new {
+            return Ok(());
         }
         self.batch.declare(&T::__CLASS_DEF)?;
         if T::__CLASS_DEF.keeps_generations() {
@@ -112,7 +183,11 @@ impl Encoder {
                 self.batch.expect(other, Expect::Absent);
             }
         }
-        self.batch.put(key, record, Expect::Any);
+        if expect == Expect::Unchanged(fingerprint) {
+            self.batch.expect(key, expect);
+        } else {
+            self.batch.put(key, record, expect);
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub struct Ref<T> {
 impl<T> Ref<T> {
     /// Makes a link to the object of this id, which need not exist yet.
     pub fn new(id: impl Into<Id<T>>) -> Self {
-        Self { id: id.into() }
+        Self { id: id.into().without_memory() }
     }
 
     /// Returns the id of the target.
@@ -37,7 +37,7 @@ impl<T> Ref<T> {
 impl<T: Object> Ref<T> {
     /// Makes a link to this object, and in classes with generations to exactly this generation.
     pub fn to(object: &T) -> Self {
-        Self { id: T::__id(object).clone() }
+        Self { id: T::__id(object).without_memory() }
     }
 
     /// Loads the target.
@@ -56,7 +56,8 @@ impl<T: Generations> Ref<T> {
     }
 }
 
-/// What a [`Ref`] can be loaded from: a [`Store`](crate::Store).
+/// What a [`Ref`] can be loaded from: a [`Store`](crate::Store), a [`Transaction`](crate::Transaction) or a
+/// [`Snapshot`](crate::Snapshot).
 pub trait Load: sealed::Sealed {
     #[doc(hidden)]
     fn __follow<T: Object>(&self, id: &Id<T>) -> Result<T>;
@@ -80,7 +81,7 @@ impl<T: Object> Item for Ref<T> {
 
     fn __decode(found: Found<'_>, _: &Decoder<'_>) -> Result<Self> {
         match found.entry {
-            Entry::Link(key) if key.class() == T::__CLASS => Ok(Self { id: key.shared_id().into() }),
+            Entry::Link(key) if key.class() == T::__CLASS => Ok(Self::new(key.shared_id())),
             Entry::Link(key) => {
                 let message = format!("the link leads to {key}, where class {} belongs", Quoted(T::__CLASS));
                 Err(Error::corrupt(message))
@@ -100,13 +101,13 @@ impl<T: Object> OfClass for Ref<T> {
 
 impl<T> From<Id<T>> for Ref<T> {
     fn from(id: Id<T>) -> Self {
-        Self { id }
+        Self::new(id)
     }
 }
 
 impl<T> Clone for Ref<T> {
     fn clone(&self) -> Self {
-        Self { id: self.id.clone() }
+        Self { id: self.id.without_memory() }
     }
 }
 

@@ -1,32 +1,48 @@
 //! The typed front: objects in, objects out.
 
+mod generation;
+mod look;
 mod open;
+mod snapshot;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::backend::Backend;
-use crate::batch::{Batch, Expect};
+use crate::backend::{Backend, Recovered};
+use crate::batch::{Batch, Durability, Expect};
 use crate::class::Claims;
-use crate::decode::{Decoder, resolve};
-use crate::encode::Encoder;
+use crate::encode::{Encoder, Intent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::Id;
-use crate::name::split_generation;
+use crate::id::{Eyes, Id};
 use crate::object::Object;
-use crate::record::{Key, Record};
+use crate::record::Key;
 use crate::reference::Load;
+use crate::source::Committed;
+use look::Look;
 
 pub use open::StoreBuilder;
+pub use snapshot::Snapshot;
+pub use transaction::Transaction;
+
+/// How often something is tried that others may come in between, before they are kept off.
+const ROUNDS: usize = 8;
 
 /// Typed objects as plain files and folders. Cheap to clone; clones are the same store, and threads
 /// can share it.
 ///
-/// A save is atomic for each single file: a reader, and the disk after a crash of the process, has
-/// the old content or the new, never a part. Of an object of several files a load beside a save may
-/// see some old and some new, and may fail as `Corrupt` or `Dangling` in between; so may a load after
-/// a crash, until the object is saved again. Saves are serialized among threads and processes; the
-/// last one wins. Nothing is synced to the disk beyond what the operating system does by itself.
+/// # What is guaranteed
+/// - **One save, delete or [transaction](Store::transaction)** takes effect entirely or not at all, for every
+///   thread and process that reads through Sepia, also if its process is killed at any point. What returned
+///   under [`Durability::Sync`] survives the loss of power; under [`Durability::Buffered`], the death of the
+///   process.
+/// - **One load** sees each record (an object, with all containers nested in it) as it was before or after any
+///   commit, and at least as new as when the load began. The serializable objects that links lead to are records of
+///   their own: they may be newer than what links to them.
+/// - **Several loads** may see later and later states; those of one [`snapshot`](Store::snapshot) or transaction
+///   see one state.
+/// - **No update is lost.** An object remembers the record that it was loaded from or last saved as; if that was
+///   changed elsewhere, saving the object is `Conflict`.
 ///
 /// Besides what each method says, any of them may be `Corrupt` or `UnsupportedFormat` once the
 /// store's list of classes has been edited into something else or taken over by a newer version of
@@ -35,12 +51,21 @@ pub use open::StoreBuilder;
 pub struct Store {
     backend: Arc<dyn Backend>,
     claims: Arc<Claims>,
+    eyes: Eyes,
+    durability: Durability,
 }
 
 impl Store {
     /// Makes a store over a backend.
     pub fn with_backend(backend: impl Backend) -> Self {
-        Self { backend: Arc::new(backend), claims: Arc::default() }
+        let eyes = Eyes::store(backend.identity());
+        Self { backend: Arc::new(backend), claims: Arc::default(), eyes, durability: Durability::default() }
+    }
+
+    /// Returns the same store, whose commits survive what this says; [`Durability::Sync`] by default.
+    #[must_use]
+    pub fn with_durability(&self, durability: Durability) -> Self {
+        Self { durability, ..self.clone() }
     }
 
     /// Returns the options with which a store is opened.
@@ -53,20 +78,68 @@ impl Store {
     /// object had and this one has not is gone afterwards, but for serializable objects, which stay
     /// until they are deleted.
     ///
+    /// Each of these objects must be stored as it remembers: as it was loaded or last saved here. One that
+    /// remembers nothing, because it is new or comes from another store, is saved whatever is there.
+    ///
     /// # Errors
-    /// `InvalidName`, `InvalidValue`, `ClassClash`, `ReadOnly`, `Locked`, `Conflict` for the other
-    /// spelling of a generation 0, `Corrupt` if something that Sepia did not make is in the way (a
-    /// file in a container's directory, a symlink in place of a class), and what a type's own
-    /// [`Content`](crate::Content) or [`Fields`](crate::Fields) return: nothing was written. `Io` in
-    /// the middle of writing, and `InvalidName` where only the file system finds two names to be one:
-    /// each file is old or new, and saving again, once the cause is gone, completes it.
+    /// `Conflict` if one of the objects was changed or deleted elsewhere meanwhile: [`Error::conflicts`] says
+    /// which, and each can be loaded, to merge; also for the other spelling of a generation 0, and for a
+    /// generation that is gone while a newer one is stored. `InvalidName`, `InvalidValue`, `ClassClash`,
+    /// `ReadOnly`, `Locked`, `Poisoned`, `Io`, `Corrupt` if something that Sepia did not make is in the way (a file
+    /// in a container's directory, a symlink in place of a class), and what a type's own
+    /// [`Content`](crate::Content) or [`Fields`](crate::Fields) return. Nothing was written.
     pub fn save<T: Object>(&self, object: &T) -> Result<()> {
-        let mut encoder = Encoder::new(Arc::clone(&self.claims));
-        encoder.add(object).map_err(|error| match self.backend.root() {
+        self.commit_encoded(Intent::Save, |encoder| encoder.add(object).map(|_| ()))
+    }
+
+    /// Saves an object with everything that it owns, whatever is stored and whatever they remember.
+    ///
+    /// # Errors
+    /// As [`save`](Store::save); `Conflict` only for what concerns generations.
+    pub fn overwrite<T: Object>(&self, object: &T) -> Result<()> {
+        self.commit_encoded(Intent::Overwrite, |encoder| encoder.add(object).map(|_| ()))
+    }
+
+    fn commit_encoded(&self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
+        let mut encoder = Encoder::new(Arc::clone(&self.claims), self.eyes.clone(), intent);
+        add(&mut encoder).map_err(|error| self.locate(error))?;
+        let (mut batch, saved) = encoder.finish();
+        batch.set_durability(self.durability);
+        self.backend.commit(batch)?;
+        saved.remember(&self.eyes);
+        Ok(())
+    }
+
+    /// Completes the place of an error that arose before any file was looked at.
+    fn locate(&self, error: Error) -> Error {
+        match self.backend.root() {
             Some(root) => error.below(root),
             None => error,
-        })?;
-        self.backend.commit(encoder.finish())
+        }
+    }
+
+    fn look<R>(&self, look: impl Fn(Look<'_>) -> Result<R>) -> Result<R> {
+        look(Look { source: &Committed(&*self.backend), claims: &self.claims, eyes: &self.eyes })
+    }
+
+    /// Follows links from record to record. If others change them meanwhile, they may lead nowhere: then it
+    /// is done again.
+    fn follow<R>(&self, look: impl Fn(Look<'_>) -> Result<R>) -> Result<R> {
+        let mut before = None;
+        for _ in 0..ROUNDS {
+            let error = match self.look(&look) {
+                Err(error) if matches!(error.kind(), ErrorKind::Dangling | ErrorKind::Corrupt) => error,
+                done => return done,
+            };
+            // Not asked for before it is needed, so one round more tells.
+            let after = Some(self.backend.moment()?);
+            if before == after {
+                return Err(error);
+            }
+            before = after;
+        }
+        let _lock = self.backend.lock()?;
+        self.look(look)
     }
 
     /// Loads an object with everything that it owns. In a class that keeps generations, a base id
@@ -76,10 +149,7 @@ impl Store {
     /// `NotFound` if it is absent; else what [`find`](Store::find) returns.
     pub fn load<T: Object>(&self, id: impl Into<Id<T>>) -> Result<T> {
         let id = id.into();
-        self.find(&id)?.ok_or_else(|| {
-            let error = Error::message(ErrorKind::NotFound, "the object is not in the store");
-            error.object(T::__CLASS, id.as_str())
-        })
+        self.follow(|look| look.load(&id))
     }
 
     /// Loads an object if it is there.
@@ -89,11 +159,8 @@ impl Store {
     /// `ClassClash`, `InvalidName`, `Io`, and what a type's own [`Content`](crate::Content) or
     /// [`Fields`](crate::Fields) return.
     pub fn find<T: Object>(&self, id: impl Into<Id<T>>) -> Result<Option<T>> {
-        let key = self.key(&id.into())?;
-        match self.resolve::<T>(&key)? {
-            Some((key, record)) => Decoder::new(&*self.backend, &self.claims).top(&key, record).map(Some),
-            None => Ok(None),
-        }
+        let id = id.into();
+        self.follow(|look| look.find(&id))
     }
 
     /// Returns whether an object is there, without reading it. In a class that keeps generations, a
@@ -103,36 +170,22 @@ impl Store {
     /// `ClassClash`, `InvalidName`, `Corrupt` if what stands where the class belongs is no directory of
     /// its own, `Io`.
     pub fn exists<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
-        let key = self.key(&id.into())?;
-        if self.backend.contains(&key)? {
-            return Ok(true);
-        }
-        if !T::__CLASS_DEF.keeps_generations() {
-            return Ok(false);
-        }
-        match split_generation(key.id()) {
-            Some((base, 0)) => self.backend.contains(&key.sibling(base)?),
-            Some(_) => Ok(false),
-            None => Ok(!self.backend.generations(&key)?.is_empty()),
-        }
+        let id = id.into();
+        self.look(|look| look.exists(&id))
     }
 
     /// Deletes an object, and returns whether it was there. In a class that keeps generations, a base
     /// id deletes all of them. What it links to stays; links to it dangle.
     ///
     /// # Errors
-    /// `ClassClash`, `InvalidName`, `ReadOnly`, `Locked`, `Corrupt` if what stands where the class or
-    /// the object belongs is nothing that Sepia makes (a symlink in place of a class, a pipe): nothing
-    /// was removed. `Io` in the middle of removing: deleting again completes it.
+    /// `ClassClash`, `InvalidName`, `ReadOnly`, `Locked`, `Poisoned`, `Io`, `Corrupt` if what stands where the class
+    /// or the object belongs is nothing that Sepia makes (a symlink in place of a class, a pipe). Nothing
+    /// was removed.
     pub fn delete<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
-        let key = self.key(&id.into())?;
-        let keys = match split_generation(key.id()) {
-            _ if !T::__CLASS_DEF.keeps_generations() => vec![key],
-            None => self.backend.generations(&key)?,
-            Some((base, 0)) if !self.backend.contains(&key)? => vec![key.sibling(base)?],
-            Some(_) => vec![key],
-        };
+        let id = id.into();
+        let keys = self.look(|look| look.doomed(&id))?;
         let mut batch = Batch::new();
+        batch.set_durability(self.durability);
         let one = keys.len() == 1;
         for key in keys {
             batch.delete(key, if one { Expect::Present } else { Expect::Any });
@@ -152,11 +205,7 @@ impl Store {
     /// # Errors
     /// `ClassClash`, `Corrupt` if what stands where the class belongs is no directory of its own, `Io`.
     pub fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
-        self.claims.claim_in::<T>(&*self.backend)?;
-        let mut ids = Vec::new();
-        self.backend.ids(T::__CLASS, &mut |id| ids.push(id.into()))?;
-        ids.sort_unstable();
-        Ok(ids)
+        self.look(|look| look.ids())
     }
 
     /// Returns how many objects a class has; every generation counts.
@@ -164,10 +213,7 @@ impl Store {
     /// # Errors
     /// As [`ids`](Store::ids).
     pub fn count<T: Object>(&self) -> Result<u64> {
-        self.claims.claim_in::<T>(&*self.backend)?;
-        let mut count = 0;
-        self.backend.ids(T::__CLASS, &mut |_| count += 1)?;
-        Ok(count)
+        self.look(|look| look.count::<T>())
     }
 
     /// Returns the names of the classes that have been saved into this store, sorted.
@@ -175,28 +221,18 @@ impl Store {
     /// # Errors
     /// `Corrupt`, `UnsupportedFormat` or `Io` if the list of classes cannot be read.
     pub fn classes(&self) -> Result<Vec<String>> {
-        Ok(self.backend.classes()?.iter().map(|class| class.name().to_owned()).collect())
+        self.look(|look| look.classes())
     }
 
     /// Deletes every object of every class, and forgets the classes. Files that Sepia did not make
     /// stay.
     ///
     /// # Errors
-    /// `ReadOnly`, `Locked`, `Corrupt` as for [`delete`](Store::delete), `Conflict` if others save
-    /// without pause: nothing was removed. `Io` in the middle of removing: clearing again completes it.
+    /// `ReadOnly`, `Locked`, `Poisoned`, `Io`, `Corrupt` as for [`delete`](Store::delete). Nothing was removed.
     pub fn clear(&self) -> Result<()> {
-        // Others may save between the listing and the commit; who never stops saving is not outrun.
-        let mut attempts = 100;
-        loop {
-            match self.clear_once() {
-                Err(error) if error.kind() == ErrorKind::Conflict && attempts > 0 => attempts -= 1,
-                cleared => return cleared,
-            }
-        }
-    }
-
-    fn clear_once(&self) -> Result<()> {
+        let mut lock = self.backend.lock()?;
         let mut batch = Batch::new();
+        batch.set_durability(self.durability);
         for class in self.backend.classes()? {
             let mut ids: Vec<Arc<str>> = Vec::new();
             self.backend.ids(class.name(), &mut |id| ids.push(id.into()))?;
@@ -205,30 +241,35 @@ impl Store {
             }
             batch.retire(class.name());
         }
-        self.backend.commit(batch)?;
+        lock.commit(batch)?;
         self.claims.clear();
         Ok(())
     }
 
-    fn key<T: Object>(&self, id: &Id<T>) -> Result<Key> {
-        self.claims.claim_in::<T>(&*self.backend)?;
-        Key::of_id(id)
+    /// Makes all that has been committed durable where it stands, whatever [`Durability`] it was committed
+    /// with, and closes this handle; its clones stay open. A handle that is dropped instead closes without waiting for
+    /// the disk: nothing is lost by that, but the files alone, without the store's private directory, may not
+    /// have survived the loss of power until the next open.
+    ///
+    /// # Errors
+    /// `Locked`, `Poisoned`, `Io`. A store that was opened for reading closes without any.
+    pub fn close(self) -> Result<()> {
+        match self.backend.checkpoint() {
+            Err(error) if error.kind() == ErrorKind::ReadOnly => Ok(()),
+            closed => closed,
+        }
     }
 
-    fn resolve<T: Object>(&self, key: &Key) -> Result<Option<(Key, Record)>> {
-        if T::__CLASS_DEF.keeps_generations() {
-            return resolve(&*self.backend, key);
-        }
-        Ok(self.backend.read(key)?.map(|record| (key.clone(), record)))
+    /// Returns what was found left by writers that died, when the store was opened or since, and what was
+    /// done about it; `None` if there was nothing. With the feature `tracing`, it is an event as well.
+    pub fn recovered(&self) -> Option<Recovered> {
+        self.backend.recovered()
     }
 }
 
 impl Load for Store {
     fn __follow<T: Object>(&self, id: &Id<T>) -> Result<T> {
-        self.find(id)?.ok_or_else(|| {
-            let error = Error::message(ErrorKind::Dangling, "a `Ref` leads to an object that is not there");
-            error.object(T::__CLASS, id.as_str())
-        })
+        self.follow(|look| look.follow(id))
     }
 }
 

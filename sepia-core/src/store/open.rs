@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Store;
 use crate::backend::{Memory, OpenOptions};
+use crate::batch::Durability;
 use crate::error::Result;
 
 /// How a store is opened. Made by [`Store::builder`].
@@ -28,6 +29,7 @@ use crate::error::Result;
 #[derive(Clone, Debug, Default)]
 pub struct StoreBuilder {
     options: OpenOptions,
+    durability: Durability,
 }
 
 impl Store {
@@ -70,6 +72,14 @@ impl StoreBuilder {
         self
     }
 
+    /// Sets what commits survive once they have returned: the loss of power ([`Durability::Sync`], the default), or
+    /// the death of the process.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
     /// Sets how long a write waits for other writers, threads and processes, before it is `Locked`.
     /// Ten seconds by default.
     #[must_use]
@@ -85,7 +95,8 @@ impl StoreBuilder {
     /// and for [`adopt_existing`](Self::adopt_existing), if a directory in it cannot be a class.
     #[cfg(unix)]
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
-        crate::backend::Filesystem::open(path, &self.options).map(Store::with_backend)
+        let backend = crate::backend::Filesystem::open(path, &self.options)?;
+        Ok(Store::with_backend(backend).with_durability(self.durability))
     }
 
     /// Opens the store in a directory, where the system has the calls that it takes.

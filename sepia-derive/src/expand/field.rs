@@ -108,6 +108,12 @@ pub(super) fn id(field: &Field<'_>) -> TokenStream {
     quote_spanned!(at(field.ty)=> <#ty as __sepia::IdOf<Self>>::__id(&__object.#ident))
 }
 
+/// Emits the expression that borrows the id from `__object` to change it.
+pub(super) fn id_mut(field: &Field<'_>) -> TokenStream {
+    let Field { ident, ty, .. } = field;
+    quote_spanned!(at(field.ty)=> <#ty as __sepia::IdOf<Self>>::__id_mut(&mut __object.#ident))
+}
+
 /// Emits the expression that makes the id field from `__id`.
 pub(super) fn give_id(field: &Field<'_>) -> TokenStream {
     let ty = field.ty;

@@ -85,6 +85,7 @@ fn at(tokens: &impl Spanned) -> Span {
 /// impl Object for Board {
 ///     const __CLASS_DEF: Class = Class::container("Board").with_generations();
 ///     fn __id(__object: &Self) -> &Id<Self> { <Id<Board> as IdOf<Self>>::__id(&__object.id) }
+///     fn __id_mut(__object: &mut Self) -> &mut Id<Self> { .. }
 ///     fn __write(__object: &Self, __writer: &mut Writer<'_>) -> Result<()> { .. }
 ///     fn __read(__id: Id<Self>, __reader: &mut Reader<'_>) -> Result<Self> { .. }
 /// }
@@ -102,11 +103,15 @@ fn object_code(object: &Object<'_>, checked: &Checked<'_>) -> TokenStream {
         )
     });
     let id = field::id(checked.id);
+    let id_mut = field::id_mut(checked.id);
     let body = quote! {
         const __CLASS_DEF: __sepia::Class = #class #generations;
         #ignore_unknown
         fn __id(__object: &Self) -> &__sepia::Id<Self> {
             #id
+        }
+        fn __id_mut(__object: &mut Self) -> &mut __sepia::Id<Self> {
+            #id_mut
         }
         fn __write(__object: &Self, __writer: &mut __sepia::Writer<'_>) -> __sepia::Result<()> {
             #write
@@ -156,6 +161,9 @@ fn object_stub(object: &Object<'_>) -> TokenStream {
     let body = quote! {
         const __CLASS_DEF: __sepia::Class = __sepia::Class::container("");
         fn __id(_: &Self) -> &__sepia::Id<Self> {
+            loop {}
+        }
+        fn __id_mut(_: &mut Self) -> &mut __sepia::Id<Self> {
             loop {}
         }
         fn __write(_: &Self, _: &mut __sepia::Writer<'_>) -> __sepia::Result<()> {

@@ -51,6 +51,9 @@ const _: () = {
         fn __id(_: &Self) -> &__sepia::Id<Self> {
             loop {}
         }
+        fn __id_mut(_: &mut Self) -> &mut __sepia::Id<Self> {
+            loop {}
+        }
         fn __write(_: &Self, _: &mut __sepia::Writer<'_>) -> __sepia::Result<()> {
             loop {}
         }

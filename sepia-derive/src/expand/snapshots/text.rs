@@ -36,6 +36,9 @@ const _: () = {
         fn __id(__object: &Self) -> &__sepia::Id<Self> {
             <Id<Postit> as __sepia::IdOf<Self>>::__id(&__object.key)
         }
+        fn __id_mut(__object: &mut Self) -> &mut __sepia::Id<Self> {
+            <Id<Postit> as __sepia::IdOf<Self>>::__id_mut(&mut __object.key)
+        }
         fn __write(
             __object: &Self,
             __writer: &mut __sepia::Writer<'_>,

@@ -1,24 +1,36 @@
 //! Typed ids.
 
+mod memory;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::name::split_generation;
 use crate::object::{Generations, Object};
+use crate::record::Fingerprint;
+
+pub(crate) use memory::{Eyes, Memory, Outcome, Remembered};
 
 /// Names an object within its class. Cheap to clone.
 ///
 /// Any text is an id, except the empty one and those whose encoded form is over 200 bytes, which
 /// are [`InvalidName`](crate::ErrorKind::InvalidName) when they are used. In classes that keep
 /// generations, `{base}.{N}` names generation N of `base`, and `base` alone the newest one.
+///
+/// The id of an object also remembers, for each store, as which record the object was loaded or last
+/// saved, so that [`Store::save`](crate::Store::save) can tell what was changed elsewhere. That is no part
+/// of the id: it is not compared, hashed, printed or serialized. A clone remembers the same, and from then
+/// on by itself.
 pub struct Id<T: ?Sized> {
     text: Arc<str>,
+    /// `None` where no object has this id: in a [`Ref`](crate::Ref).
+    memory: Option<Arc<dyn Memory>>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -30,6 +42,30 @@ impl<T: ?Sized> Id<T> {
 
     pub(crate) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.text)
+    }
+
+    fn with(text: Arc<str>, remembered: Remembered) -> Self {
+        Self { text, memory: Some(Arc::new(Mutex::new(remembered))), of: PhantomData }
+    }
+
+    /// The same text, for a place that holds no object.
+    pub(crate) fn without_memory(&self) -> Self {
+        Self { text: self.shared(), memory: None, of: PhantomData }
+    }
+
+    pub(crate) fn memory(&self) -> Option<&Arc<dyn Memory>> {
+        self.memory.as_ref()
+    }
+
+    /// Returns the fingerprint of the record that the object was loaded from or last saved as.
+    pub(crate) fn recall(&self, eyes: &Eyes) -> Option<Fingerprint> {
+        self.memory.as_ref().and_then(|memory| memory.remembered().recall(eyes))
+    }
+
+    pub(crate) fn remember(&self, eyes: &Eyes, fingerprint: Fingerprint) {
+        if let Some(memory) = &self.memory {
+            memory.remembered().remember(eyes, fingerprint);
+        }
     }
 }
 
@@ -95,7 +131,7 @@ macro_rules! from_text {
     ($($text:ty),*) => {$(
         impl<T: ?Sized> From<$text> for Id<T> {
             fn from(text: $text) -> Self {
-                Self { text: text.into(), of: PhantomData }
+                Self::with(text.into(), Remembered::default())
             }
         }
     )*};
@@ -122,7 +158,8 @@ impl<T: ?Sized> AsRef<str> for Id<T> {
 
 impl<T: ?Sized> Clone for Id<T> {
     fn clone(&self) -> Self {
-        Self { text: self.shared(), of: PhantomData }
+        let remembered = self.memory.as_ref().map(|memory| memory.remembered().clone());
+        Self::with(self.shared(), remembered.unwrap_or_default())
     }
 }
 
@@ -173,5 +210,18 @@ impl<T: ?Sized> Serialize for Id<T> {
 impl<'de, T: ?Sized> Deserialize<'de> for Id<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+
+    use super::*;
+
+    #[test]
+    fn an_id_travels_whatever_it_is_of() {
+        fn travels<T: Send + Sync + UnwindSafe + RefUnwindSafe + Unpin + 'static>() {}
+        travels::<Id<std::rc::Rc<std::cell::Cell<u8>>>>();
     }
 }

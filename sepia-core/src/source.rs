@@ -1,0 +1,179 @@
+//! Where objects are read from: a backend, or what a transaction sees.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::backend::Backend;
+use crate::batch::{Batch, Change, Inspect};
+use crate::class::Class;
+use crate::error::Result;
+use crate::name::{generation_of, split_generation};
+use crate::record::{Fingerprint, Key, Record};
+
+/// The reading half of a backend.
+pub(crate) trait Source {
+    fn read(&self, key: &Key) -> Result<Option<Record>>;
+    fn contains(&self, key: &Key) -> Result<bool>;
+    fn newest(&self, base: &Key) -> Result<Option<Key>>;
+    fn generations(&self, base: &Key) -> Result<Vec<Key>>;
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()>;
+    fn classes(&self) -> Result<Vec<Class>>;
+    fn root(&self) -> Option<&Path>;
+}
+
+/// What a backend has committed.
+#[derive(Clone, Copy)]
+pub(crate) struct Committed<'a>(pub(crate) &'a dyn Backend);
+
+impl Source for Committed<'_> {
+    fn read(&self, key: &Key) -> Result<Option<Record>> {
+        self.0.read(key)
+    }
+
+    fn contains(&self, key: &Key) -> Result<bool> {
+        self.0.contains(key)
+    }
+
+    fn newest(&self, base: &Key) -> Result<Option<Key>> {
+        self.0.newest(base)
+    }
+
+    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+        self.0.generations(base)
+    }
+
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+        self.0.ids(class, each)
+    }
+
+    fn classes(&self) -> Result<Vec<Class>> {
+        self.0.classes()
+    }
+
+    fn root(&self) -> Option<&Path> {
+        self.0.root()
+    }
+}
+
+/// What would be committed if this batch were.
+#[derive(Clone, Copy)]
+pub(crate) struct Pending<'a> {
+    pub(crate) committed: Committed<'a>,
+    pub(crate) batch: &'a Batch,
+}
+
+impl Pending<'_> {
+    fn change(&self, key: &Key) -> Option<&Change> {
+        self.batch.get(key).map(|step| &step.change).filter(|change| **change != Change::Keep)
+    }
+
+    /// Brings what the batch does to some ids of a class and those that are committed together.
+    fn merge(&self, class: &str, wanted: impl Fn(&str) -> bool) -> BTreeMap<&str, bool> {
+        let steps = self.batch.steps().iter().filter(|step| step.key.class() == class && wanted(step.key.id()));
+        let changes = steps.filter_map(|step| match step.change {
+            Change::Keep => None,
+            Change::Put(_) => Some((step.key.id(), true)),
+            Change::Delete => Some((step.key.id(), false)),
+        });
+        changes.collect()
+    }
+}
+
+impl Source for Pending<'_> {
+    fn read(&self, key: &Key) -> Result<Option<Record>> {
+        match self.change(key) {
+            Some(Change::Put(record)) => Ok(Some(record.clone())),
+            Some(Change::Delete) => Ok(None),
+            Some(Change::Keep) | None => self.committed.read(key),
+        }
+    }
+
+    fn contains(&self, key: &Key) -> Result<bool> {
+        match self.change(key) {
+            Some(change) => Ok(matches!(change, Change::Put(_))),
+            None => self.committed.contains(key),
+        }
+    }
+
+    fn newest(&self, base: &Key) -> Result<Option<Key>> {
+        let changed = self.merge(base.class(), |id| generation_of(base.id(), id).is_some());
+        if changed.values().all(|put| *put) {
+            let put = changed.keys().max_by_key(|id| generation_of(base.id(), id));
+            let put = put.map(|id| base.sibling(id)).transpose()?;
+            return Ok(self.committed.newest(base)?.into_iter().chain(put).max_by_key(|key| key.generation().1));
+        }
+        Ok(self.generations(base)?.pop())
+    }
+
+    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+        let changed = self.merge(base.class(), |id| generation_of(base.id(), id).is_some());
+        let mut generations = self.committed.generations(base)?;
+        generations.retain(|key| !changed.contains_key(key.id()));
+        for id in changed.iter().filter_map(|(id, put)| put.then_some(id)) {
+            generations.push(base.sibling(id)?);
+        }
+        generations.sort_by_key(|key| key.generation().1);
+        Ok(generations)
+    }
+
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+        let changed = self.merge(class, |_| true);
+        self.committed.ids(class, &mut |id| {
+            if !changed.contains_key(id) {
+                each(id);
+            }
+        })?;
+        changed.iter().filter_map(|(id, put)| put.then_some(id)).for_each(|id| each(id));
+        Ok(())
+    }
+
+    fn classes(&self) -> Result<Vec<Class>> {
+        let committed = self.committed.classes()?;
+        Ok(self.batch.merge_classes(&committed)?.unwrap_or(committed))
+    }
+
+    fn root(&self) -> Option<&Path> {
+        self.committed.root()
+    }
+}
+
+impl Inspect for Pending<'_> {
+    fn contains(&mut self, key: &Key) -> Result<bool> {
+        Source::contains(self, key)
+    }
+
+    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
+        Ok(self.read(key)?.map(|record| record.fingerprint()))
+    }
+
+    fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
+        Source::newest(self, base)
+    }
+}
+
+/// Reads the record that an id of a class with generations means: exactly that generation, or, for
+/// a base, the newest.
+pub(crate) fn resolve(source: &dyn Source, key: &Key) -> Result<Option<(Key, Record)>> {
+    match split_generation(key.id()) {
+        Some((base, generation)) => {
+            if let Some(record) = source.read(key)? {
+                return Ok(Some((key.clone(), record)));
+            }
+            // A file without a suffix is generation 0.
+            if generation > 0 {
+                return Ok(None);
+            }
+            let base = key.sibling(base)?;
+            Ok(source.read(&base)?.map(|record| (base, record)))
+        }
+        None => {
+            // A generation that has been found may be deleted before it is read: then look again.
+            while let Some(newest) = source.newest(key)? {
+                if let Some(record) = source.read(&newest)? {
+                    return Ok(Some((newest, record)));
+                }
+            }
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Looking at what is stored: the same for a store, a snapshot and a transaction.
+
+use std::sync::Arc;
+
+use crate::class::Claims;
+use crate::decode::Decoder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Eyes, Id};
+use crate::name::split_generation;
+use crate::object::{Generations, Object};
+use crate::record::Key;
+use crate::source::{Source, resolve};
+
+/// Reads objects from a source.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) claims: &'a Arc<Claims>,
+    pub(super) eyes: &'a Eyes,
+}
+
+impl Look<'_> {
+    pub(super) fn key<T: Object>(&self, id: &Id<T>) -> Result<Key> {
+        self.claims.claim_in::<T>(self.source)?;
+        Key::of_id(id)
+    }
+
+    pub(super) fn load<T: Object>(&self, id: &Id<T>) -> Result<T> {
+        self.find(id)?.ok_or_else(|| absent(id))
+    }
+
+    pub(super) fn find<T: Object>(&self, id: &Id<T>) -> Result<Option<T>> {
+        let key = self.key(id)?;
+        let found = if T::__CLASS_DEF.keeps_generations() {
+            resolve(self.source, &key)?
+        } else {
+            self.source.read(&key)?.map(|record| (key, record))
+        };
+        match found {
+            Some((key, record)) => Decoder::new(self.source, self.claims, self.eyes).top(&key, record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn follow<T: Object>(&self, id: &Id<T>) -> Result<T> {
+        self.find(id)?.ok_or_else(|| {
+            let error = Error::message(ErrorKind::Dangling, "a `Ref` leads to an object that is not there");
+            error.object(T::__CLASS, id.as_str())
+        })
+    }
+
+    pub(super) fn exists<T: Object>(&self, id: &Id<T>) -> Result<bool> {
+        let key = self.key(id)?;
+        if self.source.contains(&key)? {
+            return Ok(true);
+        }
+        if !T::__CLASS_DEF.keeps_generations() {
+            return Ok(false);
+        }
+        match split_generation(key.id()) {
+            Some((base, 0)) => self.source.contains(&key.sibling(base)?),
+            Some(_) => Ok(false),
+            None => Ok(self.source.newest(&key)?.is_some()),
+        }
+    }
+
+    /// Returns the keys that an id stands for when it is deleted.
+    pub(super) fn doomed<T: Object>(&self, id: &Id<T>) -> Result<Vec<Key>> {
+        let key = self.key(id)?;
+        match split_generation(key.id()) {
+            _ if !T::__CLASS_DEF.keeps_generations() => Ok(vec![key]),
+            None => self.source.generations(&key),
+            Some((base, 0)) if !self.source.contains(&key)? => Ok(vec![key.sibling(base)?]),
+            Some(_) => Ok(vec![key]),
+        }
+    }
+
+    pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
+        self.claims.claim_in::<T>(self.source)?;
+        let mut ids = Vec::new();
+        self.source.ids(T::__CLASS, &mut |id| ids.push(id.into()))?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    pub(super) fn count<T: Object>(&self) -> Result<u64> {
+        self.claims.claim_in::<T>(self.source)?;
+        let mut count = 0;
+        self.source.ids(T::__CLASS, &mut |_| count += 1)?;
+        Ok(count)
+    }
+
+    pub(super) fn classes(&self) -> Result<Vec<String>> {
+        Ok(self.source.classes()?.iter().map(|class| class.name().to_owned()).collect())
+    }
+
+    pub(super) fn versions<T: Generations>(&self, id: &Id<T>) -> Result<Vec<Id<T>>> {
+        let (base, _) = self.key(id)?.generation();
+        Ok(self.source.generations(&base)?.iter().map(|key| key.shared_id().into()).collect())
+    }
+
+    pub(super) fn is_stale<T: Generations>(&self, object: &T) -> Result<bool> {
+        let (base, generation) = self.key(T::__id(object))?.generation();
+        Ok(self.source.newest(&base)?.is_some_and(|newest| newest.generation().1 > generation))
+    }
+}
+
+fn absent<T: Object>(id: &Id<T>) -> Error {
+    let error = Error::message(ErrorKind::NotFound, "the object is not in the store");
+    error.object(T::__CLASS, id.as_str())
+}

@@ -1,0 +1,250 @@
+//! Changes to several objects that commit together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::look::Look;
+use super::{Store, generation};
+use crate::backend::Lock;
+use crate::batch::{Batch, Change, Durability, Expect};
+use crate::encode::{Encoder, Intent};
+use crate::error::{Error, Result};
+use crate::id::{Eyes, Id, Outcome};
+use crate::object::{Generations, Object};
+use crate::reference::{Load, sealed};
+use crate::source::{Committed, Pending, Source};
+
+/// What [`Store::transaction`] gives: reads see what it has saved and deleted itself, and nobody else does
+/// before it commits.
+pub struct Transaction<'a> {
+    store: &'a Store,
+    lock: Box<dyn Lock + 'a>,
+    batch: Batch,
+    outcome: Arc<Outcome>,
+    eyes: Eyes,
+}
+
+impl Store {
+    /// Makes several changes as one: all of them take effect together when `change` has returned, or none.
+    ///
+    /// Other writers, threads and processes, wait until it is done, so what is read in it does not change
+    /// meanwhile; readers go on and see nothing of it before. If `change` returns an error or panics, nothing is
+    /// changed, and the objects that were saved in it remember what they did before. What a transaction survives
+    /// once it has returned is as the store's [`Durability`] says, unless it
+    /// [chooses](Transaction::set_durability) for itself.
+    ///
+    /// The store's own methods that write are `Locked` within `change`: it has those of the transaction.
+    ///
+    /// # Errors
+    /// What `change` returns; `Locked` if others hold the store for longer than the timeout, or this thread does
+    /// already; else what [`save`](Store::save) returns. Nothing was written.
+    pub fn transaction<R>(&self, change: impl FnOnce(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
+        self.try_transaction(change)
+    }
+
+    /// The same as [`transaction`](Store::transaction), for a `change` with errors of its own.
+    ///
+    /// # Errors
+    /// As [`transaction`](Store::transaction).
+    pub fn try_transaction<R, E: From<Error>>(
+        &self,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut transaction = Transaction::begin(self)?;
+        let result = change(&mut transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+impl<'a> Transaction<'a> {
+    fn begin(store: &'a Store) -> Result<Self> {
+        let outcome = Arc::new(Outcome::new(store.backend.identity()));
+        let mut batch = Batch::new();
+        batch.set_durability(store.durability);
+        let eyes = Eyes::transaction(&outcome);
+        Ok(Self { store, lock: store.backend.lock()?, batch, outcome, eyes })
+    }
+
+    fn commit(mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.steps().is_empty() {
+            self.lock.commit(batch)?;
+        }
+        self.outcome.decide(true);
+        Ok(())
+    }
+
+    fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
+        look(Look { source: &self.pending(), claims: &self.store.claims, eyes: &self.eyes })
+    }
+
+    fn pending(&self) -> Pending<'_> {
+        Pending { committed: Committed(&*self.store.backend), batch: &self.batch }
+    }
+
+    /// Sets what the transaction survives once it has committed.
+    pub fn set_durability(&mut self, durability: Durability) {
+        self.batch.set_durability(durability);
+    }
+
+    /// Saves an object, as [`Store::save`].
+    ///
+    /// # Errors
+    /// As [`Store::save`]: the object is not part of the transaction then.
+    pub fn save<T: Object>(&mut self, object: &T) -> Result<()> {
+        self.encode(Intent::Save, |encoder| encoder.add(object).map(|_| ()))
+    }
+
+    /// Saves an object whatever is stored, as [`Store::overwrite`].
+    ///
+    /// # Errors
+    /// As [`Store::overwrite`].
+    pub fn overwrite<T: Object>(&mut self, object: &T) -> Result<()> {
+        self.encode(Intent::Overwrite, |encoder| encoder.add(object).map(|_| ()))
+    }
+
+    /// Saves an object as its next generation, as [`Store::save_next`].
+    ///
+    /// # Errors
+    /// As [`Store::save_next`].
+    pub fn save_next<T: Generations>(&mut self, object: &mut T) -> Result<()> {
+        generation::count_up(object, |object, previous| {
+            self.encode(Intent::Save, |encoder| encoder.add_next(object, previous))
+        })
+    }
+
+    /// Loads the newest generation of an object, changes it and saves it as the next one, as
+    /// [`Store::update`].
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    pub fn update<T: Generations>(
+        &mut self,
+        id: impl Into<Id<T>>,
+        change: impl FnOnce(&mut T) -> Result<()>,
+    ) -> Result<T> {
+        let mut object = self.load::<T>(id.into().base())?;
+        change(&mut object)?;
+        self.save_next(&mut object)?;
+        Ok(object)
+    }
+
+    fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
+        let mut encoder = Encoder::new(Arc::clone(&self.store.claims), self.eyes.clone(), intent);
+        add(&mut encoder).map_err(|error| self.store.locate(error))?;
+        let (batch, saved) = encoder.finish();
+        // Nobody else changes anything meanwhile, so what is true now is true when all of it commits.
+        batch.check_expectations(&mut self.pending())?;
+        for class in batch.classes() {
+            self.batch.declare(class)?;
+        }
+        for step in batch.into_steps() {
+            let known = self.batch.get(&step.key).filter(|known| known.change != Change::Keep);
+            let expect = match (known, step.expect) {
+                // But an editor knows no lock.
+                (None, expect @ (Expect::Unchanged(_) | Expect::Absent)) => expect,
+                (None, _) => Expect::Any,
+                (Some(known), _) => known.expect.clone(),
+            };
+            match step.change {
+                Change::Put(record) => self.batch.put(step.key, record, expect),
+                Change::Keep if known.is_none() => self.batch.expect(step.key, expect),
+                Change::Keep | Change::Delete => {}
+            }
+        }
+        saved.remember(&self.eyes);
+        Ok(())
+    }
+
+    /// Deletes an object, and returns whether it was there, as [`Store::delete`].
+    ///
+    /// # Errors
+    /// As [`Store::delete`].
+    pub fn delete<T: Object>(&mut self, id: impl Into<Id<T>>) -> Result<bool> {
+        let mut was_there = false;
+        for key in self.look(|look| look.doomed(&id.into()))? {
+            was_there |= Source::contains(&self.pending(), &key)?;
+            let known = self.batch.get(&key).map(|known| known.expect.clone());
+            self.batch.delete(key, known.unwrap_or(Expect::Any));
+        }
+        Ok(was_there)
+    }
+
+    /// Loads an object, as [`Store::load`].
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn load<T: Object>(&self, id: impl Into<Id<T>>) -> Result<T> {
+        self.look(|look| look.load(&id.into()))
+    }
+
+    /// Loads an object if it is there, as [`Store::find`].
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub fn find<T: Object>(&self, id: impl Into<Id<T>>) -> Result<Option<T>> {
+        self.look(|look| look.find(&id.into()))
+    }
+
+    /// Returns whether an object is there, as [`Store::exists`].
+    ///
+    /// # Errors
+    /// As [`Store::exists`].
+    pub fn exists<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
+        self.look(|look| look.exists(&id.into()))
+    }
+
+    /// Returns the ids of a class, as [`Store::ids`].
+    ///
+    /// # Errors
+    /// As [`Store::ids`].
+    pub fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
+        self.look(|look| look.ids())
+    }
+
+    /// Returns how many objects a class has, as [`Store::count`].
+    ///
+    /// # Errors
+    /// As [`Store::count`].
+    pub fn count<T: Object>(&self) -> Result<u64> {
+        self.look(|look| look.count::<T>())
+    }
+
+    /// Returns the generations of an object, as [`Store::versions`].
+    ///
+    /// # Errors
+    /// As [`Store::versions`].
+    pub fn versions<T: Generations>(&self, id: impl Into<Id<T>>) -> Result<Vec<Id<T>>> {
+        self.look(|look| look.versions(&id.into()))
+    }
+
+    /// Returns whether a newer generation of an object is stored, as [`Store::is_stale`].
+    ///
+    /// # Errors
+    /// As [`Store::is_stale`].
+    pub fn is_stale<T: Generations>(&self, object: &T) -> Result<bool> {
+        self.look(|look| look.is_stale(object))
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // The first decision holds.
+        self.outcome.decide(false);
+    }
+}
+
+impl Load for Transaction<'_> {
+    fn __follow<T: Object>(&self, id: &Id<T>) -> Result<T> {
+        self.look(|look| look.follow(id))
+    }
+}
+
+impl sealed::Sealed for Transaction<'_> {}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("store", self.store).finish_non_exhaustive()
+    }
+}
