@@ -127,6 +127,32 @@ impl Directory {
     }
 }
 
+/// A file of its full length, to which entries are appended.
+pub(crate) struct Log {
+    file: OwnedFd,
+    at: std::cell::Cell<u64>,
+}
+
+impl Log {
+    pub(crate) fn new(directory: &Path, length: usize) -> Result<Self> {
+        let directory = Directory::open(directory)?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL;
+        let file = rustix::fs::openat(&directory.0, ".log", flags, FILE_MODE)?;
+        write(&file, &vec![0; length])?;
+        rustix::fs::fsync(&file)?;
+        Ok(Self { file, at: std::cell::Cell::new(0) })
+    }
+
+    /// Appends an entry, and waits for the disk.
+    pub(crate) fn append(&self, entry: &[u8]) -> Result<()> {
+        let at = self.at.replace(self.at.get() + entry.len() as u64);
+        match rustix::io::pwrite(&self.file, entry, at)? == entry.len() {
+            true => rustix::fs::fdatasync(&self.file),
+            false => Err(Errno::NOSPC),
+        }
+    }
+}
+
 /// The bench makes no names that are not text.
 fn visible(name: &CStr) -> Option<&str> {
     name.to_str().ok().filter(|name| !name.starts_with('.'))

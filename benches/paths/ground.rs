@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use sepia::Store;
+use sepia::{Durability, Store};
 use tempfile::TempDir;
 
 use crate::Result;
@@ -67,10 +67,30 @@ impl Ground {
         (0..self.leaf_rounds().operations()).map(Note::numbered).collect()
     }
 
-    /// Opens a store in a directory of its own.
+    /// The rounds of an operation that waits for the disk.
+    pub(crate) fn durable_rounds(&self) -> Rounds {
+        if self.quick { Rounds { count: 3, size: 20 } } else { Rounds { count: 20, size: 50 } }
+    }
+
+    /// How many leaves go into one commit.
+    pub(crate) fn together(&self) -> usize {
+        if self.quick { 1000 } else { 10_000 }
+    }
+
+    /// How many generations a short history has, and a long one.
+    pub(crate) fn histories(&self) -> [usize; 2] {
+        [10, if self.quick { 1000 } else { 10_000 }]
+    }
+
+    /// Opens a store in a directory of its own, which waits for no disk.
     pub(crate) fn store(&self) -> Result<Fresh<Store>> {
+        self.store_with(Durability::Buffered)
+    }
+
+    /// Opens a store in a directory of its own.
+    pub(crate) fn store_with(&self, durability: Durability) -> Result<Fresh<Store>> {
         let path = self.fresh();
-        Ok(Fresh { it: Store::open(&path)?, path })
+        Ok(Fresh { it: Store::builder().durability(durability).open(&path)?, path })
     }
 
     /// Makes the directory of a class, in a directory of its own.
@@ -106,6 +126,10 @@ pub(crate) struct Fresh<T> {
 }
 
 impl<T> Fresh<T> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Makes the directory of another class beside it.
     pub(crate) fn another_class(&self, name: &str) -> Result<Directory> {
         make_class(&self.path, name)

@@ -13,14 +13,17 @@
 //! - `folders`: the same for containers
 //! - `objects`: what is saved, and how the floor encodes it
 //! - `ground`: fresh directories, and the check that both sides left the same files
-//! - `leaves`, `containers`, `memory`, `growth`: the operations
+//! - `leaves`, `containers`, `memory`, `growth`, `history`: the operations, waiting for no disk
+//! - `durable`: those that wait for it
 //! - `table`: what is printed
 
 mod containers;
+mod durable;
 mod floor;
 mod folders;
 mod ground;
 mod growth;
+mod history;
 mod leaves;
 mod measure;
 mod memory;
@@ -95,8 +98,17 @@ fn run() -> Result {
 
     print(&ground, &options, &[leaves::CASES, containers::CASES, memory::CASES].concat())?;
     growth::print(&ground, |name| options.selects(name))?;
+    history::print(&ground, |name| options.selects(name))?;
     // Overwriting frees blocks, and what is made soon afterwards is slower.
-    print(&ground, &options, leaves::OVERWRITING)
+    print(&ground, &options, leaves::OVERWRITING)?;
+    print(&ground, &options, durable::CASES)?;
+    if options.selects("durable_threads") {
+        durable::print_threads(&ground)?;
+    }
+    if options.selects("recovery") {
+        durable::print_recovery(&ground)?;
+    }
+    Ok(())
 }
 
 fn print(ground: &Ground, options: &Options, cases: &[Case]) -> Result {

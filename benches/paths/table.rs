@@ -31,6 +31,11 @@ impl Row {
     }
 }
 
+/// Times, and how the second compares with the first.
+pub(crate) fn times([first, second]: [f64; 2]) -> Row {
+    Row(vec![micros(first), micros(second), ratio(second, first)])
+}
+
 /// Prints lines as they come, in aligned columns.
 pub(crate) struct Table {
     columns: Vec<String>,
