@@ -77,15 +77,14 @@ pub(crate) fn print_threads(ground: &Ground) -> Result {
     println!();
     for threads in [1, 4, 16] {
         let each = saves / threads;
-        let notes: Vec<Vec<Note>> =
-            (0..threads).map(|thread| (0..each).map(|at| Note::numbered(number + thread * each + at)).collect()).collect();
+        let notes: Vec<Vec<Note>> = (0..threads)
+            .map(|thread| (0..each).map(|at| Note::numbered(number + thread * each + at)).collect())
+            .collect();
         number += saves;
         let start = Instant::now();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = notes
-                .iter()
-                .map(|notes| scope.spawn(|| notes.iter().try_for_each(|note| store.save(note))))
-                .collect();
+            let threads: Vec<_> =
+                notes.iter().map(|notes| scope.spawn(|| notes.iter().try_for_each(|note| store.save(note)))).collect();
             threads.into_iter().try_for_each(|thread| thread.join().expect("no thread panics"))
         })?;
         let time = start.elapsed().as_secs_f64() * 1e6 / (each * threads) as f64;

@@ -285,7 +285,8 @@ impl Filesystem {
             if next.unsynced {
                 self.sync_everything(&mut next)?;
             }
-            (next.epoch, next.committed, next.synced, next.durable) = (next.epoch + 1, START, START, true);
+            next.durable = true;
+            self.begin_epoch(&mut next)?;
         }
         let mut bytes = Vec::new();
         let mut encode = |next: &mut State| {
@@ -297,6 +298,8 @@ impl Filesystem {
                     frame::Header { durable: next.durable, epoch: next.epoch, at, sequence, synced: next.synced };
                 at += frame::encode(header, &planned.operations, &mut bytes);
             }
+            // What a dead writer may have left right behind is none of these.
+            bytes.resize(bytes.len() + frame::HEADER, 0);
             (at, sequence)
         };
         let (mut end, mut sequence) = encode(&mut next);
@@ -306,7 +309,7 @@ impl Filesystem {
                 self.checkpoint_epoch(&mut next)?;
                 next.durable = true;
             }
-            (next.epoch, next.committed, next.synced) = (next.epoch + 1, START, START);
+            self.begin_epoch(&mut next)?;
             (end, sequence) = encode(&mut next);
         }
         let begin = next.committed;
@@ -326,6 +329,14 @@ impl Filesystem {
         set.inspect_err(|_| drop(self.journal.void(&self.root, begin)))?;
         *state = next;
         Ok(())
+    }
+
+    /// Begins another epoch, after one of which nothing is needed any more.
+    fn begin_epoch(&self, state: &mut State) -> Result<()> {
+        // In this order: what is killed in between leaves no frame that could be taken for one of either.
+        self.journal.void(&self.root, START)?;
+        (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
+        self.journal.set(&self.root, state)
     }
 
     /// Steps 6 and 7. The batches have taken effect: what cannot be carried out now is carried out
@@ -435,8 +446,7 @@ impl Filesystem {
             self.sync_everything(&mut state)?;
         }
         if state.committed > START {
-            self.journal.void(&self.root, START)?;
-            (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
+            return self.begin_epoch(&mut state);
         }
         self.journal.set(&self.root, &mut state)
     }
@@ -447,8 +457,7 @@ impl Filesystem {
         let frames = frames.ok_or_else(|| super::journal::damaged(&self.root, "a commit in it cannot be read"))?;
         let synced = recover::sync(&self.root, &Overlay::of(&frames, false));
         synced.map_err(|error| self.poison(state, error))?;
-        let emptied = self.journal.void(&self.root, START).and_then(|()| self.journal.sync(&self.root));
-        emptied.map_err(|error| self.poison(state, error))?;
+        // From here on, nothing needs what the journal holds.
         *state = State {
             epoch: state.epoch + 1,
             applied: START,
@@ -458,8 +467,10 @@ impl Filesystem {
             unsynced: false,
             ..*state
         };
-        // From here on, nothing refers to what the journal holds.
-        self.journal.set(&self.root, state)
+        self.journal.set(&self.root, state)?;
+        // Killed here: whoever writes next voids it.
+        let emptied = self.journal.void(&self.root, START).and_then(|()| self.journal.sync(&self.root));
+        emptied.map_err(|error| self.poison(state, error))
     }
 
     /// Nothing changes, but what came before may not have been waited for.

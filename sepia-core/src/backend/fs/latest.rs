@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use rustix::io::Errno;
 
+use super::journal::Observed;
 use super::layout::LATEST;
 use super::publish::Publisher;
 use super::read;
@@ -33,6 +34,11 @@ enum Hint {
 impl Filesystem {
     /// Returns the newest generation of a base.
     pub(super) fn newest_generation(&self, base: &Key) -> Result<Option<Key>> {
+        // Hints are not synced, so they are as good as the state.
+        match self.journal.observe(&self.root)? {
+            Observed::Untrusted(_) => return self.by_list(base),
+            Observed::Nothing | Observed::Trusted(_) => {}
+        }
         match self.by_hint(base)? {
             (Some(newest), _) => Ok(Some(newest)),
             (None, _) => self.by_list(base),

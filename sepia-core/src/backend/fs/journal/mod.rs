@@ -124,16 +124,14 @@ impl Files {
     fn new(root: &Root, state: OwnedFd, journal: OwnedFd) -> Result<Self> {
         let fail = |errno| Error::io("open the journal", &root.place(JOURNAL), errno);
         let mut header = [0; START as usize];
-        // One that is being made is empty, and means nothing.
-        if sys::read_at(&journal, &mut header, 0).map_err(fail)? > 0 {
-            let known = header[..12] == MAGIC;
-            let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
-            if known && format > FORMAT {
-                return Err(newer(root, format));
-            }
-            if !known || format != FORMAT {
-                return Err(damaged(root, "its beginning cannot be understood"));
-            }
+        sys::read_at(&journal, &mut header, 0).map_err(fail)?;
+        let known = header[..12] == MAGIC;
+        let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
+        if known && format > FORMAT {
+            return Err(newer(root, format));
+        }
+        if !known || format != FORMAT {
+            return Err(damaged(root, "its beginning cannot be understood"));
         }
         let token = token::token(&state, &journal).map_err(fail)?;
         Ok(Self { state, journal, token })
@@ -179,7 +177,12 @@ impl Journal {
                 Err(Errno::NOENT) => Ok(None),
                 opened => opened.map(Some),
             };
-            Ok((open(STATE)?, open(JOURNAL)?))
+            let (state, journal) = (open(STATE)?, open(JOURNAL)?);
+            // One that is being made is empty, and means nothing.
+            match journal {
+                Some(journal) if sys::length(&journal)? == 0 => Ok((state, None)),
+                journal => Ok((state, journal)),
+            }
         };
         if self.writable {
             match open(|root, path| sys::open_to_write(root, path)) {
