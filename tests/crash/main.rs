@@ -1,0 +1,10 @@
+//! The proof of the journal: processes that die at every step, calls that fail, power that goes, and
+//! many processes at once. The quick part runs with the other tests; the rest is behind `--ignored`.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod failures;
+mod scenario;
+mod steps;
+mod support;
