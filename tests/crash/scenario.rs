@@ -212,11 +212,11 @@ pub fn scenario(name: &str, durability: Durability) -> Scenario {
             commit(durability, |batch| put(batch, "Note", "t", leaf("t1"))),
         ],
         "light to durable" => vec![
+            commit(Durability::Buffered, |batch| put(batch, "Note", "b", leaf("b2"))),
             commit(Durability::Buffered, |batch| {
                 put(batch, "Note", "a", leaf("a2"));
                 put(batch, "Board", "rich", changed());
             }),
-            commit(Durability::Buffered, |batch| put(batch, "Note", "b", leaf("b2"))),
             commit(Durability::Sync, |batch| put(batch, "Note", "a", leaf("a1"))),
             commit(Durability::Buffered, |batch| put(batch, "Note", "b", leaf("b1"))),
             commit(durability, |batch| put(batch, "Board", "rich", rich())),

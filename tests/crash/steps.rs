@@ -105,7 +105,7 @@ fn difference(expected: &Contents, found: &Contents) -> String {
 }
 
 /// Checks what a crash has left, in every way in which it can be met.
-fn check(what: &str, path: &Path, expected: &[Expected], scratch: &Path) {
+fn check(what: &str, path: &Path, expected: &[Expected], scratch: &Path, turn: usize) {
     let has_store = path.join(".sepia/format.json").exists();
     let mut seen = 0;
     if has_store {
@@ -137,11 +137,16 @@ fn check(what: &str, path: &Path, expected: &[Expected], scratch: &Path) {
             continue;
         }
         let mut now = expected[state].contents.clone();
-        for (round, durability) in [Durability::Buffered, Durability::Sync].into_iter().enumerate() {
+        // With a frame and without, durable and not, and each of them first after some crash.
+        let mut rounds = [(Durability::Buffered, 1), (Durability::Sync, 1), (Durability::Buffered, 2), (Durability::Sync, 2)];
+        rounds.rotate_left(turn % 4);
+        for (round, (durability, size)) in rounds.into_iter().take(2).enumerate() {
             let (again, text) = (scratch.join("again"), format!("later {round}"));
             let act = commit(durability, |batch| {
                 batch.declare(&crate::scenario::note()).unwrap();
-                batch.put(key("Note", "a"), leaf(&text), sepia::batch::Expect::Any);
+                for id in ["a", "b"].into_iter().take(size) {
+                    batch.put(key("Note", id), leaf(&text), sepia::batch::Expect::Any);
+                }
             });
             act.run(&backend).unwrap_or_else(|error| panic!("{what}, later: {error}"));
             act.apply(&mut now);
@@ -191,7 +196,7 @@ fn at_every_step(name: &str, durability: Durability) {
         if !path.exists() {
             return;
         }
-        check(&what, &path, &expected[confirmed..(confirmed + 2).min(expected.len())], directory.path());
+        check(&what, &path, &expected[confirmed..(confirmed + 2).min(expected.len())], directory.path(), step);
     });
 }
 
@@ -257,7 +262,8 @@ fn at_every_step_of_a_recovery(name: &str, durability: Durability, copied: bool,
                 copy(&place(&directory), &path);
             }
             let (_, _, ended) = run("steps::dies_while_it_recovers", &[path.to_str().unwrap(), &inner.to_string()]);
-            check(&format!("{name}, {word}, step {step}, recovery step {inner}, copied {copied}"), &path, expected, scratch.path());
+            let what = format!("{name}, {word}, step {step}, recovery step {inner}, copied {copied}");
+            check(&what, &path, expected, scratch.path(), inner);
             if ended.is_some() {
                 break;
             }
