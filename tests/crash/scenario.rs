@@ -217,7 +217,10 @@ pub fn scenario(name: &str, durability: Durability) -> Scenario {
                 put(batch, "Note", "a", leaf("a2"));
                 put(batch, "Board", "rich", changed());
             }),
-            commit(Durability::Sync, |batch| put(batch, "Note", "a", leaf("a1"))),
+            commit(Durability::Sync, |batch| {
+                put(batch, "Note", "a", leaf("a1"));
+                put(batch, "Board", "small", changed());
+            }),
             commit(Durability::Buffered, |batch| put(batch, "Note", "b", leaf("b1"))),
             commit(durability, |batch| put(batch, "Board", "rich", rich())),
         ],

@@ -152,7 +152,10 @@ fn check(what: &str, path: &Path, expected: &[Expected], scratch: &Path, turn: u
             act.apply(&mut now);
             assert_eq!(contents(&backend).unwrap(), now, "{what}, later");
             copy(path, &again);
-            let found = contents(&open(&again).unwrap()).unwrap();
+            let opened = open(&again).unwrap();
+            let found = contents(&opened).unwrap();
+            let edited = opened.recovered().map(|recovered| recovered.edited).unwrap_or_default();
+            assert!(edited.is_empty(), "{what}, later and copied: nobody has edited {edited:?}");
             assert!(found == now, "{what}, later and copied: {}", difference(&now, &found));
             std::fs::remove_dir_all(&again).unwrap();
         }
