@@ -11,7 +11,7 @@ use sepia::batch::Durability;
 
 use crate::scenario::{NAMES, Scenario, commit, scenario};
 use crate::support::{
-    Contents, Found, check_private, child, command, contents, copy, directory, files, key, leaf, in_parallel, open, open_to_read, place,
+    Contents, Found, check_private, child, command, contents, copy, difference, directory, files, key, leaf, in_parallel, open, open_to_read, place,
 };
 
 const NEVER: u64 = u64::MAX - 1;
@@ -82,26 +82,6 @@ fn which(what: &str, backend: sepia::Result<sepia::backend::Filesystem>, expecte
         let before: Vec<String> = expected.iter().map(|expected| difference(&expected.contents, &found)).collect();
         panic!("{what}: neither all nor nothing; differs from before in {}, from after in {}", before[0], before.last().unwrap())
     })
-}
-
-fn difference(expected: &Contents, found: &Contents) -> String {
-    let keys: std::collections::BTreeSet<_> = expected.keys().chain(found.keys()).collect();
-    let differ: Vec<String> = keys
-        .into_iter()
-        .filter(|key| expected.get(key) != found.get(key))
-        .map(|key| {
-            let brief = |record: Option<&sepia::record::Record>| match record {
-                None => "nothing".to_owned(),
-                Some(sepia::record::Record::Leaf(content)) => String::from_utf8_lossy(content).chars().take(40).collect(),
-                Some(sepia::record::Record::Container(node)) => {
-                    let names: Vec<_> = node.entries.iter().map(|(name, _)| name.as_str()).collect();
-                    format!("{} {names:?}", String::from_utf8_lossy(&node.data).trim_end())
-                }
-            };
-            format!("{key}: {} instead of {}", brief(found.get(key)), brief(expected.get(key)))
-        })
-        .collect();
-    format!("[{}]", differ.join("; "))
 }
 
 /// Checks what a crash has left, in every way in which it can be met.

@@ -1,6 +1,6 @@
 //! Records, looks at stores and disks, and processes that can be killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -100,6 +100,27 @@ pub fn contents(backend: &dyn Backend) -> Result<Contents> {
         }
     }
     Ok(contents)
+}
+
+/// Says where two states differ.
+pub fn difference(expected: &Contents, found: &Contents) -> String {
+    let keys: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
+    let differ: Vec<String> = keys
+        .into_iter()
+        .filter(|key| expected.get(key) != found.get(key))
+        .map(|key| {
+            let brief = |record: Option<&Record>| match record {
+                None => "nothing".to_owned(),
+                Some(Record::Leaf(content)) => String::from_utf8_lossy(content).chars().take(40).collect(),
+                Some(Record::Container(node)) => {
+                    let names: Vec<_> = node.entries.iter().map(|(name, _)| name.as_str()).collect();
+                    format!("{} {names:?}", String::from_utf8_lossy(&node.data).trim_end())
+                }
+            };
+            format!("{key}: {} instead of {}", brief(found.get(key)), brief(expected.get(key)))
+        })
+        .collect();
+    format!("[{}]", differ.join("; "))
 }
 
 /// What stands under a path.
