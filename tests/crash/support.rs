@@ -212,7 +212,7 @@ pub fn child() -> Option<Vec<String>> {
 
 /// Calls `each` with every number below `count`, on a few threads.
 pub fn in_parallel(count: usize, each: impl Fn(usize) + Sync) {
-    let next = AtomicUsize::new(0);
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -222,11 +222,14 @@ pub fn in_parallel(count: usize, each: impl Fn(usize) + Sync) {
                     if number >= count {
                         break;
                     }
-                    each(number);
+                    // One that fails does not keep the others from being tried.
+                    let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(number)));
+                    failed.fetch_add(usize::from(tried.is_err()), Ordering::Relaxed);
                 }
             });
         }
     });
+    assert_eq!(failed.into_inner(), 0, "of {count} cases, so many failed");
 }
 
 /// The place of a store in a directory.
