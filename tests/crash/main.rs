@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod failures;
+mod power;
 mod scenario;
 mod steps;
 mod support;

@@ -172,7 +172,11 @@ fn at_every_step(name: &str, durability: Durability) {
         let path = place(&directory);
         let what = format!("{name}, {word}, step {step}");
         let (_, confirmed, ended) = run("steps::dies_at_a_step", &[path.to_str().unwrap(), name, &word, &step.to_string()]);
-        assert_eq!(ended, None, "{what}: it did not die");
+        if ended.is_some() {
+            // A call that fails by itself has no point after it.
+            assert!(step % 2 == 1, "{what}: it did not die");
+            return;
+        }
         if !path.exists() {
             return;
         }

@@ -236,3 +236,32 @@ pub fn in_parallel(count: usize, each: impl Fn(usize) + Sync) {
 pub fn place(directory: &TempDir) -> PathBuf {
     directory.path().join("store")
 }
+
+/// Numbers that look random, the same for the same seed (splitmix64).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// The first and the last most often.
+    pub fn skewed(&mut self, end: usize) -> usize {
+        match self.below(5) {
+            0 | 1 => 0,
+            2 | 3 => end - 1,
+            _ => self.below(end),
+        }
+    }
+}

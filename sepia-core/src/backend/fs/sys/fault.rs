@@ -1,11 +1,13 @@
-//! Faults on order: a process that dies, or a call that fails, at a chosen step. For tests; feature
-//! `fault-injection`.
+//! Faults on order: a process that dies, or a call that fails, at a chosen step; and a record of all calls.
+//! For tests; feature `fault-injection`.
 //!
 //! A step is a point before or after a call that changes the disk. They are counted for the whole
 //! process, from the moment at which a fault is armed: call number n begins at step 2n and ends at
 //! step 2n + 1.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::io::{Errno, Result};
 
@@ -21,6 +23,93 @@ pub enum Fault {
     Fail(i32),
     /// The call fails so, and every later one.
     FailFromHere(i32),
+}
+
+/// A call that has changed the disk. Directories are named by their paths, files by device and inode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A directory was made.
+    MakeDirectory(String),
+    /// A symlink was made, with this target.
+    MakeLink(String, String),
+    /// A file without a name was made; the next file that is written or named is this one.
+    MakeUnnamed,
+    /// An empty file was made.
+    MakeFile(String, [u64; 2]),
+    /// A file got a name.
+    Name([u64; 2], String),
+    /// Bytes were written into a file, from a place on.
+    Write([u64; 2], u64, Vec<u8>),
+    /// A file got another length.
+    SetLength([u64; 2], u64),
+    /// Something was moved, over what was there.
+    Rename(String, String),
+    /// Something was removed, a directory or not.
+    Remove(String),
+    /// A file is on the disk.
+    SyncFile([u64; 2]),
+    /// The entries of a directory are on the disk.
+    SyncDirectory(String),
+    /// Everything is on the disk.
+    SyncAll,
+}
+
+static EVENTS: Mutex<Option<Vec<Event>>> = Mutex::new(None);
+
+/// Notes down every call that changes the disk, from now on and in the whole process.
+pub fn record() {
+    *EVENTS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+}
+
+/// Returns how many events have been noted down.
+pub fn position() -> usize {
+    EVENTS.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, Vec::len)
+}
+
+/// Notes nothing down any more, and returns what was.
+pub fn recorded() -> Vec<Event> {
+    EVENTS.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+}
+
+fn path(directory: BorrowedFd<'_>) -> String {
+    let link = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    std::fs::read_link(link).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn place(directory: BorrowedFd<'_>, name: &str) -> String {
+    path(directory) + "/" + name
+}
+
+#[allow(clippy::unnecessary_cast, reason = "not everywhere of the same width")]
+fn file(handle: BorrowedFd<'_>) -> [u64; 2] {
+    rustix::fs::fstat(handle).map_or([0; 2], |stat| [stat.st_dev as u64, stat.st_ino as u64])
+}
+
+fn event(call: Call<'_>) -> Option<Event> {
+    Some(match call {
+        Call::MakeDirectory(at, name) => Event::MakeDirectory(place(at, name)),
+        Call::MakeLink(at, name, target) => Event::MakeLink(place(at, name), target.to_owned()),
+        Call::MakeUnnamed(_) => Event::MakeUnnamed,
+        Call::MakeFile(at, name) => {
+            let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NOFOLLOW;
+            let made = rustix::fs::openat(at, name, flags, rustix::fs::Mode::empty()).ok()?;
+            Event::MakeFile(place(at, name), file(std::os::fd::AsFd::as_fd(&made)))
+        }
+        Call::Name(handle, at, name) => Event::Name(file(handle), place(at, name)),
+        Call::Write(handle, at, bytes) => Event::Write(file(handle), at, bytes.to_vec()),
+        Call::SetMode(_) => return None,
+        Call::SetLength(handle, length) => Event::SetLength(file(handle), length),
+        Call::Rename(from, name, to, other) => Event::Rename(place(from, name), place(to, other)),
+        Call::Remove(at, name) | Call::RemoveDirectory(at, name) => Event::Remove(place(at, name)),
+        Call::Sync(handle) => {
+            let mode = rustix::fs::fstat(handle).ok()?.st_mode;
+            match rustix::fs::FileType::from_raw_mode(mode) {
+                rustix::fs::FileType::Directory => Event::SyncDirectory(path(handle)),
+                _ => Event::SyncFile(file(handle)),
+            }
+        }
+        Call::SyncAll(_) => Event::SyncAll,
+    })
 }
 
 static STEP: AtomicU64 = AtomicU64::new(0);
@@ -56,6 +145,8 @@ fn step() -> u64 {
 }
 
 pub(super) fn before(_: Call<'_>) -> Result<()> {
+    // The call before may have failed by itself, and then had no point after it.
+    let _ = STEP.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |step| Some(step.next_multiple_of(2)));
     let step = step();
     let (at, kind) = (AT.load(Ordering::SeqCst), KIND.load(Ordering::SeqCst));
     if (kind > 0 && step == at) || (kind < 0 && step >= at) {
@@ -66,6 +157,9 @@ pub(super) fn before(_: Call<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn after(_: Call<'_>) {
+pub(super) fn after(call: Call<'_>) {
+    if let Some(events) = &mut *EVENTS.lock().unwrap_or_else(PoisonError::into_inner) {
+        events.extend(event(call));
+    }
     step();
 }
