@@ -9,7 +9,10 @@ use sepia::backend::{Backend, Filesystem};
 use sepia::batch::Durability;
 
 use crate::scenario::{Act, NAMES, Scenario, scenario};
-use crate::support::{Contents, Found, check_private, child, command, contents, copy, difference, directory, files, in_parallel, open, open_to_read, place};
+use crate::support::{
+    Contents, Found, check_private, child, command, contents, copy, difference, directory, files, in_parallel, open,
+    open_to_read, place,
+};
 
 const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
@@ -103,7 +106,8 @@ impl Try<'_> {
             copy(path, &copied);
             let opened = open(&copied).unwrap_or_else(|error| panic!("{what}, copied: {error}"));
             // If nothing could be written any more, not even that the frame means nothing, only this system knows.
-            let came_back = matches!(fault, Fault::FailFromHere(_)) && contents(&opened).unwrap() == self.expected[number + 1].0;
+            let came_back =
+                matches!(fault, Fault::FailFromHere(_)) && contents(&opened).unwrap() == self.expected[number + 1].0;
             self.check(number + usize::from(came_back), "copied", &opened);
             std::fs::remove_dir_all(copied).unwrap();
             act.run(&backend).unwrap_or_else(|error| panic!("{what}, tried again: {error}"));

@@ -12,10 +12,10 @@ use sepia::backend::{Backend, Filesystem};
 use sepia::batch::{Batch, Durability, Expect};
 use sepia::record::{Entry, Key, Record};
 
-use crate::scenario::{Act, board, commit, note, draft};
+use crate::scenario::{Act, board, commit, draft, note};
 use crate::support::{
-    Contents, Random, child, command, container, contents, difference, directory, entries, in_parallel, key, leaf, link, open, open_to_read,
-    place,
+    Contents, Random, child, command, container, contents, difference, directory, entries, in_parallel, key, leaf,
+    link, open, open_to_read, place,
 };
 
 const SECTOR: usize = 512;
@@ -263,7 +263,8 @@ fn step(batch: &mut Batch, random: &mut Random, known: &Contents) {
 #[test]
 fn loses_power() {
     let Some(words) = child() else { return };
-    let (seed, states, mixed): (u64, usize, bool) = (words[0].parse().unwrap(), words[1].parse().unwrap(), words[2] == "mixed");
+    let (seed, states, mixed): (u64, usize, bool) =
+        (words[0].parse().unwrap(), words[1].parse().unwrap(), words[2] == "mixed");
     let mut random = Random::new(seed);
     let scratch = directory();
     let path = place(&scratch);
@@ -272,7 +273,8 @@ fn loses_power() {
     let mut backend = open(&path).unwrap();
     let (mut history, mut known): (Vec<Done>, Contents) = (Vec::new(), Contents::new());
     for number in 0..14 {
-        let durability = if mixed && number > 0 && random.below(2) == 0 { Durability::Buffered } else { Durability::Sync };
+        let durability =
+            if mixed && number > 0 && random.below(2) == 0 { Durability::Buffered } else { Durability::Sync };
         let act = act(&mut random, durability, &known);
         act.run(&backend).unwrap();
         act.apply(&mut known);
@@ -330,7 +332,8 @@ fn lose_again(what: &str, path: &Path, kept: &Kept, found: &Contents, random: &m
         events[..at].iter().for_each(|event| disk.apply(event));
         let lost = scratch.path().join("lost");
         disk.write(&lost, random);
-        let what = format!("{what}, and again after {at} of {} calls, {recovered} of them the recovery's", events.len());
+        let what =
+            format!("{what}, and again after {at} of {} calls, {recovered} of them the recovery's", events.len());
         let mut wanted = found.clone();
         if at == events.len() {
             act.apply(&mut wanted);
@@ -388,7 +391,9 @@ impl Kept {
         history[..synced].iter().for_each(|done| done.act.apply(&mut states[0]));
         let mut loose = BTreeSet::new();
         let flying = &history[synced..history.len().min(confirmed + 1)];
-        if let [only] = flying && is_durable(&only.act) {
+        if let [only] = flying
+            && is_durable(&only.act)
+        {
             states.push(states[0].clone());
             only.act.apply(&mut states[1]);
         } else {
@@ -411,7 +416,9 @@ impl Kept {
             }
             return None;
         }
-        let found = contents(&backend).unwrap_or_else(|error| panic!("{what}: {error} {:?}", std::error::Error::source(&error).map(ToString::to_string)));
+        let found = contents(&backend).unwrap_or_else(|error| {
+            panic!("{what}: {error} {:?}", std::error::Error::source(&error).map(ToString::to_string))
+        });
         let edited = backend.recovered().map(|recovered| recovered.edited).unwrap_or_default();
         assert!(edited.is_empty(), "{what}: nobody has edited {edited:?}");
         assert!(

@@ -1,10 +1,10 @@
 //! What the processes do that die or fail, and what must be stored then.
 
+use sepia::Result;
 use sepia::backend::Backend;
 use sepia::batch::{Batch, Change, Durability, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Entry, Record};
-use sepia::Result;
 
 use crate::support::{Contents, container, entries, key, leaf, link, node};
 
@@ -93,15 +93,21 @@ pub fn rich() -> Record {
             ("pinned", link("Note", "a")),
             ("swap", link("Note", "b")),
             ("turn", Entry::Container(node("{\"turn\": 1}\n", vec![("x", link("Note", "a"))]))),
-            ("boards", Entry::Collection(entries(vec![
-                ("0000_inner", Entry::Container(inner)),
-                ("0001_deep", Entry::Container(deep)),
-            ]))),
-            ("notes", Entry::Collection(entries(vec![
-                ("0000_a", link("Note", "a")),
-                ("0001_b", link("Note", "b")),
-                ("0002_c", link("Note", "c")),
-            ]))),
+            (
+                "boards",
+                Entry::Collection(entries(vec![
+                    ("0000_inner", Entry::Container(inner)),
+                    ("0001_deep", Entry::Container(deep)),
+                ])),
+            ),
+            (
+                "notes",
+                Entry::Collection(entries(vec![
+                    ("0000_a", link("Note", "a")),
+                    ("0001_b", link("Note", "b")),
+                    ("0002_c", link("Note", "c")),
+                ])),
+            ),
         ],
     )
 }
@@ -136,8 +142,20 @@ fn setup(durability: Durability) -> Act {
 
 /// The names of all scenarios, without their durability.
 pub const NAMES: [&str; 14] = [
-    "leaf new", "leaf replaced", "leaf deleted", "container new", "container changed", "container deleted",
-    "mixed", "generations", "retired", "first", "toggled", "light to durable", "checkpoint", "light wrap",
+    "leaf new",
+    "leaf replaced",
+    "leaf deleted",
+    "container new",
+    "container changed",
+    "container deleted",
+    "mixed",
+    "generations",
+    "retired",
+    "first",
+    "toggled",
+    "light to durable",
+    "checkpoint",
+    "light wrap",
 ];
 
 /// Returns a scenario.
@@ -193,10 +211,7 @@ pub fn scenario(name: &str, durability: Durability) -> Scenario {
             }),
         ],
         "first" => {
-            let acts = vec![
-                setup(durability),
-                commit(durability, |batch| put(batch, "Note", "a", leaf("a2"))),
-            ];
+            let acts = vec![setup(durability), commit(durability, |batch| put(batch, "Note", "a", leaf("a2")))];
             return Scenario { setup: Vec::new(), acts };
         }
         // What was undone must not come back, whatever is carried out again.
@@ -239,7 +254,12 @@ pub fn scenario(name: &str, durability: Durability) -> Scenario {
                     put(batch, "Board", "small", container(text, vec![]));
                 })
             };
-            let acts = vec![fill("abcd"), fill("efgh"), fill("ijkl"), commit(durability, |batch| put(batch, "Note", "a", leaf("a2")))];
+            let acts = vec![
+                fill("abcd"),
+                fill("efgh"),
+                fill("ijkl"),
+                commit(durability, |batch| put(batch, "Note", "a", leaf("a2"))),
+            ];
             return Scenario { setup: vec![setup(Durability::Buffered), fill("mnop")], acts };
         }
         _ => panic!("there is no scenario {name}"),

@@ -11,7 +11,8 @@ use sepia::batch::Durability;
 
 use crate::scenario::{NAMES, Scenario, commit, scenario};
 use crate::support::{
-    Contents, Found, check_private, child, command, contents, copy, difference, directory, files, key, leaf, in_parallel, open, open_to_read, place,
+    Contents, Found, check_private, child, command, contents, copy, difference, directory, files, in_parallel, key,
+    leaf, open, open_to_read, place,
 };
 
 const NEVER: u64 = u64::MAX - 1;
@@ -76,11 +77,17 @@ struct Expected {
 /// Which of two states a store has: all of the act that was under way, or nothing of it.
 fn which(what: &str, backend: sepia::Result<sepia::backend::Filesystem>, expected: &[Expected]) -> usize {
     let found = backend.and_then(|backend| contents(&backend));
-    let found = found.unwrap_or_else(|error| panic!("{what}: {error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)));
+    let found = found.unwrap_or_else(|error| {
+        panic!("{what}: {error}: {:?}", std::error::Error::source(&error).map(ToString::to_string))
+    });
     // The last, as acts may change nothing.
     expected.iter().rposition(|expected| expected.contents == found).unwrap_or_else(|| {
         let before: Vec<String> = expected.iter().map(|expected| difference(&expected.contents, &found)).collect();
-        panic!("{what}: neither all nor nothing; differs from before in {}, from after in {}", before[0], before.last().unwrap())
+        panic!(
+            "{what}: neither all nor nothing; differs from before in {}, from after in {}",
+            before[0],
+            before.last().unwrap()
+        )
     })
 }
 
@@ -115,7 +122,8 @@ fn check(what: &str, path: &Path, expected: &[Expected], scratch: &Path, turn: u
         assert_eq!(backend.recovered(), None, "{what}: recovered twice");
         let mut now = expected[state].contents.clone();
         // With a frame and without, durable and not, and each of them first after some crash.
-        let mut rounds = [(Durability::Buffered, 1), (Durability::Sync, 1), (Durability::Buffered, 2), (Durability::Sync, 2)];
+        let mut rounds =
+            [(Durability::Buffered, 1), (Durability::Sync, 1), (Durability::Buffered, 2), (Durability::Sync, 2)];
         rounds.rotate_left(turn % 4);
         for (round, (durability, size)) in rounds.into_iter().take(2).enumerate() {
             let (again, text) = (scratch.join("again"), format!("later {round}"));
@@ -162,7 +170,8 @@ fn at_every_step(name: &str, durability: Durability) {
     let word = format!("{durability:?}");
     let steps = {
         let directory = directory();
-        let (_, confirmed, steps) = run("steps::dies_at_a_step", &[place(&directory).to_str().unwrap(), name, &word, &NEVER.to_string()]);
+        let (_, confirmed, steps) =
+            run("steps::dies_at_a_step", &[place(&directory).to_str().unwrap(), name, &word, &NEVER.to_string()]);
         assert_eq!(confirmed + 1, expected.len());
         steps.unwrap()
     };
@@ -171,7 +180,8 @@ fn at_every_step(name: &str, durability: Durability) {
         let directory = directory();
         let path = place(&directory);
         let what = format!("{name}, {word}, step {step}");
-        let (_, confirmed, ended) = run("steps::dies_at_a_step", &[path.to_str().unwrap(), name, &word, &step.to_string()]);
+        let (_, confirmed, ended) =
+            run("steps::dies_at_a_step", &[path.to_str().unwrap(), name, &word, &step.to_string()]);
         if ended.is_some() {
             // A call that fails by itself has no point after it.
             assert!(step % 2 == 1, "{what}: it did not die");
@@ -214,7 +224,15 @@ scenarios! {
 #[test]
 fn every_scenario_is_tried() {
     // The macro above names them one by one, so that they run side by side.
-    assert_eq!(include_str!("steps.rs").lines().filter(|line| line.starts_with("    ") && NAMES.iter().any(|name| line.ends_with(&format!(": \"{name}\";")))).count(), NAMES.len());
+    assert_eq!(
+        include_str!("steps.rs")
+            .lines()
+            .filter(
+                |line| line.starts_with("    ") && NAMES.iter().any(|name| line.ends_with(&format!(": \"{name}\";")))
+            )
+            .count(),
+        NAMES.len()
+    );
 }
 
 /// A recovery dies at each of its own steps, and the next one finishes what it left.

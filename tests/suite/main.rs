@@ -7,6 +7,7 @@ mod boards;
 mod errors;
 mod generations;
 mod hostile;
+mod memory;
 mod opening;
 mod rough;
 mod shapes;

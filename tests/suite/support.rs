@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use sepia::{Error, ErrorKind, Result, Store};
@@ -80,6 +81,24 @@ pub fn snapshot(root: &Path) -> BTreeMap<String, Found> {
     let mut found = BTreeMap::new();
     walk(root, root, &mut found);
     found
+}
+
+/// Inode and times of everything in the store, private or not.
+pub fn stamps(root: &Path) -> BTreeMap<String, (u64, i64, i64, i64, i64)> {
+    let mut stamps = BTreeMap::new();
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let stat = fs::symlink_metadata(&path).unwrap();
+            let stamp = (stat.ino(), stat.mtime(), stat.mtime_nsec(), stat.ctime(), stat.ctime_nsec());
+            stamps.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), stamp);
+            if stat.is_dir() {
+                directories.push(path);
+            }
+        }
+    }
+    stamps
 }
 
 /// Checks an error's kind, and that its message and causes name what they must.

@@ -1,30 +1,10 @@
 //! A save writes only what changed.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use crate::boards::{postit, work_board};
-use crate::support::OnDisk;
-
-/// Inode and times of everything in the store, private or not.
-fn stamps(root: &Path) -> BTreeMap<String, (u64, i64, i64, i64, i64)> {
-    let mut stamps = BTreeMap::new();
-    let mut directories = vec![root.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            let stat = fs::symlink_metadata(&path).unwrap();
-            let stamp = (stat.ino(), stat.mtime(), stat.mtime_nsec(), stat.ctime(), stat.ctime_nsec());
-            stamps.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), stamp);
-            if stat.is_dir() {
-                directories.push(path);
-            }
-        }
-    }
-    stamps
-}
+use crate::support::{OnDisk, stamps};
 
 #[test]
 fn saving_again_changes_nothing() {
