@@ -76,7 +76,8 @@ impl<'a> Transaction<'a> {
     }
 
     fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
-        look(Look { source: &self.pending(), claims: &self.store.claims, eyes: &self.eyes })
+        // What an object was loaded from stays true when the transaction is rolled back.
+        look(Look { source: &self.pending(), claims: &self.store.claims, eyes: &self.store.eyes })
     }
 
     fn pending(&self) -> Pending<'_> {
