@@ -187,6 +187,9 @@ impl Claims {
         }
         if let Some(declared) = source.classes()?.iter().find(|class| class.name() == T::__CLASS) {
             declared.merge(&T::__CLASS_DEF)?;
+            if !source.is_settled(T::__CLASS) {
+                return Ok(());
+            }
             if let Some(claim) = self.types.write().unwrap_or_else(PoisonError::into_inner).get_mut(T::__CLASS) {
                 claim.agreed = true;
             }

@@ -19,6 +19,8 @@ pub(crate) trait Source {
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()>;
     fn classes(&self) -> Result<Vec<Class>>;
     fn root(&self) -> Option<&Path>;
+    /// Whether what this says of a class is so for good.
+    fn is_settled(&self, class: &str) -> bool;
 }
 
 /// What a backend has committed.
@@ -52,6 +54,10 @@ impl Source for Committed<'_> {
 
     fn root(&self) -> Option<&Path> {
         self.0.root()
+    }
+
+    fn is_settled(&self, _: &str) -> bool {
+        true
     }
 }
 
@@ -134,6 +140,10 @@ impl Source for Pending<'_> {
 
     fn root(&self) -> Option<&Path> {
         self.committed.root()
+    }
+
+    fn is_settled(&self, class: &str) -> bool {
+        !self.batch.classes().iter().any(|declared| declared.name() == class)
     }
 }
 

@@ -136,6 +136,9 @@ impl<'a> Transaction<'a> {
         add(&mut encoder).map_err(|error| self.store.locate(error))?;
         let (batch, saved) = encoder.finish();
         // Nobody else changes anything meanwhile, so what is true now is true when all of it commits.
+        if batch.classes().iter().any(|class| !self.batch.classes().contains(class)) {
+            batch.merge_classes(&self.pending().classes()?)?;
+        }
         batch.check_expectations(&mut self.pending())?;
         for class in batch.classes() {
             self.batch.declare(class)?;
