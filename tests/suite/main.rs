@@ -12,6 +12,7 @@ mod opening;
 mod rough;
 mod shapes;
 mod support;
+mod transactions;
 mod trees;
 mod unchanged;
 mod values;
