@@ -176,14 +176,17 @@ pub(crate) fn resolve(source: &dyn Source, key: &Key) -> Result<Option<(Key, Rec
             let base = key.sibling(base)?;
             Ok(source.read(&base)?.map(|record| (base, record)))
         }
-        None => {
-            // A generation that has been found may be deleted before it is read: then look again.
-            while let Some(newest) = source.newest(key)? {
-                if let Some(record) = source.read(&newest)? {
-                    return Ok(Some((newest, record)));
-                }
-            }
-            Ok(None)
+        None => newest(source, key),
+    }
+}
+
+/// Reads the record of the newest generation of a base.
+pub(crate) fn newest(source: &dyn Source, base: &Key) -> Result<Option<(Key, Record)>> {
+    // A generation that has been found may be deleted before it is read: then look again.
+    while let Some(newest) = source.newest(base)? {
+        if let Some(record) = source.read(&newest)? {
+            return Ok(Some((newest, record)));
         }
     }
+    Ok(None)
 }

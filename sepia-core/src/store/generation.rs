@@ -65,7 +65,7 @@ impl Store {
     ) -> Result<T> {
         let id = id.into();
         for _ in 0..ROUNDS {
-            let mut object = self.load::<T>(id.base())?;
+            let mut object = self.follow(|look| look.newest(&id))?;
             change(&mut object)?;
             match self.save_next(&mut object) {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
@@ -108,14 +108,14 @@ impl Store {
             Ok(merged)
         };
         for _ in 0..ROUNDS {
-            let mut object = merged(self.load::<T>(id.base())?)?;
+            let mut object = merged(self.follow(|look| look.newest(id))?)?;
             match self.save_next(&mut object) {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 saved => return saved.map(|()| object),
             }
         }
         self.transaction(|transaction: &mut Transaction<'_>| {
-            let mut object = merged(transaction.load::<T>(id.base())?)?;
+            let mut object = merged(transaction.newest(id)?)?;
             transaction.save_next(&mut object)?;
             Ok(object)
         })

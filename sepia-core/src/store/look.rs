@@ -9,7 +9,7 @@ use crate::id::{Eyes, Id};
 use crate::name::split_generation;
 use crate::object::{Generations, Object};
 use crate::record::Key;
-use crate::source::{Source, resolve};
+use crate::source::{self, Source, resolve};
 
 /// Reads objects from a source.
 #[derive(Clone, Copy)]
@@ -40,6 +40,13 @@ impl Look<'_> {
             Some((key, record)) => Decoder::new(self.source, self.claims, self.eyes).top(&key, record).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Loads the newest generation of the object of which an id names one.
+    pub(super) fn newest<T: Generations>(&self, id: &Id<T>) -> Result<T> {
+        let (base, _) = self.key(id)?.generation();
+        let (key, record) = source::newest(self.source, &base)?.ok_or_else(|| absent::<T>(&base.shared_id().into()))?;
+        Decoder::new(self.source, self.claims, self.eyes).top(&key, record)
     }
 
     pub(super) fn follow<T: Object>(&self, id: &Id<T>) -> Result<T> {

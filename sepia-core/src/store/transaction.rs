@@ -125,10 +125,14 @@ impl<'a> Transaction<'a> {
         id: impl Into<Id<T>>,
         change: impl FnOnce(&mut T) -> Result<()>,
     ) -> Result<T> {
-        let mut object = self.load::<T>(id.into().base())?;
+        let mut object = self.newest(&id.into())?;
         change(&mut object)?;
         self.save_next(&mut object)?;
         Ok(object)
+    }
+
+    pub(super) fn newest<T: Generations>(&self, id: &Id<T>) -> Result<T> {
+        self.look(|look| look.newest(id))
     }
 
     fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
