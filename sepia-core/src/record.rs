@@ -293,6 +293,9 @@ impl fmt::Debug for Fingerprint {
 }
 
 impl Fingerprint {
+    /// That of no record.
+    pub(crate) const NOTHING: Self = Self(0);
+
     pub(crate) fn of_leaf(content: &[u8]) -> Self {
         // The two kinds are told apart by their seeds.
         Self(XxHash3_128::oneshot_with_seed(0, content))

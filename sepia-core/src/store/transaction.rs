@@ -11,6 +11,7 @@ use crate::encode::{Encoder, Intent};
 use crate::error::{Error, Result};
 use crate::id::{Eyes, Id, Outcome};
 use crate::object::{Generations, Object};
+use crate::record::Fingerprint;
 use crate::reference::{Load, sealed};
 use crate::source::{Committed, Pending, Source};
 
@@ -111,7 +112,11 @@ impl<'a> Transaction<'a> {
     /// As [`Store::save_next`].
     pub fn save_next<T: Generations>(&mut self, object: &mut T) -> Result<()> {
         generation::count_up(object, |object, previous| {
-            self.encode(Intent::Save, |encoder| encoder.add_next(object, previous))
+            self.encode(Intent::Save, |encoder| encoder.add_next(object, previous))?;
+            // If this is rolled back, the object has the id of a generation that it never was, and that others
+            // may make.
+            T::__id(object).remember(&self.store.eyes, Fingerprint::NOTHING);
+            Ok(())
         })
     }
 
