@@ -6,6 +6,7 @@ mod adopt;
 mod boards;
 mod errors;
 mod generations;
+mod history;
 mod hostile;
 mod memory;
 mod opening;
