@@ -8,7 +8,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use super::{Backend, Lock, Moment, Recovered};
-use crate::batch::{Batch, Change, Inspect};
+use crate::batch::{Batch, Change, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
@@ -107,6 +107,14 @@ impl State {
         }
     }
 
+    fn is_changed_by(&self, step: &Step) -> bool {
+        match &step.change {
+            Change::Keep => false,
+            Change::Put(record) => self.get(&step.key) != Some(record),
+            Change::Delete => self.get(&step.key).is_some(),
+        }
+    }
+
     fn keeps_generations(&self, key: &Key) -> bool {
         self.classes.iter().any(|class| class.name() == key.class() && class.keeps_generations())
     }
@@ -186,10 +194,12 @@ impl Lock for Held<'_> {
         let classes = batch.merge_classes(&state.classes)?;
         batch.check_expectations(&mut &*state)?;
         state.check(&batch)?;
+        if classes.is_some() || batch.steps().iter().any(|step| state.is_changed_by(step)) {
+            state.commits += 1;
+        }
         if let Some(classes) = classes {
             state.classes = classes;
         }
-        state.commits += 1;
         for step in batch.into_steps() {
             match step.change {
                 Change::Keep => {}
