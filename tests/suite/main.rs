@@ -12,6 +12,7 @@ mod memory;
 mod opening;
 mod rough;
 mod shapes;
+mod snapshots;
 mod support;
 mod transactions;
 mod trees;
