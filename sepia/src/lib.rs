@@ -168,26 +168,121 @@
 //! # Ids
 //!
 //! [`Id::new`] makes `board-{uuid v7}`; any other text is as good, `"10.0.0.1"`, `"a/b"` and `"../.."`
-//! included, up to 200 bytes encoded. In a class with `#[sepia(generations)]`, `note-1.3` is generation 3 of the
-//! base `note-1`: loading `note-1.3` gives exactly that, and loading `note-1` the newest.
+//! included, up to 200 bytes encoded.
+//!
+//! # Objects remember what they are
+//!
+//! The id of an object carries, unseen, which record the object was loaded from or last saved as. So saving a
+//! loaded object is [`Conflict`](ErrorKind::Conflict) if it, or a serializable object that it holds, was changed or
+//! deleted elsewhere meanwhile: by another thread or process, or by someone with an editor. Nothing is written then;
+//! [`Error::conflicts`] names the objects, and loading them gives the other side.
+//! - Saving an object twice is fine: it remembers what it was saved as. What has not changed is not written.
+//! - A new object, never loaded nor saved, simply saves. [`Store::overwrite`] saves whatever is there.
+//! - A clone remembers what the original did when it was cloned, and from then on by itself.
+//! - Each store is remembered by itself; in a second store, a loaded object is a new one.
+//! - Memory is no part of the id: it is not compared, hashed, printed or serialized.
 //!
 //! ```
-//! use sepia::{Id, Serializable, Store};
+//! use sepia::{ErrorKind, Id, Serializable, Store};
 //!
-//! #[derive(Serializable, Debug)]
-//! #[sepia(content = "text", generations)]
-//! struct Note { id: Id<Note>, text: String }
+//! #[derive(Serializable, Clone, Debug, PartialEq)]
+//! struct List { id: Id<List>, things: Vec<String> }
 //!
 //! # fn main() -> sepia::Result<()> {
 //! let store = Store::in_memory();
-//! let draft = Note { id: Id::first("speech"), text: "Friends,".to_owned() };
-//! store.save(&draft)?;
-//! store.save(&Note { id: draft.id.next(), text: "Friends, Romans,".to_owned() })?;
-//! assert_eq!(store.load::<Note>("speech")?.text, "Friends, Romans,");
-//! assert_eq!(store.load::<Note>("speech.0")?.text, "Friends,");
+//! store.save(&List { id: "shopping".into(), things: vec![] })?;
+//! let mut mine: List = store.load("shopping")?;
+//! let mut theirs: List = store.load("shopping")?;
+//!
+//! theirs.things.push("milk".to_owned());
+//! store.save(&theirs)?;
+//! mine.things.push("bread".to_owned());
+//! let conflict = store.save(&mine).unwrap_err();
+//! assert_eq!(conflict.kind(), ErrorKind::Conflict);
+//!
+//! let mut merged: List = store.load("shopping")?;
+//! merged.things.extend(mine.things);
+//! store.save(&merged)?;
+//! assert_eq!(store.load::<List>("shopping")?.things, ["milk", "bread"]);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Transactions and snapshots
+//!
+//! [`Store::transaction`] makes several changes as one, and [`Store::snapshot`] reads several objects as of one
+//! moment.
+//!
+//! ```
+//! use sepia::{Error, ErrorKind, Id, Serializable, Store};
+//!
+//! #[derive(Serializable)]
+//! struct Account { id: Id<Account>, euros: i64 }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let store = Store::in_memory();
+//! for id in ["ann", "bob"] {
+//!     store.save(&Account { id: id.into(), euros: 10 })?;
+//! }
+//! let pay = |amount| {
+//!     store.transaction(|transaction| {
+//!         let (mut ann, mut bob): (Account, Account) = (transaction.load("ann")?, transaction.load("bob")?);
+//!         ann.euros -= amount;
+//!         bob.euros += amount;
+//!         transaction.save(&bob)?;
+//!         if ann.euros < 0 {
+//!             return Err(Error::new(ErrorKind::Other, "not enough")); // and nothing has happened
+//!         }
+//!         transaction.save(&ann)
+//!     })
+//! };
+//! pay(7)?;
+//! assert!(pay(7).is_err());
+//!
+//! let both = store.snapshot(|snapshot| {
+//!     Ok((snapshot.load::<Account>("ann")?.euros, snapshot.load::<Account>("bob")?.euros))
+//! })?;
+//! assert_eq!(both, (3, 17));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Generations
+//!
+//! In a class with `#[sepia(generations)]`, ids end in a version number: `speech.3` is generation 3 of the base
+//! `speech`. Loading `speech.3` gives exactly that, and loading `speech` the newest, however long the history.
+//! Old generations can be deleted, and do not come back.
+//!
+//! ```
+//! use sepia::{ErrorKind, Id, Serializable, Store};
+//!
+//! #[derive(Serializable, Debug)]
+//! #[sepia(content = "text", generations)]
+//! struct Speech { id: Id<Speech>, text: String }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let store = Store::in_memory();
+//! let mut draft = Speech { id: Id::first("speech"), text: "Friends,".to_owned() };
+//! store.save(&draft)?;
+//! draft.text += " Romans,";
+//! store.save_next(&mut draft)?; // is speech.1 now
+//!
+//! // Loads the newest, changes it and saves the next, with nothing in between:
+//! store.update::<Speech>("speech", |speech| {
+//!     speech.text += " countrymen,";
+//!     Ok(())
+//! })?;
+//! assert_eq!(store.load::<Speech>("speech")?.text, "Friends, Romans, countrymen,");
+//! assert_eq!(store.load::<Speech>("speech.0")?.text, "Friends,");
+//! assert_eq!(store.versions::<Speech>("speech")?.len(), 3);
+//!
+//! assert!(store.is_stale(&draft)?);
+//! assert_eq!(store.save_next(&mut draft).map_err(|error| error.kind()), Err(ErrorKind::Conflict));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Store::update_with_merge`] brings two edits of one generation together.
 //!
 //! # Links
 //!
@@ -213,15 +308,46 @@
 //! class, id, field and path; causes are in [`source`](std::error::Error::source).
 //! [`find`](Store::find) returns `None` for what is absent and an error for everything else.
 //!
-//! # What is guaranteed, and what is not yet
+//! # What is guaranteed
 //!
-//! What is loaded equals what was saved. Each file changes atomically, one writer at a time, threads and processes
-//! alike, and only if its content changes. Nothing is read or written outside the store's directory, and files that
-//! Sepia did not make are not touched. Opening takes Crystal Sepia's stores too:
-//! [`StoreBuilder::adopt_existing`].
+//! - **Exact.** What is loaded equals what was saved.
+//! - **Atomic.** A save with all that it changes, a delete, a transaction: each takes effect entirely or not at all, for
+//!   every thread and process that reads through Sepia, also if its process is killed in the middle, before anybody has
+//!   repaired anything, and on a medium that can only be read by then. An error means that nothing has changed.
+//! - **Durable** when the call returns, as far as the store's [`Durability`] says.
+//! - **Isolated.** A load sees an object with all containers nested in it as it was before or after any commit, and no
+//!   older than when the load began. The serializable objects that it links to are whole, too, and may be newer.
+//!   Several objects as of one moment take a [snapshot](Store::snapshot) or a [transaction](Store::transaction), and
+//!   transactions take effect one after another, in all processes. Readers take no lock: they hold no writer up, and no
+//!   writer holds them up.
+//! - **No update is lost**, between threads, processes, and people with editors, as described above.
+//! - **Contained.** Nothing is read or written outside the store's directory, and files that Sepia did not make are not
+//!   touched.
+//! - **Loud.** Nothing is skipped, defaulted or repaired silently. What was left by a writer that died is completed when
+//!   the store is opened, and [`Store::recovered`] says so; what someone has edited since stays as edited.
 //!
-//! Not yet: nothing is synced to the disk; a save of several files is no single atomic step; and of two savers of one
-//! object, the last wins.
+//! | | [`Durability::Sync`] (default) | [`Durability::Buffered`] |
+//! |---|---|---|
+//! | the process is killed | everything confirmed is there; what was under way is there entirely or not at all | the same |
+//! | the power is lost | the same | what the system had written by itself; what was saved last may be missing, older or, of one batch, there in part |
+//! | the disk is full | the call fails, and nothing has changed | the same |
+//! | the disk fails to confirm a write | the call fails; the store is [`Poisoned`](ErrorKind::Poisoned) until it is opened again | the system does not tell |
+//! | two writers | one after the other, or `Conflict`, or `Locked` after the [timeout](StoreBuilder::lock_timeout) | the same |
+//!
+//! A commit under `Sync` makes all that came before it as durable as itself, and so does [`Store::close`]. Threads that
+//! save at once share one wait for the disk. What cannot be carried out on the files right after it has taken effect (a
+//! disk that fills up at that moment) is carried out by a later commit or open; until then readers see it all the
+//! same, and `ls` does not.
+//!
+//! Other programs see complete files at any time. They may see some files of a batch and not yet others.
+//!
+//! All of this needs a file system whose locks (`flock`) work between all programs that use the store. A store on a
+//! network file system without them is refused for writing where that can be found out; where each machine has locks of
+//! its own, it cannot be found out, and only one machine may write. Processes that reach a store through different mounts
+//! (in containers, say) work together, but check each other's work each time they take turns. Do not delete
+//! `.sepia/journal` and `.sepia/state` while a program has the store open.
+//!
+//! [`StoreBuilder::adopt_existing`] opens Crystal Sepia's stores too.
 //!
 //! # What it is not
 //!
@@ -231,6 +357,7 @@
 //!
 //! | feature | |
 //! |---|---|
+//! | `tracing` | an event when the work of a writer that died was completed |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
 
 pub use sepia_core::{

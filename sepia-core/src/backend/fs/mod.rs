@@ -82,6 +82,8 @@ pub struct Filesystem {
     moments: AtomicU64,
     /// The number of the last commit that this handle made of a single operation.
     last: AtomicU64,
+    /// The last leaf that was to be new was there already.
+    met_old: AtomicBool,
 }
 
 impl Filesystem {

@@ -75,9 +75,21 @@ impl Filesystem {
         let identity = sys::identity(&root).map_err(|errno| Error::io("open the store", path, errno))?;
         let identity = identity.0.rotate_left(32) ^ identity.1;
         let (overlays, poisoned) = (Overlays::default(), AtomicBool::new(false));
-        let (moments, last) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        let mut opened =
-            Self { root, catalog, lock, journal, overlays, identity, writable, poisoned, recovered, moments, last };
+        let (moments, last, met_old) = (AtomicU64::new(0), AtomicU64::new(u64::MAX), AtomicBool::new(false));
+        let mut opened = Self {
+            root,
+            catalog,
+            lock,
+            journal,
+            overlays,
+            identity,
+            writable,
+            poisoned,
+            recovered,
+            moments,
+            last,
+            met_old,
+        };
         if writable {
             opened.recover_at_open()?;
         }
