@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use rustix::io::Errno;
 
 use super::journal::state::State;
-use super::journal::{LIGHT_LIMIT, LIMIT, Observed, START, frame};
-use super::layout::FORMAT_FILE;
+use super::journal::{LIGHT_LIMIT, LIMIT, Observed, START, damaged, frame};
+use super::layout::{FORMAT_FILE, PRIVATE};
 use super::lock::{Held, Outcome, Turn};
 use super::operation::{Action, Before, Operation};
 use super::overlay::Overlay;
@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::publish::Publisher;
 use super::read::{self, Stored};
 use super::recover::{self, Effort};
-use super::{Filesystem, catalog, removal};
+use super::{Filesystem, catalog, removal, sys};
 use crate::batch::{Batch, Change, Durability, Expect, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -307,7 +307,7 @@ impl Filesystem {
                 return Err(self.failed(operation, Errno::EXIST));
             }
         }
-        match super::sys::free(&self.root) {
+        match sys::free(&self.root) {
             Ok(free) if free < needed => Err(Error::io("write the batch", self.root.path(), Errno::NOSPC)),
             _ => Ok(()),
         }
@@ -323,6 +323,7 @@ impl Filesystem {
             if next.unsynced {
                 self.sync_everything(&mut next)?;
             }
+            self.sync_ground().map_err(|error| self.poison(state, error))?;
             next.durable = true;
             self.begin_epoch(&mut next)?;
         }
@@ -395,7 +396,7 @@ impl Filesystem {
     /// Carries out what is left of what has taken effect.
     fn finish(&self, state: &State) -> Result<()> {
         let frames = self.journal.frames(&self.root, state.epoch, state.applied, state.committed)?;
-        let frames = frames.ok_or_else(|| super::journal::damaged(&self.root, "a commit in it cannot be read"))?;
+        let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
         let report = recover::complete(&self.root, &Overlay::of(&frames, false), Effort::Due)?;
         self.report(report);
         Ok(())
@@ -443,7 +444,7 @@ impl Filesystem {
             self.report(report);
         }
         if poisoned {
-            let synced = super::sys::sync_all(&self.root);
+            let synced = sys::sync_all(&self.root);
             synced.map_err(|errno| Error::io("sync the file system", self.root.path(), errno))?;
         }
         if known.is_some() || scan.epoch > 0 {
@@ -455,8 +456,7 @@ impl Filesystem {
         let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
         let mut state = State {
             poisoned: false,
-            // The files of the journal may be new themselves.
-            unsynced: known.is_none(),
+            unsynced: false,
             durable: false,
             single: false,
             epoch: before.0.max(scan.epoch) + 1,
@@ -491,7 +491,7 @@ impl Filesystem {
     /// Syncs the files of an epoch with durable frames, and leaves the journal empty.
     fn checkpoint_epoch(&self, state: &mut State) -> Result<()> {
         let frames = self.journal.frames(&self.root, state.epoch, START, state.committed)?;
-        let frames = frames.ok_or_else(|| super::journal::damaged(&self.root, "a commit in it cannot be read"))?;
+        let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
         let synced = recover::sync(&self.root, &Overlay::of(&frames, false));
         synced.map_err(|error| self.poison(state, error))?;
         // From here on, nothing needs what the journal holds.
@@ -523,8 +523,16 @@ impl Filesystem {
         self.journal.set(&self.root, state)
     }
 
+    /// Makes sure that what the journal itself stands on is found again: it may be new.
+    fn sync_ground(&self) -> Result<()> {
+        let fail = |errno| Error::io("sync the store", self.root.path(), errno);
+        let private = sys::open_directory(&self.root, PRIVATE).map_err(fail)?;
+        let format = sys::open_below(&self.root, FORMAT_FILE).map_err(fail)?;
+        sys::sync(format).and_then(|()| sys::sync(private)).and_then(|()| sys::sync(&self.root)).map_err(fail)
+    }
+
     fn sync_everything(&self, state: &mut State) -> Result<()> {
-        match super::sys::sync_all(&self.root) {
+        match sys::sync_all(&self.root) {
             Ok(()) => {
                 state.unsynced = false;
                 Ok(())

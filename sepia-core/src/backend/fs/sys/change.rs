@@ -54,9 +54,16 @@ fn step<T>(step: Call<'_>, call: impl FnOnce() -> Result<T>) -> Result<T> {
     Ok(done)
 }
 
-/// Makes a directory and those that it is in.
+/// Makes a directory and those that it is in, and waits until they are on the disk.
 pub(in super::super) fn make_path(path: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(path)
+    // What is there already ends the way up. The parent of a single name is the empty path.
+    let missing = path.ancestors().take_while(|way| !way.as_os_str().is_empty() && !way.exists()).count();
+    std::fs::create_dir_all(path)?;
+    for way in path.ancestors().skip(1).take(missing) {
+        let way = if way.as_os_str().is_empty() { Path::new(".") } else { way };
+        sync(super::open_root(way)?)?;
+    }
+    Ok(())
 }
 
 /// Makes a directory.
