@@ -4,8 +4,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod counts;
 mod failures;
 mod power;
 mod scenario;
 mod steps;
+mod storm;
 mod support;
