@@ -6,6 +6,7 @@
 
 mod counts;
 mod failures;
+mod hostile;
 mod model;
 mod power;
 mod scenario;
