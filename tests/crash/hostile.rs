@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use sepia::backend::fault::{self, Fault};
-use sepia::backend::{Backend, Filesystem};
+use sepia::backend::Backend;
 use sepia::batch::{Durability, Expect};
-use sepia::{ErrorKind, Result};
+use sepia::ErrorKind;
 
 use crate::scenario::{Scenario, commit, draft, note, scenario};
 use crate::support::{Contents, Random, child, command, contents, copy, directory, key, leaf, open, open_to_read, place};
@@ -24,6 +24,7 @@ fn dies_in_the_middle() {
 }
 
 struct Crashed {
+    durability: &'static str,
     directory: tempfile::TempDir,
     before: Contents,
     after: Contents,
@@ -31,13 +32,13 @@ struct Crashed {
 
 impl Crashed {
     /// A store in which a batch of many operations is carried out in part.
-    fn new(durability: &str) -> Self {
+    fn new(durability: &'static str) -> Self {
         let scenario = scenario("mixed", Durability::Sync);
         let directory = directory();
         // The frame is written and the state set before the first of ten objects comes, in any order of these calls.
         let words = [place(&directory).to_str().unwrap().to_owned(), "mixed".to_owned(), durability.to_owned(), "60".to_owned()];
         command("hostile::dies_in_the_middle", &words.each_ref().map(String::as_str)).output().unwrap();
-        let crashed = Self { before: scenario.after(0), after: scenario.after(1), directory };
+        let crashed = Self { durability, before: scenario.after(0), after: scenario.after(1), directory };
         assert_eq!(contents(&open_to_read(&crashed.path()).unwrap()).unwrap(), crashed.after);
         assert_ne!(crate::support::files(&crashed.path()).len(), 0);
         crashed
@@ -47,14 +48,22 @@ impl Crashed {
         place(&self.directory)
     }
 
-    /// Copies the store and changes the copy. It is right, or it says what is wrong with the journal.
+    /// Changes a copy of the store, or, where a copy may have lost parts of what was not synced, the store itself. It
+    /// is right, or it says what is wrong with the journal.
     fn with(&self, what: &str, change: impl Fn(&Path)) -> [Outcome; 2] {
         [false, true].map(|writable| {
-            let scratch = directory();
-            copy(&self.path(), &place(&scratch));
-            change(&place(&scratch));
-            let opened = if writable { open(&place(&scratch)) } else { open_to_read(&place(&scratch)) };
-            match opened.and_then(|backend| whole(&backend)) {
+            let (again, scratch);
+            let path = if self.durability == "Sync" {
+                scratch = directory();
+                copy(&self.path(), &place(&scratch));
+                place(&scratch)
+            } else {
+                again = Self::new(self.durability);
+                again.path()
+            };
+            change(&path);
+            let opened = if writable { open(&path) } else { open_to_read(&path) };
+            match opened.and_then(|backend| contents(&backend)) {
                 Ok(found) if found == self.after => Outcome::After,
                 Ok(found) if found == self.before => Outcome::Before,
                 Ok(found) => panic!("{what}: half a batch: {}", crate::support::difference(&self.after, &found)),
@@ -66,10 +75,6 @@ impl Crashed {
             }
         })
     }
-}
-
-fn whole(backend: &Filesystem) -> Result<Contents> {
-    contents(backend)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

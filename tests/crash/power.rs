@@ -209,8 +209,12 @@ impl File {
         let whole = random.below(versions.len());
         let mut content = vec![0; length];
         for (number, sector) in content.chunks_mut(SECTOR).enumerate() {
-            let version = &versions[if torn { random.below(versions.len()) } else { whole }];
+            let mut version = &versions[if torn { random.below(versions.len()) } else { whole }];
             let at = number * SECTOR;
+            if newest.len() < oldest.len() {
+                // A file that has been cut off has its old length and all of its content, or the new one.
+                version = oldest;
+            }
             if at < version.len() {
                 let end = version.len().min(at + sector.len());
                 sector[..end - at].copy_from_slice(&version[at..end]);
