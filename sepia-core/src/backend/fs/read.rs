@@ -252,7 +252,8 @@ impl Tree<'_> {
 
     fn refused(&self, name: &str, errno: Errno) -> Failure {
         match errno {
-            Errno::NOENT | Errno::NOTDIR | Errno::INVAL => Failure::Vanished,
+            // Listed as something else a moment ago.
+            Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::LOOP | Errno::MLINK | Errno::ISDIR => Failure::Vanished,
             errno => Failure::Error(refused(errno, &self.place(Some(name)))),
         }
     }
