@@ -447,9 +447,10 @@ impl Filesystem {
             let synced = sys::sync_all(&self.root);
             synced.map_err(|errno| Error::io("sync the file system", self.root.path(), errno))?;
         }
-        if known.is_some() || scan.epoch > 0 {
+        if known.is_some() || !self.journal.is_empty(&self.root)? {
             self.forget_hints()?;
-            // Nothing of it shall be carried out again once others have written over it.
+            // Nothing of it shall be carried out again once others have written over it, nor be taken for a
+            // frame of an epoch of the same number, where the state is lost.
             self.journal.empty(&self.root)?;
             self.journal.sync(&self.root)?;
         }

@@ -372,6 +372,13 @@ impl Journal {
         Ok(Scan { frames: Frames { used: bytes.len(), bytes }, epoch, sequence })
     }
 
+    /// Whether no frame was ever written since the journal was made or emptied.
+    pub(super) fn is_empty(&self, root: &Root) -> Result<bool> {
+        let Files { journal, .. } = self.written(root)?;
+        let length = sys::length(journal);
+        Ok(length.map_err(|errno| Error::io("open the journal", &root.place(JOURNAL), errno))? <= START)
+    }
+
     /// Empties the journal, so that nothing in it is ever taken for a frame again. Under the writer lock.
     pub(super) fn empty(&self, root: &Root) -> Result<()> {
         let Files { journal, .. } = self.written(root)?;
