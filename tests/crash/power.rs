@@ -231,7 +231,8 @@ struct Done {
 }
 
 fn act(random: &mut Random, durability: Durability, known: &Contents) -> Act {
-    if random.below(10) == 0 {
+    // Until something has been committed, there is nothing to lose.
+    if !known.is_empty() && random.below(10) == 0 {
         return Act::Checkpoint;
     }
     commit(durability, |batch| {
