@@ -100,6 +100,11 @@ impl Filesystem {
         }
         let mut places = HashSet::new();
         claim_places(batch, &mut places);
+        if batch.durability() == Durability::Sync {
+            // Those who committed together with the last one are about to commit again, and a wait for the disk
+            // takes longer than they do.
+            held.gather(self.together.load(Ordering::Relaxed));
+        }
         let mut room = together - 1;
         let taken = held.take_along(|other| {
             let fits = room > 0 && other.retired().is_empty() && claim_places(other, &mut places);
@@ -119,6 +124,7 @@ impl Filesystem {
                 Err(error) => ticket.settle(Outcome::Done(Err(error))),
             }
         }
+        self.together.store(settles.len(), Ordering::Relaxed);
         self.carry_out(&mut state, &group)?;
         settles.iter().for_each(|ticket| ticket.settle(Outcome::Done(Ok(()))));
         Ok(())

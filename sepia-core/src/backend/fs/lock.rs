@@ -63,6 +63,9 @@ pub(super) enum Turn<'a> {
     Done(Result<()>),
 }
 
+/// How often a thread that gathers batches lets the others run.
+const GATHERING: usize = 32;
+
 /// Holds the lock until it is dropped.
 #[must_use]
 #[derive(Debug)]
@@ -204,6 +207,16 @@ impl WriterLock {
 }
 
 impl Held<'_> {
+    /// Gives threads the time to come with the batches that they are about to commit, up to so many.
+    pub(super) fn gather(&self, expected: usize) {
+        for _ in 0..GATHERING {
+            if self.lock.gate().tickets.len() >= expected {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Takes waiting batches along, those of which `fits` says so.
     pub(super) fn take_along(&self, mut fits: impl FnMut(&Batch) -> bool) -> Taken {
         let mut gate = self.lock.gate();

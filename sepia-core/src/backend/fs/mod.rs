@@ -40,7 +40,7 @@ mod view;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
@@ -84,6 +84,8 @@ pub struct Filesystem {
     last: AtomicU64,
     /// The last leaf that was to be new was there already.
     met_old: AtomicBool,
+    /// How many batches were committed together with the last one.
+    together: AtomicUsize,
 }
 
 impl Filesystem {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use rustix::io::Errno;
 
@@ -89,6 +89,7 @@ impl Filesystem {
             moments,
             last,
             met_old,
+            together: AtomicUsize::new(0),
         };
         if writable {
             opened.recover_at_open()?;
