@@ -4,19 +4,22 @@
 use std::fs;
 use std::path::Path;
 
-use sepia::backend::fault::{self, Fault};
-use sepia::backend::Backend;
-use sepia::batch::{Durability, Expect};
 use sepia::ErrorKind;
+use sepia::backend::Backend;
+use sepia::backend::fault::{self, Fault};
+use sepia::batch::{Durability, Expect};
 
 use crate::scenario::{Scenario, commit, draft, note, scenario};
-use crate::support::{Contents, Random, child, command, contents, copy, directory, key, leaf, open, open_to_read, place};
+use crate::support::{
+    Contents, Random, child, command, contents, copy, directory, key, leaf, open, open_to_read, place,
+};
 
 /// Does what a scenario says, and dies when `committed` has been set and not all is carried out.
 #[test]
 fn dies_in_the_middle() {
     let Some(words) = child() else { return };
-    let Scenario { setup, acts } = scenario(&words[1], if words[2] == "Sync" { Durability::Sync } else { Durability::Buffered });
+    let Scenario { setup, acts } =
+        scenario(&words[1], if words[2] == "Sync" { Durability::Sync } else { Durability::Buffered });
     let backend = open(Path::new(&words[0])).unwrap();
     setup.iter().for_each(|act| act.run(&backend).unwrap());
     fault::arm(words[3].parse().unwrap(), Fault::Abort);
@@ -36,7 +39,12 @@ impl Crashed {
         let scenario = scenario("mixed", Durability::Sync);
         let directory = directory();
         // The frame is written and the state set before the first of ten objects comes, in any order of these calls.
-        let words = [place(&directory).to_str().unwrap().to_owned(), "mixed".to_owned(), durability.to_owned(), "60".to_owned()];
+        let words = [
+            place(&directory).to_str().unwrap().to_owned(),
+            "mixed".to_owned(),
+            durability.to_owned(),
+            "60".to_owned(),
+        ];
         command("hostile::dies_in_the_middle", &words.each_ref().map(String::as_str)).output().unwrap();
         let crashed = Self { durability, before: scenario.after(0), after: scenario.after(1), directory };
         assert_eq!(contents(&open_to_read(&crashed.path()).unwrap()).unwrap(), crashed.after);
@@ -140,7 +148,12 @@ fn a_torn_tail() {
         for _ in 0..30 {
             let length = random.below(end);
             crashed.with(&format!("{durability}, cut off at {length} of {end}"), |path| {
-                fs::OpenOptions::new().write(true).open(path.join(".sepia/journal")).unwrap().set_len(length as u64).unwrap();
+                fs::OpenOptions::new()
+                    .write(true)
+                    .open(path.join(".sepia/journal"))
+                    .unwrap()
+                    .set_len(length as u64)
+                    .unwrap();
             });
         }
     }
@@ -167,7 +180,11 @@ fn files_that_are_gone() {
         let outcomes = crashed.with("the state", |path| fs::remove_file(path.join(".sepia/state")).unwrap());
         assert_eq!(outcomes, [Outcome::After; 2], "{durability}: the journal has all that is needed");
         let outcomes = crashed.with("the journal", |path| fs::remove_file(path.join(".sepia/journal")).unwrap());
-        assert_eq!(outcomes, [Outcome::Refused(ErrorKind::Corrupt); 2], "{durability}: the batch is in the journal alone");
+        assert_eq!(
+            outcomes,
+            [Outcome::Refused(ErrorKind::Corrupt); 2],
+            "{durability}: the batch is in the journal alone"
+        );
         let outcomes = crashed.with("notes and tmp", |path| {
             fs::remove_dir_all(path.join(".sepia/latest")).unwrap();
             let _ = fs::remove_dir_all(path.join(".sepia/tmp"));
@@ -189,7 +206,9 @@ fn a_store_at_rest_loses_its_journal() {
             backend.checkpoint().unwrap();
             drop(backend);
             let expected = scenario.after(scenario.acts.len());
-            for gone in [vec!["state"], vec!["journal"], vec!["state", "journal"], vec!["state", "journal", "latest", "tmp"]] {
+            for gone in
+                [vec!["state"], vec!["journal"], vec!["state", "journal"], vec!["state", "journal", "latest", "tmp"]]
+            {
                 let copied = scratch.path().join("copied");
                 copy(&place(&scratch), &copied);
                 for name in &gone {
@@ -273,7 +292,11 @@ fn hints_are_only_hints() {
             _ => fs::write(&hint, b"\xff").unwrap(),
         }
         for backend in [&open(&place(&scratch)).unwrap(), &open_to_read(&place(&scratch)).unwrap(), &backend] {
-            assert_eq!(backend.newest(&key("Draft", "d")).unwrap(), Some(key("Draft", &format!("d.{next}"))), "round {round}");
+            assert_eq!(
+                backend.newest(&key("Draft", "d")).unwrap(),
+                Some(key("Draft", &format!("d.{next}"))),
+                "round {round}"
+            );
         }
         let stale = generation(next + 1, Expect::LatestIs(next + 1)).run(&backend);
         assert_eq!(stale.map_err(|error| error.kind()), Err(ErrorKind::Conflict));

@@ -6,6 +6,7 @@
 
 mod counts;
 mod failures;
+mod histories;
 mod hostile;
 mod model;
 mod power;

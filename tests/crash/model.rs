@@ -191,7 +191,8 @@ impl World {
     }
 
     fn is_single(&self, kind: Kind, broken: Broken) -> bool {
-        matches!(kind, Kind::Single | Kind::First | Kind::Undo) && (!self.durable || broken == Broken::SingleInDurableEpoch)
+        matches!(kind, Kind::Single | Kind::First | Kind::Undo)
+            && (!self.durable || broken == Broken::SingleInDurableEpoch)
     }
 
     /// Lets the writer take a step. It holds the lock from `Begin` until it is idle again.
@@ -201,7 +202,9 @@ impl World {
         self.writer = match self.writer {
             Write::Idle => Write::Begin,
             Write::Begin if !self.state.trusted => Write::Adopt(0),
-            Write::Begin if self.state.applied < self.state.committed && broken != Broken::NoAdoption => Write::Adopt(0),
+            Write::Begin if self.state.applied < self.state.committed && broken != Broken::NoAdoption => {
+                Write::Adopt(0)
+            }
             Write::Begin if single => Write::Count,
             Write::Begin if kind == Kind::Wrapped && broken != Broken::FrameBeforeEpoch => Write::Epoch,
             Write::Begin => Write::Plan,
@@ -211,7 +214,8 @@ impl World {
                 Write::Plan
             }
             Write::Adopt(file) => {
-                let from = if self.state.trusted { self.state.applied..self.state.committed } else { 0..self.frames.len() };
+                let from =
+                    if self.state.trusted { self.state.applied..self.state.committed } else { 0..self.frames.len() };
                 lay(&self.frames[from], &mut self.files, Some(file));
                 match (file, self.state.trusted) {
                     (0 | 1, _) => Write::Adopt(file + 1),
@@ -228,7 +232,14 @@ impl World {
             }
             Write::Trust => {
                 let State { epoch, sequence, .. } = self.state;
-                self.state = State { trusted: true, epoch: epoch + 1, applied: 0, committed: 0, sequence: sequence + 1, single: false };
+                self.state = State {
+                    trusted: true,
+                    epoch: epoch + 1,
+                    applied: 0,
+                    committed: 0,
+                    sequence: sequence + 1,
+                    single: false,
+                };
                 self.durable = false;
                 Write::Begin
             }
@@ -240,7 +251,9 @@ impl World {
                 }
                 let (before, after) = (self.files, self.next(kind));
                 let mut frame = Frame::default();
-                (0..3).filter(|file| before[*file] != after[*file]).for_each(|file| frame[file] = Some((before[file], after[file])));
+                (0..3)
+                    .filter(|file| before[*file] != after[*file])
+                    .for_each(|file| frame[file] = Some((before[file], after[file])));
                 self.frames.push(frame);
                 if broken == Broken::PublishedBeforeCommitted { Write::Publish(0) } else { Write::Commit }
             }
@@ -274,7 +287,10 @@ impl World {
                 Write::Idle
             }
             Write::Count => {
-                if self.state.committed > 0 && broken != Broken::SingleWithoutVoid && broken != Broken::SingleInDurableEpoch {
+                if self.state.committed > 0
+                    && broken != Broken::SingleWithoutVoid
+                    && broken != Broken::SingleInDurableEpoch
+                {
                     self.frames.clear();
                     (self.state.epoch, self.state.applied, self.state.committed) = (self.state.epoch + 1, 0, 0);
                 }
@@ -324,7 +340,8 @@ impl World {
         let offset = usize::from(reader.snapshot);
         let last = 8 + 2 * offset;
         let step = reader.step;
-        let under_way = self.state.single && matches!(self.writer, Write::Operate) && broken != Broken::MomentDuringSingle;
+        let under_way =
+            self.state.single && matches!(self.writer, Write::Operate) && broken != Broken::MomentDuringSingle;
         match step {
             0 if reader.snapshot => {
                 if under_way {
@@ -373,7 +390,11 @@ impl World {
                             files.clone().for_each(|file| reader.seen[file] = reader.files[file]);
                             let fits = |state: &Files| files.clone().all(|file| state[file] == reader.seen[file]);
                             if !self.history[reader.since..].iter().any(fits) {
-                                return Err(format!("read {:?} in {files:?}, of {:?}", reader.seen, &self.history[reader.since..]));
+                                return Err(format!(
+                                    "read {:?} in {files:?}, of {:?}",
+                                    reader.seen,
+                                    &self.history[reader.since..]
+                                ));
                             }
                         }
                     },
@@ -390,7 +411,8 @@ impl World {
 
     fn look(&self, reader: &mut Reader, broken: Broken) {
         reader.first = Some(self.state);
-        reader.scanned = if self.state.trusted || broken == Broken::ScanAfterReading { Vec::new() } else { self.frames.clone() };
+        reader.scanned =
+            if self.state.trusted || broken == Broken::ScanAfterReading { Vec::new() } else { self.frames.clone() };
     }
 
     /// `None`: start again.
@@ -437,7 +459,11 @@ impl World {
             return Ok(());
         }
         let mut files = self.files;
-        lay(&self.frames[self.state.applied.min(self.frames.len())..self.state.committed.min(self.frames.len())], &mut files, None);
+        lay(
+            &self.frames[self.state.applied.min(self.frames.len())..self.state.committed.min(self.frames.len())],
+            &mut files,
+            None,
+        );
         lay(&lost[..lost.len().min(self.state.committed)], &mut files, None);
         if files == self.history[self.now()] {
             return Ok(());

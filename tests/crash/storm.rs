@@ -12,7 +12,9 @@ use sepia::batch::{Batch, Durability, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Entry, Key, Record};
 
-use crate::support::{Random, child, container, directory, entries, key, leaf, link, node, open, open_to_read, place, spawn};
+use crate::support::{
+    Random, child, container, directory, entries, key, leaf, link, node, open, open_to_read, place, spawn,
+};
 
 const ACCOUNTS: usize = 6;
 const EACH: i64 = 1000;
@@ -25,9 +27,13 @@ fn classes(batch: &mut Batch) {
 }
 
 fn number(backend: &dyn Backend, key: &Key) -> Option<(i64, Record)> {
-    match backend.read(key).unwrap_or_else(|error| panic!("{key}: {error} {:?}", std::error::Error::source(&error).map(ToString::to_string))) {
+    match backend.read(key).unwrap_or_else(|error| {
+        panic!("{key}: {error} {:?}", std::error::Error::source(&error).map(ToString::to_string))
+    }) {
         None => None,
-        Some(Record::Leaf(content)) => Some((String::from_utf8_lossy(&content).parse().unwrap(), Record::Leaf(content))),
+        Some(Record::Leaf(content)) => {
+            Some((String::from_utf8_lossy(&content).parse().unwrap(), Record::Leaf(content)))
+        }
         Some(Record::Container(node)) => panic!("{key}: {node:?}"),
     }
 }
@@ -151,7 +157,10 @@ fn storm(rounds: usize, seed: u64) {
     let notes = |writer: usize| scratch.path().join(format!("confirmed{writer}"));
     let writer = |number: usize, random: &mut Random| {
         let notes = notes(number);
-        spawn("storm::writes", &[path.to_str().unwrap(), &number.to_string(), &random.next().to_string(), notes.to_str().unwrap()])
+        spawn(
+            "storm::writes",
+            &[path.to_str().unwrap(), &number.to_string(), &random.next().to_string(), notes.to_str().unwrap()],
+        )
     };
     let counts = |reader: usize| scratch.path().join(format!("seen{reader}"));
     let mut readers: Vec<Child> = ["writable", "read-only"]
@@ -176,7 +185,9 @@ fn storm(rounds: usize, seed: u64) {
     }
     writers.iter_mut().for_each(|writer| end(writer, "a writer"));
     // A reader is slow to begin on a busy machine: each gets to see something.
-    while !(0..2).all(|reader| counts(reader).exists()) && readers.iter_mut().all(|reader| reader.try_wait().unwrap().is_none()) {
+    while !(0..2).all(|reader| counts(reader).exists())
+        && readers.iter_mut().all(|reader| reader.try_wait().unwrap().is_none())
+    {
         std::thread::yield_now();
     }
     readers.iter_mut().for_each(|reader| end(reader, "a reader"));
@@ -206,7 +217,10 @@ fn check_all(path: &Path, notes: &dyn Fn(usize) -> std::path::PathBuf) {
         for (word, class) in [("log ", "Log"), ("alone ", "Alone")] {
             let confirmed = notes.lines().filter_map(|line| line.strip_prefix(word)?.parse().ok()).max().unwrap_or(0);
             let stored = number(&backend, &key(class, &writer.to_string())).map_or(0, |(stored, _)| stored);
-            assert!((confirmed..=confirmed + 1).contains(&stored), "{class} {writer}: {confirmed} confirmed, {stored} stored");
+            assert!(
+                (confirmed..=confirmed + 1).contains(&stored),
+                "{class} {writer}: {confirmed} confirmed, {stored} stored"
+            );
         }
     }
 }

@@ -42,10 +42,10 @@ pub fn link(class: &str, id: &str) -> Entry {
 /// and do not care which.
 pub fn directory() -> TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() {
-        if let Ok(made) = tempfile::Builder::new().prefix("sepia-crash-").tempdir_in(memory) {
-            return made;
-        }
+    if memory.is_dir()
+        && let Ok(made) = tempfile::Builder::new().prefix("sepia-crash-").tempdir_in(memory)
+    {
+        return made;
     }
     tempfile::tempdir().unwrap()
 }

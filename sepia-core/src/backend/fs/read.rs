@@ -253,7 +253,9 @@ impl Tree<'_> {
     fn refused(&self, name: &str, errno: Errno) -> Failure {
         match errno {
             // Listed as something else a moment ago.
-            Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::LOOP | Errno::MLINK | Errno::ISDIR => Failure::Vanished,
+            Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::LOOP | Errno::MLINK | Errno::ISDIR => {
+                Failure::Vanished
+            }
             errno => Failure::Error(refused(errno, &self.place(Some(name)))),
         }
     }
