@@ -43,8 +43,9 @@ fn fails_at_every_call() {
         }
     }
     println!("{name}: {calls} calls, {failures} acts failed");
-    // Where a new leaf cannot be made in one way, it is made in another.
-    assert!(calls > 0 && (failures > 0 || name.starts_with("leaf")));
+    // Where a new leaf cannot be made in one way, it is made in another; and once a commit has taken effect, it does
+    // not fail any more. But the first call of all comes before that.
+    assert!(calls > 0 && (failures > 0 || words[4] != "0" || name.starts_with("leaf")));
 }
 
 /// The disk and the contents after so many acts.

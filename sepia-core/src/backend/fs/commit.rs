@@ -472,7 +472,7 @@ impl Filesystem {
             committed: START,
             token: 0,
             synced: START,
-            holder: 0,
+            writer: 0,
         };
         self.journal.set(&self.root, &mut state)?;
         self.poisoned.store(false, Ordering::Relaxed);

@@ -72,8 +72,7 @@ impl Filesystem {
             }
         };
         root.learn_spelling();
-        let identity = sys::identity(&root).map_err(|errno| Error::io("open the store", path, errno))?;
-        let identity = identity.0.rotate_left(32) ^ identity.1;
+        let identity = sys::lasting_identity(&root).map_err(|errno| Error::io("open the store", path, errno))?;
         let (overlays, poisoned) = (Overlays::default(), AtomicBool::new(false));
         let (moments, last, met_old) = (AtomicU64::new(0), AtomicU64::new(u64::MAX), AtomicBool::new(false));
         let mut opened = Self {
@@ -176,6 +175,7 @@ fn make(root: &Root, options: &OpenOptions) -> Result<Catalog> {
         let made = publisher.operate(&operation);
         made.map_err(|errno| Error::io("make the store", &root.place(file), errno))?;
     }
+    sys::sync(root).map_err(|errno| Error::io("make the store", root.path(), errno))?;
     Catalog::open(root)?.ok_or_else(|| not_a_store(root.path(), "its .sepia/format.json is gone again"))
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use rustix::io::{Errno, Result};
 
-use super::layout::{TMP, is_within};
+use super::layout::{FORMAT_FILE, TMP, is_within};
 use super::operation::{Action, Before, Operation};
 use super::recover::Stands;
 use super::root::Root;
@@ -49,6 +49,11 @@ impl<'a> Publisher<'a> {
                 Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(name, Made::File(content), sys::place),
                 made => made,
             },
+            // Without its list of classes a store is none, whatever its objects survive.
+            Action::File(content) if path == FORMAT_FILE => {
+                self.by_way_of_tmp(name, Made::Synced(content), sys::replace)?;
+                sys::sync(self.here())
+            }
             Action::File(content) => self.by_way_of_tmp(name, Made::File(content), sys::replace),
             Action::Link(target) if is_new => sys::make_link(self.here(), name, target),
             Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), sys::replace),
@@ -175,6 +180,9 @@ impl<'a> Publisher<'a> {
             let name = number.to_string();
             let written = match made {
                 Made::File(content) => sys::make_file(tmp, &name, content).map(Some),
+                Made::Synced(content) => {
+                    sys::make_file(tmp, &name, content).and_then(|file| sys::sync(&file).map(|()| Some(file)))
+                }
                 Made::Link(target) => sys::make_link(tmp, &name, target).map(|()| None),
             };
             match written {
@@ -246,6 +254,8 @@ impl<'a> Publisher<'a> {
 #[derive(Clone, Copy)]
 enum Made<'a> {
     File(&'a [u8]),
+    /// A file that is on the disk before it is moved.
+    Synced(&'a [u8]),
     Link(&'a str),
 }
 

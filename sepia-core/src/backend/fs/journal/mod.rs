@@ -80,7 +80,8 @@ pub(super) struct Journal {
     reading: OnceLock<Files>,
     /// The journal, where the state is gone.
     alone: OnceLock<OwnedFd>,
-    process: u32,
+    /// Tells this handle from all others that write the state.
+    writer: u64,
 }
 
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl Files {
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
         let (writing, reading, alone) = Default::default();
-        Self { writable, writing, reading, alone, process: std::process::id() }
+        Self { writable, writing, reading, alone, writer: uuid::Uuid::now_v7().as_u64_pair().1 }
     }
 
     /// Makes the files if they are not there. Under the writer lock.
@@ -243,13 +244,13 @@ impl Journal {
     pub(super) fn try_set(&self, root: &Root, state: &mut State) -> rustix::io::Result<()> {
         let files = self.written(root).map_err(|_| Errno::BADF)?;
         state.token = files.token;
-        state.holder = self.process;
+        state.writer = self.writer;
         sys::write(&files.state, &state.encode(), 0)
     }
 
-    /// Whether this process wrote the state.
+    /// Whether this handle wrote the state.
     pub(super) fn is_mine(&self, state: &State) -> bool {
-        state.holder == self.process
+        state.writer == self.writer
     }
 
     /// Makes sure that the files are still those of the store. Under the writer lock.
@@ -379,9 +380,12 @@ impl Journal {
         Ok(length.map_err(|errno| Error::io("open the journal", &root.place(JOURNAL), errno))? <= START)
     }
 
-    /// Empties the journal, so that nothing in it is ever taken for a frame again. Under the writer lock.
+    /// Empties the journal, for good, so that nothing in it is ever taken for a frame again. Under the writer lock.
     pub(super) fn empty(&self, root: &Root) -> Result<()> {
         let Files { journal, .. } = self.written(root)?;
+        if sys::length(journal).is_ok_and(|length| length <= START) {
+            return Ok(());
+        }
         sys::set_length(journal, START).map_err(|errno| Error::io("empty the journal", &root.place(JOURNAL), errno))
     }
 }

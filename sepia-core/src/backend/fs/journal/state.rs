@@ -10,7 +10,7 @@
 //! 40  committed  and has taken effect up to here
 //! 48  token      16 bytes: the boot, the mount and the journal for which `applied` is true
 //! 64  synced     everything before this place of the journal is on the disk
-//! 72  holder     the process that wrote this, 4 bytes; then zeros
+//! 72  writer     a random number of the handle that wrote this
 //! 80  checksum   of all of this but itself
 //! ```
 
@@ -39,7 +39,7 @@ pub(in super::super) struct State {
     pub(in super::super) committed: u64,
     pub(in super::super) token: u128,
     pub(in super::super) synced: u64,
-    pub(in super::super) holder: u32,
+    pub(in super::super) writer: u64,
 }
 
 /// What stands where the state should be.
@@ -65,7 +65,7 @@ impl State {
         }
         bytes[48..64].copy_from_slice(&self.token.to_le_bytes());
         bytes[64..72].copy_from_slice(&self.synced.to_le_bytes());
-        bytes[72..76].copy_from_slice(&self.holder.to_le_bytes());
+        bytes[72..80].copy_from_slice(&self.writer.to_le_bytes());
         let sum = XxHash3_64::oneshot(&bytes[..80]);
         bytes[80..].copy_from_slice(&sum.to_le_bytes());
         bytes
@@ -102,7 +102,7 @@ impl State {
             committed: number(40)?,
             token: u128::from_le_bytes(bytes.get(48..64)?.try_into().ok()?),
             synced: number(64)?,
-            holder: small(72)?,
+            writer: number(72)?,
         };
         (state.applied <= state.committed).then_some(Read::State(state))
     }
@@ -125,7 +125,7 @@ mod tests {
             committed: 4096,
             token: 0x1234 << 90,
             synced: 64,
-            holder: 77,
+            writer: 77 << 40,
         };
         let mut bytes = state.encode();
         assert_eq!(State::decode(&bytes), Read::State(state));

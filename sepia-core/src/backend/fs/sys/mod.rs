@@ -314,6 +314,33 @@ pub(super) fn identity_at(parent: impl AsFd, name: &str) -> Result<(u64, u64)> {
     Ok((stat.st_dev as u64, stat.st_ino as u64))
 }
 
+/// Returns what tells a directory from all others, also from one that gets its inode after it.
+pub(super) fn lasting_identity(directory: impl AsFd) -> Result<u64> {
+    let directory = directory.as_fd();
+    let (device, inode) = identity(directory)?;
+    let text = format!("{device} {inode} {:?}", birth(directory));
+    Ok(twox_hash::XxHash3_64::oneshot(text.as_bytes()))
+}
+
+/// Returns when a file was made, where the system knows.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn birth(file: BorrowedFd<'_>) -> Option<(i64, u32)> {
+    use rustix::fs::StatxFlags;
+    let stat = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec))
+}
+
+#[cfg(target_vendor = "apple")]
+fn birth(file: BorrowedFd<'_>) -> Option<(i64, i64)> {
+    let stat = rustix::fs::fstat(file).ok()?;
+    Some((stat.st_birthtime, stat.st_birthtime_nsec))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn birth(_: BorrowedFd<'_>) -> Option<()> {
+    None
+}
+
 /// Returns whether an open file still has a name.
 pub(super) fn has_name(file: impl AsFd) -> bool {
     rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
