@@ -42,6 +42,7 @@
 //! frames of the epoch may have to be carried out again, and are found by their checksums.
 
 pub(super) mod frame;
+mod scan;
 pub(super) mod state;
 mod token;
 
@@ -54,7 +55,8 @@ use super::layout::{JOURNAL, PRIVATE, STATE};
 use super::root::Root;
 use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
-use frame::Frame;
+pub(super) use scan::Frames;
+use scan::chain;
 use state::{Read, State};
 
 /// The format of journal and state.
@@ -99,26 +101,6 @@ pub(super) enum Observed {
     Trusted(State),
     /// Frames may have to be carried out that the state takes for applied.
     Untrusted(Option<State>),
-}
-
-/// Frames as they were read.
-#[derive(Debug, Default)]
-pub(super) struct Frames {
-    bytes: Vec<u8>,
-    /// The part of the bytes that is whole frames.
-    used: usize,
-}
-
-impl Frames {
-    /// Returns the frames, in their order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut rest = &self.bytes[..self.used];
-        std::iter::from_fn(move || {
-            let (frame, length) = frame::decode(rest)?;
-            rest = rest.get(usize::try_from(length).ok()?..)?;
-            Some(frame)
-        })
-    }
 }
 
 impl Files {
@@ -324,60 +306,7 @@ impl Journal {
         let read = sys::read_at(journal, &mut bytes, from).map_err(fail)?;
         bytes.truncate(read);
         let used = chain(&bytes, epoch, from).used;
-        Ok((used as u64 == to - from).then_some(Frames { bytes, used }))
-    }
-
-    /// Reads the frames that may have to be carried out again, as the state cannot be believed: all that
-    /// the journal begins with, if they are durable; else, as each was carried out before the next was
-    /// written, those that the state says are not carried out, or the last if there is no state.
-    ///
-    /// # Errors
-    /// `Corrupt` if some are damaged that were on the disk.
-    pub(super) fn scan(&self, root: &Root, known: Option<State>) -> Result<Scan> {
-        let journal = self.journal(root)?;
-        let fail = |errno| Error::io("read the journal", &root.place(JOURNAL), errno);
-        let length = sys::length(journal).map_err(fail)?;
-        let mut bytes = vec![0; usize::try_from(length.saturating_sub(START)).unwrap_or(usize::MAX)];
-        let read = sys::read_at(journal, &mut bytes, START).map_err(fail)?;
-        bytes.truncate(read);
-        if bytes.iter().take(frame::HEADER).all(|byte| *byte == 0) {
-            return Ok(Scan::default());
-        }
-        // A header is written at once, so one that cannot be read has been damaged.
-        let lost = || damaged(root, "a commit in it was on the disk, and cannot be read any more");
-        let (Header { epoch, durable, .. }, _) = frame::peek(&bytes).ok_or_else(lost)?;
-        let Chain { used, last, sequence } = chain(&bytes, epoch, START);
-        let end = START + used as u64;
-        let known = known.filter(|state| state.epoch == epoch);
-        if durable {
-            // What lies behind the last whole frame was being written, unless something says otherwise.
-            let later =
-                (used..bytes.len()).step_by(8).filter_map(|at| Some((at, frame::decode(&bytes[at..])?.0.header)));
-            let synced = later
-                .filter(|(at, header)| header.epoch == epoch && header.at == START + *at as u64)
-                .map(|(_, header)| header.synced)
-                .chain(known.map(|state| state.synced))
-                .max();
-            if synced.is_some_and(|synced| synced > end) {
-                return Err(lost());
-            }
-            return Ok(Scan { frames: Frames { bytes, used }, epoch, sequence });
-        }
-        let from = match known {
-            Some(state) if state.applied == state.committed => used,
-            Some(state) => usize::try_from(state.applied.saturating_sub(START)).map_or(used, |from| from.min(used)),
-            None => last,
-        };
-        bytes.truncate(used);
-        let bytes = bytes.split_off(from);
-        Ok(Scan { frames: Frames { used: bytes.len(), bytes }, epoch, sequence })
-    }
-
-    /// Whether no frame was ever written since the journal was made or emptied.
-    pub(super) fn is_empty(&self, root: &Root) -> Result<bool> {
-        let Files { journal, .. } = self.written(root)?;
-        let length = sys::length(journal);
-        Ok(length.map_err(|errno| Error::io("open the journal", &root.place(JOURNAL), errno))? <= START)
+        Ok((used as u64 == to - from).then(|| Frames::new(bytes, used)))
     }
 
     /// Empties the journal, for good, so that nothing in it is ever taken for a frame again. Under the writer lock.
@@ -386,43 +315,9 @@ impl Journal {
         if sys::length(journal).is_ok_and(|length| length <= START) {
             return Ok(());
         }
-        sys::set_length(journal, START).map_err(|errno| Error::io("empty the journal", &root.place(JOURNAL), errno))
+        let emptied = sys::set_length(journal, START).and_then(|()| sys::sync(journal));
+        emptied.map_err(|errno| Error::io("empty the journal", &root.place(JOURNAL), errno))
     }
-}
-
-use frame::Header;
-
-/// What a scan has found.
-#[derive(Debug, Default)]
-pub(super) struct Scan {
-    pub(super) frames: Frames,
-    pub(super) epoch: u64,
-    /// The number of the last commit.
-    pub(super) sequence: u64,
-}
-
-/// Whole frames, one after another.
-struct Chain {
-    /// How many bytes they are.
-    used: usize,
-    /// Where the last of them begins.
-    last: usize,
-    /// The number of its commit.
-    sequence: u64,
-}
-
-/// Walks over the whole frames of one epoch that begin at `at`.
-fn chain(bytes: &[u8], epoch: u64, at: u64) -> Chain {
-    let mut chain = Chain { used: 0, last: 0, sequence: 0 };
-    while let Some((frame::Frame { header, .. }, length)) = bytes.get(chain.used..).and_then(frame::decode) {
-        let Ok(length) = usize::try_from(length) else { break };
-        if header.epoch != epoch || header.at != at + chain.used as u64 || header.sequence <= chain.sequence {
-            break;
-        }
-        // The last may lack the zeros behind it.
-        chain = Chain { used: (chain.used + length).min(bytes.len()), last: chain.used, sequence: header.sequence };
-    }
-    chain
 }
 
 /// Makes sure that a state without a journal needs none.

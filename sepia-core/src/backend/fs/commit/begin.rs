@@ -1,0 +1,80 @@
+//! What dead writers have left.
+
+use std::sync::atomic::Ordering;
+
+use super::super::journal::state::State;
+use super::super::journal::{Observed, START};
+use super::super::overlay::Overlay;
+use super::super::recover::{self, Effort};
+use super::super::{Filesystem, sys};
+use crate::error::{Error, Result};
+
+impl Filesystem {
+    /// Begins to write: adopts what a dead writer left (step 1). Under the lock.
+    pub(in super::super) fn begin(&self) -> Result<State> {
+        if self.poisoned.load(Ordering::Relaxed) {
+            return Err(self.is_poisoned());
+        }
+        self.journal.make(&self.root)?;
+        match self.journal.observe(&self.root)? {
+            Observed::Trusted(mut state) => {
+                let is_pending = state.applied < state.committed;
+                if is_pending {
+                    self.finish(&state)?;
+                    state.applied = state.committed;
+                }
+                if is_pending || !self.journal.is_mine(&state) {
+                    // What another process wrote last may lie beyond, and never have taken effect.
+                    self.journal.void(&self.root, state.committed)?;
+                    self.journal.set(&self.root, &mut state)?;
+                }
+                if is_pending {
+                    self.catalog.reread(&self.root)?;
+                }
+                Ok(state)
+            }
+            Observed::Untrusted(Some(state)) if state.poisoned => Err(self.is_poisoned()),
+            Observed::Nothing => self.recover(None),
+            Observed::Untrusted(state) => self.recover(state),
+        }
+    }
+
+    /// Carries out again whatever may not have reached the disk. Under the lock.
+    pub(in super::super) fn recover(&self, known: Option<State>) -> Result<State> {
+        self.journal.make(&self.root)?;
+        let scan = self.journal.scan(&self.root, known)?;
+        let poisoned = known.is_some_and(|state| state.poisoned);
+        let overlay = Overlay::of(&scan.frames, true);
+        if overlay.commits > 0 {
+            let effort = if poisoned { Effort::All } else { Effort::Due };
+            let report = recover::complete(&self.root, &overlay, effort)?;
+            recover::sync(&self.root, &overlay)?;
+            self.report(report);
+        }
+        if poisoned {
+            let synced = sys::sync_all(&self.root);
+            synced.map_err(|errno| Error::io("sync the file system", self.root.path(), errno))?;
+        }
+        self.forget_hints()?;
+        // Nothing of it shall be carried out again once others have written over it, nor be taken for a
+        // frame of an epoch of the same number, where the state is lost.
+        self.journal.empty(&self.root)?;
+        let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
+        let mut state = State {
+            poisoned: false,
+            unsynced: false,
+            durable: false,
+            single: false,
+            epoch: before.0.max(scan.epoch) + 1,
+            sequence: before.1.max(scan.sequence) + 1,
+            applied: START,
+            committed: START,
+            token: 0,
+            synced: START,
+            writer: 0,
+        };
+        self.journal.set(&self.root, &mut state)?;
+        self.poisoned.store(false, Ordering::Relaxed);
+        Ok(state)
+    }
+}

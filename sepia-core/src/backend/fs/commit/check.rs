@@ -1,0 +1,158 @@
+//! Whether all is as a batch expects, and what it does.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::super::layout::FORMAT_FILE;
+use super::super::operation::{Action, Before, Operation};
+use super::super::plan::Plan;
+use super::super::read::{self, Stored};
+use super::super::{Filesystem, catalog, removal};
+use crate::batch::{Batch, Change, Durability, Inspect, Step};
+use crate::class::Class;
+use crate::error::Result;
+use crate::record::{Fingerprint, Key};
+
+/// A batch that has been checked, and what it does.
+#[derive(Debug, Default)]
+pub(super) struct Planned<'b> {
+    pub(super) operations: Vec<Operation<'b>>,
+    /// The list of classes afterwards, if it changes.
+    pub(super) classes: Option<Vec<Class>>,
+    pub(super) bases: Vec<Base>,
+    pub(super) durability: Durability,
+}
+
+/// A base of which a generation comes or goes, with its newest generation. `None` afterwards means that
+/// it must be looked for.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub(super) key: Key,
+    pub(super) before: Option<u64>,
+    pub(super) after: Option<u64>,
+}
+
+impl Filesystem {
+    /// Checks a batch, and finds the operations that it takes.
+    pub(super) fn plan<'b>(&self, batch: &'b Batch) -> Result<Planned<'b>> {
+        let stored = self.catalog.current(&self.root)?;
+        let classes = batch.merge_classes(&stored)?;
+        let mut present = Present { filesystem: self, classes: &stored, read: HashMap::new(), newest: HashMap::new() };
+        batch.check_expectations(&mut present)?;
+        for class in batch.classes().iter().filter(|class| !present.declares(class.name())) {
+            self.check_new_class(class)?;
+        }
+        let mut plan = Plan::default();
+        let mut removals = Vec::new();
+        let mut bases = Vec::new();
+        for step in batch.steps() {
+            match &step.change {
+                Change::Keep => continue,
+                Change::Put(record) => {
+                    let stored = present.take(&step.key)?;
+                    plan.put(&step.key, stored, record).map_err(|error| error.below(self.root.path()))?;
+                }
+                Change::Delete if present.declares(step.key.class()) => {
+                    removal::of_record(&self.root, &step.key, &mut removals)?;
+                }
+                Change::Delete => {}
+            }
+            let known = classes.as_deref().unwrap_or(&stored);
+            if known.iter().any(|class| class.name() == step.key.class() && class.keeps_generations()) {
+                self.plan_generation(step, &mut present, &mut bases)?;
+            }
+        }
+        for class in batch.retired().iter().filter(|class| present.declares(class)) {
+            removal::of_class(&self.root, class, batch, &mut removals)?;
+        }
+        let mut operations = plan.finish();
+        operations.extend(removals);
+        if let Some(classes) = &classes {
+            // Declared before the first object is there, retired after the last is gone.
+            let content = Cow::Owned(catalog::print(classes)?);
+            let operation = Operation::new(FORMAT_FILE, Action::File(content), Before::Unknown);
+            let at = if batch.retired().is_empty() { 0 } else { operations.len() };
+            operations.insert(at, operation);
+        }
+        Ok(Planned { operations, classes, bases, durability: batch.durability() })
+    }
+
+    /// Finds out what becomes of the newest generation.
+    fn plan_generation(&self, step: &Step, present: &mut Present<'_>, bases: &mut Vec<Base>) -> Result<()> {
+        let (key, generation) = step.key.generation();
+        let at = match bases.iter().position(|base| base.key == key) {
+            Some(at) => at,
+            None => {
+                self.keep_hints(&key)?;
+                // The hint is right before anything changes.
+                let before = match generation {
+                    0 if !present.is_superseded(&step.key)? => Some(0),
+                    _ => present.newest(&key)?.map(|newest| newest.generation().1),
+                };
+                bases.push(Base { key, before, after: before });
+                bases.len() - 1
+            }
+        };
+        let after = &mut bases[at].after;
+        match step.change {
+            Change::Put(_) => *after = (*after).max(Some(generation)),
+            Change::Delete if *after == Some(generation) => *after = None,
+            Change::Delete | Change::Keep => {}
+        }
+        Ok(())
+    }
+}
+
+/// What is stored, under the lock.
+struct Present<'a> {
+    filesystem: &'a Filesystem,
+    classes: &'a [Class],
+    /// What has been read to check an expectation, for the plan.
+    read: HashMap<Key, Stored>,
+    newest: HashMap<Key, Option<Key>>,
+}
+
+impl Present<'_> {
+    fn declares(&self, class: &str) -> bool {
+        self.classes.iter().any(|known| known.name() == class)
+    }
+
+    fn take(&mut self, key: &Key) -> Result<Stored> {
+        match self.read.remove(key) {
+            Some(stored) => Ok(stored),
+            None => read::stored(&self.filesystem.root, key),
+        }
+    }
+}
+
+impl Inspect for Present<'_> {
+    fn contains(&mut self, key: &Key) -> Result<bool> {
+        Ok(self.declares(key.class()) && read::contains(&self.filesystem.root, key)?)
+    }
+
+    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
+        if !self.declares(key.class()) {
+            return Ok(None);
+        }
+        let stored = read::stored(&self.filesystem.root, key)?;
+        let fingerprint = stored.fingerprint();
+        self.read.insert(key.clone(), stored);
+        Ok(fingerprint)
+    }
+
+    fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
+        if let Some(known) = self.newest.get(base) {
+            return Ok(known.clone());
+        }
+        if !self.declares(base.class()) {
+            return Ok(None);
+        }
+        let newest = self.filesystem.newest_for_writer(base)?;
+        self.newest.insert(base.clone(), newest.clone());
+        Ok(newest)
+    }
+
+    fn is_superseded(&mut self, key: &Key) -> Result<bool> {
+        Ok(self.declares(key.class()) && self.filesystem.is_superseded(key)?)
+    }
+}

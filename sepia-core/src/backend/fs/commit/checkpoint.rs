@@ -1,0 +1,94 @@
+//! Making all that has been committed durable where it stands.
+
+use std::sync::atomic::Ordering;
+
+use super::super::journal::state::State;
+use super::super::journal::{START, damaged};
+use super::super::layout::{FORMAT_FILE, PRIVATE};
+use super::super::overlay::Overlay;
+use super::super::{Filesystem, recover, sys};
+use crate::error::{Error, ErrorKind, Result};
+
+impl Filesystem {
+    /// Makes all that has been committed durable where it stands, and begins the journal anew. Under the
+    /// lock.
+    pub(in super::super) fn checkpoint_held(&self) -> Result<()> {
+        let mut state = self.begin()?;
+        if state.durable {
+            self.checkpoint_epoch(&mut state)?;
+        }
+        if state.unsynced {
+            self.sync_everything(&mut state)?;
+        }
+        if state.committed > START {
+            return self.begin_epoch(&mut state);
+        }
+        self.journal.set(&self.root, &mut state)
+    }
+
+    /// Syncs the files of an epoch with durable frames, and leaves the journal empty.
+    pub(super) fn checkpoint_epoch(&self, state: &mut State) -> Result<()> {
+        let frames = self.journal.frames(&self.root, state.epoch, START, state.committed)?;
+        let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
+        let synced = recover::sync(&self.root, &Overlay::of(&frames, false));
+        synced.map_err(|error| self.poison(state, error))?;
+        // From here on, nothing needs what the journal holds.
+        *state = State {
+            epoch: state.epoch + 1,
+            applied: START,
+            committed: START,
+            synced: START,
+            durable: false,
+            unsynced: false,
+            ..*state
+        };
+        self.journal.set(&self.root, state)?;
+        // Killed here: whoever writes next voids it.
+        let emptied = self.journal.void(&self.root, START).and_then(|()| self.journal.sync(&self.root));
+        emptied.map_err(|error| self.poison(state, error))
+    }
+
+    /// Nothing changes, but what came before may not have been waited for.
+    pub(super) fn make_durable(&self, state: &mut State) -> Result<()> {
+        if state.unsynced {
+            self.sync_everything(state)?;
+        } else if state.durable && state.synced < state.committed {
+            self.journal.sync(&self.root).map_err(|error| self.poison(state, error))?;
+            state.synced = state.committed;
+        } else {
+            return Ok(());
+        }
+        self.journal.set(&self.root, state)
+    }
+
+    /// Makes sure that what the journal itself stands on is found again: it may be new.
+    pub(super) fn sync_ground(&self) -> Result<()> {
+        let fail = |errno| Error::io("sync the store", self.root.path(), errno);
+        let private = sys::open_directory(&self.root, PRIVATE).map_err(fail)?;
+        let format = sys::open_below(&self.root, FORMAT_FILE).map_err(fail)?;
+        sys::sync(format).and_then(|()| sys::sync(private)).and_then(|()| sys::sync(&self.root)).map_err(fail)
+    }
+
+    pub(super) fn sync_everything(&self, state: &mut State) -> Result<()> {
+        match sys::sync_all(&self.root) {
+            Ok(()) => {
+                state.unsynced = false;
+                Ok(())
+            }
+            Err(errno) => Err(self.poison(state, Error::io("sync the file system", self.root.path(), errno))),
+        }
+    }
+
+    /// A sync has failed: what the disk has is not known.
+    pub(super) fn poison(&self, state: &State, cause: Error) -> Error {
+        self.poisoned.store(true, Ordering::Relaxed);
+        // If that fails too, this process at least knows.
+        let _ = self.journal.set(&self.root, &mut State { poisoned: true, ..*state });
+        Error::new(ErrorKind::Poisoned, cause).at(self.root.path().to_string_lossy())
+    }
+
+    pub(super) fn is_poisoned(&self) -> Error {
+        let message = "the disk failed to confirm an earlier write: open the store again";
+        Error::message(ErrorKind::Poisoned, message).at(self.root.path().to_string_lossy())
+    }
+}
