@@ -44,7 +44,9 @@ fn add(shelf: &mut Shelf, name: &str) {
 #[test]
 fn adds() {
     let Some(words) = child() else { return };
-    let store = Store::builder().durability(sepia::batch::Durability::Buffered).open(&words[0]).unwrap();
+    // Who waits is not served in turn, and on a busy machine another process may come first many times.
+    let store = Store::builder().durability(sepia::batch::Durability::Buffered);
+    let store = store.lock_timeout(std::time::Duration::from_secs(600)).open(&words[0]).unwrap();
     let (who, how, count) = (&words[1], &*words[2], words[3].parse::<u64>().unwrap());
     for number in 0..count {
         let name = format!("{who}{number}");

@@ -95,7 +95,7 @@ fn the_sum_is_the_same_at_every_moment() {
             }
             let writers = [store, other]
                 .map(|store| scope.spawn(|| (0..TRANSFERS / 2).for_each(|round| transfer(store, round).unwrap())));
-            let written = writers.map(|writer| writer.join());
+            let written = writers.map(std::thread::ScopedJoinHandle::join);
             ended.store(true, Ordering::Relaxed);
             written.into_iter().for_each(|written| written.unwrap());
         });

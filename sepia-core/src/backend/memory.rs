@@ -170,7 +170,8 @@ impl Memory {
         let waited = self.freed.wait_timeout_while(holder, TIMEOUT, |holder| holder.is_some());
         (holder, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if holder.is_some() {
-            let message = format!("another thread of this process has held the store for {TIMEOUT:?}");
+            let message =
+                format!("another thread of this process holds the store, which was not free within {TIMEOUT:?}");
             return Err(Error::message(ErrorKind::Locked, message));
         }
         *holder = Some(this);

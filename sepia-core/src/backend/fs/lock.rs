@@ -1,11 +1,13 @@
 //! The writer lock: one writer at a time among all threads and processes.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use super::layout::PRIVATE;
 use super::root::Root;
 use super::sys;
 use crate::batch::Batch;
@@ -18,6 +20,8 @@ pub(super) struct WriterLock {
     timeout: Duration,
     gate: Mutex<Gate>,
     freed: Condvar,
+    /// Locked by whoever has waited for long, so that those who come again and again let it pass.
+    turnstile: OnceLock<OwnedFd>,
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +31,16 @@ struct Gate {
     waiting: usize,
     /// Batches whose threads wait, and that whoever has the lock may commit with its own.
     tickets: Vec<Arc<Ticket>>,
+    /// When the lock was given back last.
+    released: Option<Instant>,
+    /// When the lock was taken while it had been free, or when others were let pass.
+    since: Option<Instant>,
 }
+
+/// Who takes the lock again within this time has not let others have it: they look for it now and then.
+const AGAIN: Duration = Duration::from_millis(10);
+/// For so long at a time.
+const TURN: Duration = Duration::from_millis(20);
 
 /// A batch that waits to be committed by whoever has the lock.
 #[derive(Debug)]
@@ -76,7 +89,7 @@ pub(super) struct Held<'a> {
 
 impl WriterLock {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, gate: Mutex::default(), freed: Condvar::new() }
+        Self { timeout, gate: Mutex::default(), freed: Condvar::new(), turnstile: OnceLock::new() }
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -166,16 +179,35 @@ impl WriterLock {
     /// Passes the gate, which is open, and waits for other processes.
     fn enter<'a>(&'a self, mut gate: MutexGuard<'_, Gate>, root: &'a Root, start: Instant) -> Result<Held<'a>> {
         gate.holder = Some(std::thread::current().id());
+        let again = gate.released.is_some_and(|released| start.saturating_duration_since(released) < AGAIN);
+        let lets_pass = again && gate.since.is_some_and(|since| start.saturating_duration_since(since) > TURN);
+        if !again || lets_pass {
+            gate.since = Some(start);
+        }
         drop(gate);
         // From here on, dropping opens the gate again.
         let held = Held { lock: self, root };
-        // None: a wait without end.
-        let deadline = start.checked_add(self.timeout);
+        let mut turnstile = None;
+        if lets_pass && let Some(handle) = self.turnstile(root) {
+            self.poll(root, start, handle, |_| {})?;
+            turnstile = Some(Turnstile(handle));
+        }
+        self.poll(root, start, root, |waited| {
+            if waited > AGAIN && turnstile.is_none() {
+                let handle = self.turnstile(root);
+                turnstile = handle.filter(|handle| sys::try_lock(handle).is_ok()).map(Turnstile);
+            }
+        })?;
+        Ok(held)
+    }
+
+    /// Waits for the lock of an open file.
+    fn poll(&self, root: &Root, start: Instant, file: impl AsFd, mut each: impl FnMut(Duration)) -> Result<()> {
         let mut pause = Duration::from_micros(50);
         loop {
-            match sys::try_lock(root) {
-                Ok(()) => return Ok(held),
-                Err(Errno::WOULDBLOCK) if deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+            match sys::try_lock(&file) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK) if start.elapsed() >= self.timeout => {
                     let holder = sys::lock_holder(root).map(|process| format!("process {process}"));
                     return Err(self.locked(root, holder.as_deref().unwrap_or("another process")));
                 }
@@ -183,12 +215,21 @@ impl WriterLock {
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(Error::io("lock the store", root.path(), errno)),
             }
+            each(start.elapsed());
             // Writers that started together part ways.
             let jitter = Duration::from_nanos(u64::from(start.elapsed().subsec_nanos() % 997) * 50);
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            std::thread::sleep((pause + jitter).min(left.unwrap_or(Duration::MAX)));
+            let left = self.timeout.saturating_sub(start.elapsed());
+            std::thread::sleep((pause + jitter).min(left));
             pause = (pause * 2).min(Duration::from_millis(5));
         }
+    }
+
+    fn turnstile(&self, root: &Root) -> Option<&OwnedFd> {
+        if self.turnstile.get().is_none() {
+            // Where there is none, nobody waits there.
+            let _ = self.turnstile.set(sys::open_directory(root, PRIVATE).ok()?);
+        }
+        self.turnstile.get()
     }
 
     /// A thread that waited for itself would wait for ever.
@@ -201,7 +242,7 @@ impl WriterLock {
     }
 
     fn locked(&self, root: &Root, holder: &str) -> Error {
-        let message = format!("{holder} has held the store for {:?}", self.timeout);
+        let message = format!("{holder} holds the store, which was not free within {:?}", self.timeout);
         Error::message(ErrorKind::Locked, message).at(root.path().to_string_lossy())
     }
 }
@@ -233,9 +274,20 @@ impl Drop for Held<'_> {
         let _ = sys::unlock(self.root);
         let mut gate = self.lock.gate();
         gate.holder = None;
+        gate.released = Some(Instant::now());
         if gate.waiting > 0 {
             self.lock.freed.notify_all();
         }
+    }
+}
+
+/// Holds the turnstile until it is dropped.
+struct Turnstile<'a>(&'a OwnedFd);
+
+impl Drop for Turnstile<'_> {
+    fn drop(&mut self) {
+        // If it fails, the handle is closed some day, and the lock gone with it.
+        let _ = sys::unlock(self.0);
     }
 }
 
