@@ -433,7 +433,6 @@ fn each_store_is_remembered_by_itself() {
 }
 
 #[test]
-#[ignore = "a defect: inodes are reused"]
 fn a_store_in_a_place_where_another_was_is_another() {
     let place = tempfile::tempdir().unwrap();
     let mine = note("n", "1");

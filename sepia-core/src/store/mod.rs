@@ -183,17 +183,21 @@ impl Store {
     /// was removed.
     pub fn delete<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
         let id = id.into();
-        let keys = self.look(|look| look.doomed(&id))?;
+        // What an id stands for can change meanwhile, where generations come.
+        let mut lock = if T::__CLASS_DEF.keeps_generations() { Some(self.backend.lock()?) } else { None };
         let mut batch = Batch::new();
         batch.set_durability(self.durability);
-        let one = keys.len() == 1;
-        for key in keys {
-            batch.delete(key, if one { Expect::Present } else { Expect::Any });
+        for key in self.look(|look| look.doomed(&id))? {
+            batch.delete(key, Expect::Present);
         }
         if batch.steps().is_empty() {
             return Ok(false);
         }
-        match self.backend.commit(batch) {
+        let deleted = match &mut lock {
+            Some(lock) => lock.commit(batch),
+            None => self.backend.commit(batch),
+        };
+        match deleted {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => Err(error),

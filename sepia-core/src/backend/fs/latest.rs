@@ -1,12 +1,12 @@
 //! The newest generations: hints that may be deleted at any time.
 //!
 //! `.sepia/latest/<Class>/<base>` holds the number of the base's newest generation, a decimal and a
-//! line feed. A hint h is good if generation h is there and h + 1 is not; else the class is listed. Writers
-//! set the hint of a newer generation before they make it, so hints do not lag behind.
+//! line feed. A hint h is good if generation h is there and h + 1 is not; else, and where there is none, the class
+//! is listed. Writers set the hint of a newer generation before they make it, so hints do not lag behind.
 //!
-//! The file `.sepia/latest/<Class>/.all` says that every base whose newest generation is above 0 has its
-//! hint. So where there is none, the number is 0; and a base that has neither a hint nor a generation 0 is
-//! new, and making its first generation needs no list of the class.
+//! `.sepia/latest/.<Class>` holds the stamp of that directory, as it was when a writer last made or removed a
+//! hint. As long as it is the same, every base of the class has its hint; so a base without a hint is new, and making
+//! its first generation needs no list of the class.
 
 use std::collections::HashMap;
 
@@ -22,68 +22,53 @@ use crate::error::{Error, Result};
 use crate::name;
 use crate::record::Key;
 
-/// Whether the hint of a base was found, and good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hint {
-    Good,
-    /// There is none, and none is needed.
-    None,
-    Bad,
-}
-
 impl Filesystem {
     /// Returns the newest generation of a base.
     pub(super) fn newest_generation(&self, base: &Key) -> Result<Option<Key>> {
         // Hints are not synced, so they are as good as the state.
-        match self.journal.observe(&self.root)? {
-            Observed::Untrusted(_) => return self.by_list(base),
-            Observed::Nothing | Observed::Trusted(_) => {}
+        if !matches!(self.journal.observe(&self.root)?, Observed::Untrusted(_))
+            && let Some(newest) = self.by_hint(base)?
+        {
+            return Ok(Some(newest));
         }
-        match self.by_hint(base)? {
-            (Some(newest), _) => Ok(Some(newest)),
-            (None, _) => self.by_list(base),
-        }
+        self.by_list(base)
     }
 
     /// Returns the newest generation of a base, and sets its hint right. Under the writer lock.
     pub(super) fn newest_for_writer(&self, base: &Key) -> Result<Option<Key>> {
-        match self.by_hint(base)? {
-            (Some(newest), Hint::Good | Hint::None) => Ok(Some(newest)),
-            (_, Hint::Good | Hint::None | Hint::Bad) => {
-                let newest = self.by_list(base)?;
-                self.set_hint(base, newest.as_ref().map(|newest| newest.generation().1))?;
-                Ok(newest)
-            }
+        if let Some(newest) = self.by_hint(base)? {
+            return Ok(Some(newest));
         }
+        let newest = self.by_list(base)?;
+        self.set_hint(base, newest.as_ref().map(|newest| newest.generation().1))?;
+        Ok(newest)
     }
 
-    /// Returns whether a generation is older than the newest. Under the writer lock.
-    pub(super) fn is_superseded(&self, key: &Key) -> Result<bool> {
+    /// Returns the newest generation of the base of a key that is about to be put. Under the writer lock.
+    pub(super) fn newest_before(&self, key: &Key) -> Result<Option<u64>> {
         let (base, generation) = key.generation();
-        if generation == 0 && self.by_hint(&base)? == (None, Hint::None) {
-            return Ok(false);
+        if generation == 0 && read_hint(&self.root, &base).is_none() && self.has_all_hints(&base)? {
+            return Ok(None);
         }
-        Ok(self.newest_for_writer(&base)?.is_some_and(|newest| newest.generation().1 > generation))
+        Ok(self.newest_for_writer(&base)?.map(|newest| newest.generation().1))
     }
 
-    fn by_hint(&self, base: &Key) -> Result<(Option<Key>, Hint)> {
-        let (hint, found) = match read_hint(&self.root, base) {
-            Some(Some(hint)) => (hint, Hint::Good),
-            Some(None) => return Ok((None, Hint::Bad)),
-            None if !self.has_hints(base)? => return Ok((None, Hint::Bad)),
-            None => (0, Hint::None),
+    /// `None` if there is no good hint.
+    fn by_hint(&self, base: &Key) -> Result<Option<Key>> {
+        let Some(Some(hint)) = read_hint(&self.root, base) else {
+            return Ok(None);
         };
         let mut newest = base.sibling(&format!("{}.{hint}", base.id()))?;
         if !self.is_stored(&newest)? {
             if hint > 0 || !self.is_stored(base)? {
-                return Ok((None, if found == Hint::None { Hint::None } else { Hint::Bad }));
+                return Ok(None);
             }
             newest = base.clone();
         }
         let next = hint.checked_add(1).map(|next| base.sibling(&format!("{}.{next}", base.id()))).transpose()?;
         match next {
-            Some(next) if self.is_stored(&next)? => Ok((None, Hint::Bad)),
-            _ => Ok((Some(newest), found)),
+            Some(next) if self.is_stored(&next)? => Ok(None),
+            _ => Ok(Some(newest)),
         }
     }
 
@@ -99,45 +84,69 @@ impl Filesystem {
 
     /// Notes what the newest generation of a base is now. Under the writer lock.
     pub(super) fn set_hint(&self, base: &Key, newest: Option<u64>) -> Result<()> {
-        let path = path(base);
-        let place = || self.root.place(&path);
-        let fail = |errno| Error::io("note the newest generation", &place(), errno);
-        let mut publisher = Publisher::new(&self.root);
-        match newest {
-            None | Some(0) => match publisher.remove_note(&path) {
-                Ok(()) | Err(Errno::NOENT) => Ok(()),
-                Err(errno) => Err(fail(errno)),
-            },
-            Some(newest) => publisher.put_note(&path, &format!("{newest}\n")).map_err(fail),
-        }
+        let has_all = self.has_all_hints(base)?;
+        let is_new = self.write_hint(base, newest)?;
+        if has_all && (is_new || newest.is_none()) { self.note_all_hints(base) } else { Ok(()) }
     }
 
-    /// Whether hints have been kept for a class.
-    fn has_hints(&self, base: &Key) -> Result<bool> {
-        match sys::kind_below(&self.root, &marker(base)) {
-            Ok(_) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(Error::io("look for the newest generations", &self.root.place(marker(base)), errno)),
-        }
+    /// Returns whether the base had no hint before.
+    fn write_hint(&self, base: &Key, newest: Option<u64>) -> Result<bool> {
+        let path = path(base);
+        let mut publisher = Publisher::new(&self.root);
+        let written = match newest {
+            None => match publisher.remove_note(&path) {
+                Ok(()) | Err(Errno::NOENT) => Ok(false),
+                Err(errno) => Err(errno),
+            },
+            Some(newest) => {
+                let is_new = read_hint(&self.root, base).is_none();
+                publisher.put_note(&path, &format!("{newest}\n")).map(|()| is_new)
+            }
+        };
+        written.map_err(|errno| Error::io("note the newest generation", &self.root.place(&path), errno))
+    }
+
+    /// Whether every base of a class has its hint, so far as generations came from here. Under the writer
+    /// lock.
+    fn has_all_hints(&self, base: &Key) -> Result<bool> {
+        let noted = sys::open_below(&self.root, &marker(base)).and_then(sys::read);
+        let stamp = self.stamp_of_hints(base)?;
+        Ok(noted.is_ok_and(|noted| noted == stamp.as_bytes()))
+    }
+
+    fn note_all_hints(&self, base: &Key) -> Result<()> {
+        let stamp = self.stamp_of_hints(base)?;
+        let noted = Publisher::new(&self.root).put_note(&marker(base), &stamp);
+        noted.map_err(|errno| Error::io("note the newest generations", &self.root.place(marker(base)), errno))
+    }
+
+    /// What changes when hints come and go.
+    fn stamp_of_hints(&self, base: &Key) -> Result<String> {
+        let path = format!("{LATEST}/{}", base.class_name());
+        let stamp = match sys::open_directory_below(&self.root, &path) {
+            Ok(directory) => sys::stamp(directory).map(Some),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        };
+        let fail = |errno| Error::io("look for the newest generations", &self.root.place(&path), errno);
+        Ok(format!("{:?}\n", stamp.map_err(fail)?))
     }
 
     /// Begins to keep hints for the class of a base, with those that it needs. Under the writer lock.
     pub(super) fn keep_hints(&self, base: &Key) -> Result<()> {
-        if self.has_hints(base)? {
+        if self.has_all_hints(base)? {
             return Ok(());
         }
         let mut newest: HashMap<String, u64> = HashMap::new();
         read::ids(&self.root, base.class(), &|_| true, &mut |id| {
-            if let Some((base, generation)) = name::split_generation(id) {
-                let known = newest.entry(base.to_owned()).or_default();
-                *known = generation.max(*known);
-            }
+            let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
+            let known = newest.entry(base.to_owned()).or_default();
+            *known = generation.max(*known);
         })?;
         for (base_id, newest) in newest {
-            self.set_hint(&base.sibling(&base_id)?, Some(newest))?;
+            self.write_hint(&base.sibling(&base_id)?, Some(newest))?;
         }
-        let made = Publisher::new(&self.root).put_note(&marker(base), "");
-        made.map_err(|errno| Error::io("note the newest generations", &self.root.place(marker(base)), errno))
+        self.note_all_hints(base)
     }
 
     /// Forgets all hints: they may not have reached the disk as the files have. Under the writer lock.
@@ -147,9 +156,9 @@ impl Filesystem {
     }
 }
 
-/// No base has a name that begins with a dot.
+/// No class has a name that begins with a dot.
 fn marker(base: &Key) -> String {
-    format!("{LATEST}/{}/.all", base.class_name())
+    format!("{LATEST}/.{}", base.class_name())
 }
 
 fn path(base: &Key) -> String {

@@ -22,6 +22,8 @@ pub(super) struct WriterLock {
     freed: Condvar,
     /// Locked by whoever has waited for long, so that those who come again and again let it pass.
     turnstile: OnceLock<OwnedFd>,
+    /// A fork has the same handle, and so the same lock.
+    process: u32,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,8 @@ pub(super) struct Held<'a> {
 
 impl WriterLock {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self { timeout, gate: Mutex::default(), freed: Condvar::new(), turnstile: OnceLock::new() }
+        let (gate, freed, turnstile) = Default::default();
+        Self { timeout, gate, freed, turnstile, process: std::process::id() }
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -147,7 +150,8 @@ impl WriterLock {
         let leads = loop {
             match ticket.take() {
                 Some(Outcome::Done(done)) => break Err(Ok(Turn::Done(done))),
-                Some(Outcome::Again) | None => {}
+                Some(Outcome::Again) => gate.tickets.push(Arc::clone(&ticket)),
+                None => {}
             }
             if gate.holder.is_none() {
                 break Ok(());
@@ -178,6 +182,10 @@ impl WriterLock {
 
     /// Passes the gate, which is open, and waits for other processes.
     fn enter<'a>(&'a self, mut gate: MutexGuard<'_, Gate>, root: &'a Root, start: Instant) -> Result<Held<'a>> {
+        if std::process::id() != self.process {
+            let message = "the store was opened before this process was forked: open it again";
+            return Err(Error::message(ErrorKind::Locked, message).at(root.path().to_string_lossy()));
+        }
         gate.holder = Some(std::thread::current().id());
         let again = gate.released.is_some_and(|released| start.saturating_duration_since(released) < AGAIN);
         let lets_pass = again && gate.since.is_some_and(|since| start.saturating_duration_since(since) > TURN);

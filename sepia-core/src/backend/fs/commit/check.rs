@@ -37,7 +37,13 @@ impl Filesystem {
     pub(super) fn plan<'b>(&self, batch: &'b Batch) -> Result<Planned<'b>> {
         let stored = self.catalog.current(&self.root)?;
         let classes = batch.merge_classes(&stored)?;
-        let mut present = Present { filesystem: self, classes: &stored, read: HashMap::new(), newest: HashMap::new() };
+        let mut present = Present {
+            filesystem: self,
+            classes: &stored,
+            read: HashMap::new(),
+            newest: HashMap::new(),
+            before: HashMap::new(),
+        };
         batch.check_expectations(&mut present)?;
         for class in batch.classes().iter().filter(|class| !present.declares(class.name())) {
             self.check_new_class(class)?;
@@ -85,10 +91,7 @@ impl Filesystem {
             None => {
                 self.keep_hints(&key)?;
                 // The hint is right before anything changes.
-                let before = match generation {
-                    0 if !present.is_superseded(&step.key)? => Some(0),
-                    _ => present.newest(&key)?.map(|newest| newest.generation().1),
-                };
+                let before = present.newest_before(&step.key)?;
                 bases.push(Base { key, before, after: before });
                 bases.len() - 1
             }
@@ -110,11 +113,23 @@ struct Present<'a> {
     /// What has been read to check an expectation, for the plan.
     read: HashMap<Key, Stored>,
     newest: HashMap<Key, Option<Key>>,
+    /// The same of bases whose generation 0 is put.
+    before: HashMap<Key, Option<u64>>,
 }
 
 impl Present<'_> {
     fn declares(&self, class: &str) -> bool {
         self.classes.iter().any(|known| known.name() == class)
+    }
+
+    /// Returns the newest generation of the base of a key that is put.
+    fn newest_before(&mut self, key: &Key) -> Result<Option<u64>> {
+        if let Some(known) = self.before.get(key) {
+            return Ok(*known);
+        }
+        let newest = self.filesystem.newest_before(key)?;
+        self.before.insert(key.clone(), newest);
+        Ok(newest)
     }
 
     fn take(&mut self, key: &Key) -> Result<Stored> {
@@ -153,6 +168,7 @@ impl Inspect for Present<'_> {
     }
 
     fn is_superseded(&mut self, key: &Key) -> Result<bool> {
-        Ok(self.declares(key.class()) && self.filesystem.is_superseded(key)?)
+        let (_, generation) = key.generation();
+        Ok(self.declares(key.class()) && self.newest_before(key)?.is_some_and(|newest| newest > generation))
     }
 }

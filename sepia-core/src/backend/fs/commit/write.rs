@@ -18,6 +18,9 @@ use crate::class::Class;
 use crate::error::{Error, Result};
 use crate::record::Record;
 
+/// What a small file takes on most disks.
+const BLOCK: u64 = 4096;
+
 impl Filesystem {
     /// Makes one new leaf under `Buffered`, the most frequent batch, without looking for it first.
     pub(super) fn try_new_leaf(&self, state: &mut State, batch: &Batch) -> Result<Option<()>> {
@@ -121,11 +124,12 @@ impl Filesystem {
                 publisher.check_way(parent).map_err(|errno| self.failed(operation, errno))?;
                 checked = parent;
             }
-            if let Action::File(content) = &operation.action {
-                needed += content.len() as u64;
-            }
-            // Blocks of files and directories.
-            needed += 4096;
+            // Each takes a block besides. What is removed takes none, so that room can be made.
+            needed += match &operation.action {
+                Action::File(content) => BLOCK + content.len() as u64,
+                Action::MakeDirectory | Action::Link(_) => BLOCK,
+                Action::Remove | Action::RemoveDirectory => 0,
+            };
             if self.root.folds() && operation.before == Before::Nothing && !made.insert(operation.path.to_lowercase()) {
                 return Err(self.failed(operation, Errno::EXIST));
             }
