@@ -62,9 +62,9 @@ fn values(backend: &dyn Backend) -> Values {
     })
 }
 
-fn batch(written: &[Option<u64>; 3], random: &mut Random) -> Batch {
+fn batch(written: &[Option<u64>; 3], durability: Durability) -> Batch {
     let mut batch = Batch::new();
-    batch.set_durability(if random.below(4) == 0 { Durability::Sync } else { Durability::Buffered });
+    batch.set_durability(durability);
     batch.declare(&note()).unwrap();
     for (name, value) in KEYS.iter().zip(written) {
         if let Some(value) = value {
@@ -99,7 +99,10 @@ fn transact(backend: &Filesystem, writer: u64, count: u64) -> Vec<Done> {
         let mut lock = backend.lock().unwrap();
         let read = values(backend);
         let written = chosen(&mut random, writer * 100_000 + number + 1);
-        lock.commit(batch(&written, &mut random)).unwrap();
+        // Half of the histories have no durable commit: only then is there one without a frame.
+        let is_durable = writer / 10 % 2 == 1 && random.below(4) == 0;
+        let durability = if is_durable { Durability::Sync } else { Durability::Buffered };
+        lock.commit(batch(&written, durability)).unwrap();
         drop(lock);
         history.push(Done { start, end: now(), read, written });
     }
@@ -108,7 +111,7 @@ fn transact(backend: &Filesystem, writer: u64, count: u64) -> Vec<Done> {
 
 fn begun(path: &Path) -> Filesystem {
     let backend = open(path).unwrap();
-    backend.commit(batch(&[Some(0); 3], &mut Random::new(0))).unwrap();
+    backend.commit(batch(&[Some(0); 3], Durability::Buffered)).unwrap();
     backend
 }
 
@@ -180,7 +183,7 @@ fn a_writer_without_the_lock_is_found_out() {
                 both.wait();
                 let mut written = [None; 3];
                 written[thread] = Some(7 + thread as u64);
-                backend.commit(batch(&written, &mut Random::new(1))).unwrap();
+                backend.commit(batch(&written, Durability::Buffered)).unwrap();
                 Done { start, end: now(), read, written }
             })
         });
@@ -236,4 +239,22 @@ fn typed_snapshots_keep_the_sum() {
         }
     });
     assert_eq!(store.load::<Purse>("left").unwrap().amount, 100 - 180);
+}
+
+/// A snapshot would be taken for one although commits have come in between.
+#[test]
+fn every_commit_has_a_moment_of_its_own() {
+    let directory = directory();
+    let backend = begun(&place(&directory));
+    let reader = open(&place(&directory)).unwrap();
+    let mut seen = vec![reader.moment().unwrap()];
+    for (number, count) in [1, 3, 1, 1, 3, 1].into_iter().enumerate() {
+        let durability = if number < 4 { Durability::Buffered } else { Durability::Sync };
+        let written = [0, 1, 2].map(|key| (key < count).then_some(10 * number as u64 + 1 + key));
+        backend.commit(batch(&written, durability)).unwrap();
+        let moment = reader.moment().unwrap();
+        assert!(!seen.contains(&moment), "commit {number} has no moment of its own");
+        seen.push(moment);
+        assert_eq!(reader.moment().unwrap(), moment);
+    }
 }

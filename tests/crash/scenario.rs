@@ -251,6 +251,7 @@ pub fn scenario(name: &str, durability: Durability) -> Scenario {
             let fill = |text: &'static str| {
                 commit(Durability::Buffered, move |batch| {
                     put(batch, "Note", "large", large(text));
+                    put(batch, "Note", "a", leaf(text));
                     put(batch, "Board", "small", container(text, vec![]));
                 })
             };
