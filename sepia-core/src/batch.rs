@@ -29,6 +29,7 @@ use std::collections::HashMap;
 
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::name::generation_of;
 use crate::record::{Fingerprint, Key, Record};
 
 /// What must be stored under a key for a batch to commit.
@@ -152,6 +153,26 @@ pub struct Batch {
     durability: Durability,
     /// Where each key's step is; filled once there are too many to look through.
     index: HashMap<Key, usize>,
+    /// The same by base.
+    bases: HashMap<Key, Family>,
+}
+
+/// The steps on generations of one base.
+#[derive(Clone, Debug, Default)]
+struct Family {
+    steps: Vec<usize>,
+    /// The newest generation that was ever put.
+    newest: Option<(u64, usize)>,
+    /// A generation was deleted, so that the newest may be another.
+    shrinks: bool,
+}
+
+/// What a batch makes of the newest generation of a base.
+pub(crate) enum Newest {
+    /// Generations come at most, and this is the newest of them.
+    Put(Option<Key>),
+    /// Some go: the rest must be looked at.
+    Unknown,
 }
 
 /// Up to here a walk over the steps is cheaper than hashing the key.
@@ -304,6 +325,51 @@ impl Batch {
         Err(error.object(key.class(), key.id()))
     }
 
+    /// Returns the steps on generations of a base.
+    pub(crate) fn steps_of_base(&self, base: &Key) -> Vec<&Step> {
+        if self.steps.len() <= WALKED {
+            return self.steps.iter().filter(|step| is_of_base(&step.key, base)).collect();
+        }
+        self.bases.get(base).into_iter().flat_map(|family| &family.steps).map(|at| &self.steps[*at]).collect()
+    }
+
+    /// Returns what becomes of the newest generation of a base.
+    pub(crate) fn newest_of_base(&self, base: &Key) -> Newest {
+        if self.steps.len() > WALKED {
+            return match self.bases.get(base) {
+                None => Newest::Put(None),
+                Some(family) if family.shrinks => Newest::Unknown,
+                Some(family) => Newest::Put(family.newest.map(|(_, at)| self.steps[at].key.clone())),
+            };
+        }
+        let mut newest = None;
+        for step in self.steps.iter().filter(|step| is_of_base(&step.key, base)) {
+            match step.change {
+                Change::Keep => {}
+                Change::Delete => return Newest::Unknown,
+                Change::Put(_) => newest = newest.max(Some((generation_of(base.id(), step.key.id()), &step.key))),
+            }
+        }
+        Newest::Put(newest.map(|(_, key)| key.clone()))
+    }
+
+    /// Takes note of a step for the bases that it is of.
+    fn join_families(&mut self, at: usize, is_new: bool) {
+        let step = &self.steps[at];
+        let (base, generation) = step.key.generation();
+        // A key that ends like a generation is a base, too.
+        let own = (base != step.key).then(|| (step.key.clone(), 0));
+        for (base, generation) in [(base, generation)].into_iter().chain(own) {
+            let family = self.bases.entry(base).or_default();
+            family.steps.extend(is_new.then_some(at));
+            match step.change {
+                Change::Keep => {}
+                Change::Delete => family.shrinks = true,
+                Change::Put(_) => family.newest = family.newest.max(Some((generation, at))),
+            }
+        }
+    }
+
     fn find(&self, key: &Key) -> Option<usize> {
         if self.steps.len() <= WALKED {
             self.steps.iter().position(|step| step.key == *key)
@@ -315,17 +381,26 @@ impl Batch {
     fn step(&mut self, step: Step) {
         if let Some(at) = self.find(&step.key) {
             self.steps[at] = step;
+            if self.steps.len() > WALKED {
+                self.join_families(at, false);
+            }
             return;
         }
         let at = self.steps.len();
+        self.steps.push(step);
         if at == WALKED {
             self.index = self.steps.iter().enumerate().map(|(at, step)| (step.key.clone(), at)).collect();
+            (0..at).for_each(|at| self.join_families(at, true));
         }
         if at >= WALKED {
-            self.index.insert(step.key.clone(), at);
+            self.index.insert(self.steps[at].key.clone(), at);
+            self.join_families(at, true);
         }
-        self.steps.push(step);
     }
+}
+
+fn is_of_base(key: &Key, base: &Key) -> bool {
+    key.class() == base.class() && generation_of(base.id(), key.id()).is_some()
 }
 
 #[cfg(test)]

@@ -162,6 +162,13 @@ impl Error {
         error
     }
 
+    /// The same error, of another kind.
+    #[cfg(unix)]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Names the object in which the error arose. The innermost object is kept.
     pub(crate) fn object(mut self, class: &str, id: &str) -> Self {
         if self.0.class.is_none() {

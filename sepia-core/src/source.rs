@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::backend::Backend;
-use crate::batch::{Batch, Change, Inspect};
+use crate::batch::{Batch, Change, Inspect, Newest, Step};
 use crate::class::Class;
 use crate::error::Result;
 use crate::name::{generation_of, split_generation};
@@ -72,17 +72,16 @@ impl Pending<'_> {
     fn change(&self, key: &Key) -> Option<&Change> {
         self.batch.get(key).map(|step| &step.change).filter(|change| **change != Change::Keep)
     }
+}
 
-    /// Brings what the batch does to some ids of a class and those that are committed together.
-    fn merge(&self, class: &str, wanted: impl Fn(&str) -> bool) -> BTreeMap<&str, bool> {
-        let steps = self.batch.steps().iter().filter(|step| step.key.class() == class && wanted(step.key.id()));
-        let changes = steps.filter_map(|step| match step.change {
-            Change::Keep => None,
-            Change::Put(_) => Some((step.key.id(), true)),
-            Change::Delete => Some((step.key.id(), false)),
-        });
-        changes.collect()
-    }
+/// Which ids come and which go.
+fn changes<'s>(steps: impl IntoIterator<Item = &'s Step>) -> BTreeMap<&'s str, bool> {
+    let changes = steps.into_iter().filter_map(|step| match step.change {
+        Change::Keep => None,
+        Change::Put(_) => Some((step.key.id(), true)),
+        Change::Delete => Some((step.key.id(), false)),
+    });
+    changes.collect()
 }
 
 impl Source for Pending<'_> {
@@ -102,28 +101,26 @@ impl Source for Pending<'_> {
     }
 
     fn newest(&self, base: &Key) -> Result<Option<Key>> {
-        let changed = self.merge(base.class(), |id| generation_of(base.id(), id).is_some());
-        if changed.values().all(|put| *put) {
-            let put = changed.keys().max_by_key(|id| generation_of(base.id(), id));
-            let put = put.map(|id| base.sibling(id)).transpose()?;
-            return Ok(self.committed.newest(base)?.into_iter().chain(put).max_by_key(|key| key.generation().1));
+        let generation = |key: &Key| generation_of(base.id(), key.id());
+        match self.batch.newest_of_base(base) {
+            Newest::Put(put) => Ok(self.committed.newest(base)?.into_iter().chain(put).max_by_key(generation)),
+            Newest::Unknown => Ok(self.generations(base)?.pop()),
         }
-        Ok(self.generations(base)?.pop())
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-        let changed = self.merge(base.class(), |id| generation_of(base.id(), id).is_some());
+        let changed = changes(self.batch.steps_of_base(base));
         let mut generations = self.committed.generations(base)?;
         generations.retain(|key| !changed.contains_key(key.id()));
         for id in changed.iter().filter_map(|(id, put)| put.then_some(id)) {
             generations.push(base.sibling(id)?);
         }
-        generations.sort_by_key(|key| key.generation().1);
+        generations.sort_by_key(|key| generation_of(base.id(), key.id()));
         Ok(generations)
     }
 
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
-        let changed = self.merge(class, |_| true);
+        let changed = changes(self.batch.steps().iter().filter(|step| step.key.class() == class));
         self.committed.ids(class, &mut |id| {
             if !changed.contains_key(id) {
                 each(id);

@@ -318,7 +318,9 @@
 //! - **Isolated.** A load sees an object with all containers nested in it as it was before or after any commit, and no
 //!   older than when the load began. The serializable objects that it links to are whole, too, and may be newer.
 //!   Several objects as of one moment take a [snapshot](Store::snapshot) or a [transaction](Store::transaction), and
-//!   transactions take effect one after another, in all processes. Readers take no lock: they hold no writer up, and no
+//!   transactions take effect one after another, in all processes. So do listings ([`ids`](Store::ids),
+//!   [`count`](Store::count), [`versions`](Store::versions)): by themselves, they have what is there all the while,
+//!   and of what comes or goes meanwhile some. Readers take no lock: they hold no writer up, and no
 //!   writer holds them up.
 //! - **No update is lost**, between threads, processes, and people with editors, as described above.
 //! - **Contained.** Nothing is read or written outside the store's directory, and files that Sepia did not make are not
@@ -338,6 +340,12 @@
 //! save at once share one wait for the disk. What cannot be carried out on the files right after it has taken effect (a
 //! disk that fills up at that moment) is carried out by a later commit or open; until then readers see it all the
 //! same, and `ls` does not.
+//!
+//! **People with editors** and git: what they change while a program has the store open is seen by the next load. After a
+//! program has saved under `Sync` and ended without [`close`](Store::close), the loss of power cannot be told from an
+//! orderly restart, and a file that is missing or as it was before cannot be told from one that the disk has lost: the
+//! next open makes it as it was saved. So close a store before you delete or check out older versions of its files by
+//! hand; other edits stay, and are reported, in any case.
 //!
 //! Other programs see complete files at any time. They may see some files of a batch and not yet others.
 //!

@@ -251,7 +251,7 @@ fn a_broken_private_directory_is_corrupt_and_named() {
     let disk = OnDisk::new();
     disk.store.save(&postit("p", "")).unwrap();
     fs::remove_dir_all(disk.path(".sepia")).unwrap();
-    refused(disk.store.save(&desk("d")), ErrorKind::Corrupt, &[".sepia/format.json"]);
+    refused(disk.store.save(&desk("d")), ErrorKind::Corrupt, &[".sepia/journal"]);
     // In the corner for files that are being written.
     let disk = OnDisk::new();
     fs::create_dir_all(disk.path(".sepia/tmp/1/x")).unwrap();

@@ -11,6 +11,7 @@
 //!   comes in between. If one is not met, the commit is `Conflict` and nothing has changed.
 //! - **Isolation.** A read of one key sees its record, with everything nested in it, as it was before or
 //!   after any commit, never a mixture, also while a commit is under way, and after its writer has died.
+//!   A listing has what is there all the while, and of what comes or goes meanwhile some.
 //!   Reads one after another may see later and later states; whether they saw one and the same is told by
 //!   [`moment`](Backend::moment).
 //! - **Durability.** What a commit survives once it has returned is as its

@@ -32,7 +32,7 @@ impl Store {
     }
 
     /// Returns the ids of all stored generations of an object, oldest first. The id may be that of any
-    /// generation, or the base.
+    /// generation, or the base. What is saved or deleted meanwhile may be among them or not.
     ///
     /// # Errors
     /// As [`ids`](Store::ids), and `InvalidName`.

@@ -204,7 +204,8 @@ impl Store {
         }
     }
 
-    /// Returns the ids of a class, sorted; every generation by itself.
+    /// Returns the ids of a class, sorted; every generation by itself. What is saved or deleted meanwhile may be
+    /// among them or not; a [snapshot](Store::snapshot) lists one moment.
     ///
     /// # Errors
     /// `ClassClash`, `Corrupt` if what stands where the class belongs is no directory of its own, `Io`.
@@ -212,7 +213,7 @@ impl Store {
         self.look(|look| look.ids())
     }
 
-    /// Returns how many objects a class has; every generation counts.
+    /// Returns how many objects a class has; every generation counts, and of what is saved or deleted meanwhile some.
     ///
     /// # Errors
     /// As [`ids`](Store::ids).
@@ -252,8 +253,8 @@ impl Store {
 
     /// Makes all that has been committed durable where it stands, whatever [`Durability`] it was committed
     /// with, and closes this handle; its clones stay open. A handle that is dropped instead closes without waiting for
-    /// the disk: nothing is lost by that, but the files alone, without the store's private directory, may not
-    /// have survived the loss of power until the next open.
+    /// the disk: nothing is lost by that, but until the next open it takes the store's private directory to
+    /// survive the loss of power, and a restart may undo what was deleted or put back by hand.
     ///
     /// # Errors
     /// `Locked`, `Poisoned`, `Io`. A store that was opened for reading closes without any.

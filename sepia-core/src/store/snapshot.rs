@@ -18,7 +18,8 @@ pub struct Snapshot<'a> {
 impl Store {
     /// Reads several objects as of one moment: no commit falls in between.
     ///
-    /// `read` runs again if a commit did fall in between, so it should do nothing but read; only the result of
+    /// `read` runs again if a commit did fall in between, so it should do nothing but read (what writes
+    /// in every run disturbs itself, and is `Locked` in the last); only the result of
     /// its last run is returned, be it a value or an error. After a few runs, writers are kept off for the last
     /// one. Snapshots take no lock otherwise, and hold no writer up.
     ///

@@ -106,7 +106,8 @@ impl<'a> Transaction<'a> {
         self.encode(Intent::Overwrite, |encoder| encoder.add(object).map(|_| ()))
     }
 
-    /// Saves an object as its next generation, as [`Store::save_next`].
+    /// Saves an object as its next generation, as [`Store::save_next`]. If the transaction is rolled back, the
+    /// object keeps the id of the generation that did not come to be, and saving it is `Conflict`.
     ///
     /// # Errors
     /// As [`Store::save_next`].

@@ -16,6 +16,9 @@ impl Filesystem {
             return Err(self.is_poisoned());
         }
         self.journal.make(&self.root)?;
+        if !self.journal.has_state() {
+            self.journal.check_place(&self.root)?;
+        }
         match self.journal.observe(&self.root)? {
             Observed::Trusted(mut state) => {
                 let is_pending = state.applied < state.committed;

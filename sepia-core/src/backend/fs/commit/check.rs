@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::super::layout::FORMAT_FILE;
 use super::super::operation::{Action, Before, Operation};
@@ -19,15 +20,14 @@ pub(super) struct Planned<'b> {
     pub(super) operations: Vec<Operation<'b>>,
     /// The list of classes afterwards, if it changes.
     pub(super) classes: Option<Vec<Class>>,
-    pub(super) bases: Vec<Base>,
+    pub(super) bases: HashMap<Key, Base>,
     pub(super) durability: Durability,
 }
 
-/// A base of which a generation comes or goes, with its newest generation. `None` afterwards means that
-/// it must be looked for.
+/// The newest generation of a base of which a generation comes or goes. `None` afterwards means that it must
+/// be looked for.
 #[derive(Debug)]
 pub(super) struct Base {
-    pub(super) key: Key,
     pub(super) before: Option<u64>,
     pub(super) after: Option<u64>,
 }
@@ -50,7 +50,7 @@ impl Filesystem {
         }
         let mut plan = Plan::default();
         let mut removals = Vec::new();
-        let mut bases = Vec::new();
+        let mut bases = HashMap::new();
         for step in batch.steps() {
             match &step.change {
                 Change::Keep => continue,
@@ -84,19 +84,18 @@ impl Filesystem {
     }
 
     /// Finds out what becomes of the newest generation.
-    fn plan_generation(&self, step: &Step, present: &mut Present<'_>, bases: &mut Vec<Base>) -> Result<()> {
+    fn plan_generation(&self, step: &Step, present: &mut Present<'_>, bases: &mut HashMap<Key, Base>) -> Result<()> {
         let (key, generation) = step.key.generation();
-        let at = match bases.iter().position(|base| base.key == key) {
-            Some(at) => at,
-            None => {
-                self.keep_hints(&key)?;
+        let base = match bases.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                self.keep_hints(unknown.key())?;
                 // The hint is right before anything changes.
                 let before = present.newest_before(&step.key)?;
-                bases.push(Base { key, before, after: before });
-                bases.len() - 1
+                unknown.insert(Base { before, after: before })
             }
         };
-        let after = &mut bases[at].after;
+        let after = &mut base.after;
         match step.change {
             Change::Put(_) => *after = (*after).max(Some(generation)),
             Change::Delete if *after == Some(generation) => *after = None,

@@ -14,6 +14,7 @@ impl Filesystem {
     /// lock.
     pub(in super::super) fn checkpoint_held(&self) -> Result<()> {
         let mut state = self.begin()?;
+        self.journal.check_place(&self.root)?;
         if state.durable {
             self.checkpoint_epoch(&mut state)?;
         }
@@ -44,7 +45,8 @@ impl Filesystem {
         };
         self.journal.set(&self.root, state)?;
         // Killed here: whoever writes next voids it.
-        let emptied = self.journal.void(&self.root, START).and_then(|()| self.journal.sync(&self.root));
+        let emptied = self.journal.void(&self.root, START);
+        let emptied = emptied.and_then(|()| self.journal.trim(&self.root)).and_then(|()| self.journal.sync(&self.root));
         emptied.map_err(|error| self.poison(state, error))
     }
 

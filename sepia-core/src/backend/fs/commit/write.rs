@@ -55,9 +55,10 @@ impl Filesystem {
 
     /// Lets planned batches take effect, and carries them out. If this fails, nothing has changed.
     pub(super) fn carry_out(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
-        for base in group.iter().flat_map(|planned| &planned.bases).filter(|base| base.after > base.before) {
+        for (key, base) in group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after > base.before)
+        {
             // A hint that is ahead of the generations is seen to be bad; one that lags may not be.
-            self.set_hint(&base.key, base.after)?;
+            self.set_hint(key, base.after)?;
         }
         if let [only] = group
             && let [operation] = &*only.operations
@@ -79,9 +80,9 @@ impl Filesystem {
             if planned.classes.is_some() {
                 self.catalog.reread(&self.root)?;
             }
-            for base in planned.bases.iter().filter(|base| base.after < base.before) {
+            for (key, _) in planned.bases.iter().filter(|(_, base)| base.after < base.before) {
                 // It is bad now; if it cannot be set right, it stays so.
-                let _ = self.newest_for_writer(&base.key);
+                let _ = self.newest_for_writer(key);
             }
         }
         Ok(())
@@ -204,6 +205,7 @@ impl Filesystem {
     pub(super) fn begin_epoch(&self, state: &mut State) -> Result<()> {
         // In this order: what is killed in between leaves no frame that could be taken for one of either.
         self.journal.void(&self.root, START)?;
+        self.journal.trim(&self.root)?;
         (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
         self.journal.set(&self.root, state)
     }

@@ -132,7 +132,13 @@ impl Journal {
         if self.writing.get().is_some() {
             return Ok(());
         }
-        let fail = |name| move |errno| Error::io("open the journal", &root.place(name), errno);
+        let fail = |name| {
+            move |errno| {
+                let error = Error::io("open the journal", &root.place(name), errno);
+                // Whoever may not write here may not write at all.
+                if matches!(errno, Errno::ACCESS | Errno::PERM) { error.of_kind(ErrorKind::ReadOnly) } else { error }
+            }
+        };
         let private = sys::open_directory(root, PRIVATE).map_err(fail(PRIVATE))?;
         let state = sys::open_or_make(&private, name_of(STATE)).map_err(fail(STATE))?;
         if !sys::is_there(&private, name_of(JOURNAL)) {
@@ -235,10 +241,25 @@ impl Journal {
         state.writer == self.writer
     }
 
+    /// Whether the state is still that of the store. Under the writer lock.
+    pub(super) fn has_state(&self) -> bool {
+        self.writing.get().is_some_and(|files| sys::has_name(&files.state))
+    }
+
+    /// Gives back what one large batch has made the journal longer than its limit. Under the writer lock.
+    pub(super) fn trim(&self, root: &Root) -> Result<()> {
+        let Files { journal, .. } = self.written(root)?;
+        let fail = |errno| Error::io("trim the journal", &root.place(JOURNAL), errno);
+        match sys::length(journal).map_err(fail)? {
+            ..=LIMIT => Ok(()),
+            _ => sys::set_length(journal, LIMIT).map_err(fail),
+        }
+    }
+
     /// Makes sure that the files are still those of the store. Under the writer lock.
     pub(super) fn check_place(&self, root: &Root) -> Result<()> {
         let files = self.written(root)?;
-        if sys::has_name(&files.state) && sys::has_name(&files.journal) {
+        if self.has_state() && sys::has_name(&files.journal) {
             return Ok(());
         }
         let message = "the journal was removed while the store was open: open it again";
