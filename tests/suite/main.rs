@@ -10,6 +10,7 @@ mod generations;
 mod history;
 mod hostile;
 mod memory;
+mod model;
 mod opening;
 mod rough;
 mod shapes;

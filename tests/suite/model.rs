@@ -1,0 +1,637 @@
+//! Random sequences of typed operations, beside a plain model that says what each must do: what is stored,
+//! what every object in hand remembers, and which save is a conflict over which objects.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use sepia::record::Key;
+use sepia::{
+    Container, Durability, Error, ErrorKind, Generations, Id, Object, Result, Serializable, Store, Transaction,
+};
+use tempfile::TempDir;
+
+#[derive(Serializable, Clone, Debug, PartialEq)]
+#[sepia(content = "text")]
+struct Note {
+    id: Id<Note>,
+    text: String,
+}
+
+#[derive(Container, Clone, Debug, PartialEq)]
+struct Desk {
+    id: Id<Desk>,
+    value: u8,
+    notes: Vec<Note>,
+}
+
+#[derive(Serializable, Clone, Debug, PartialEq)]
+#[sepia(content = "text", generations)]
+struct Speech {
+    id: Id<Speech>,
+    text: String,
+}
+
+/// How many ids of a kind there are, and how many objects of it are in hand.
+const IDS: usize = 3;
+
+/// What happens. Numbers say which slot, which id, and what to make of it.
+#[derive(Clone, Debug)]
+enum Op {
+    FreshNote(usize, usize, u8),
+    FreshDesk(usize, usize, u8),
+    FreshSpeech(usize, u64, u8),
+    Clone(usize, usize, usize),
+    Change(usize, usize, u8),
+    /// Puts a clone of a note in hand on a desk, in place of one with the same id.
+    AddNote(usize, usize),
+    RemoveNote(usize),
+    /// Changes a note that lies on a desk.
+    ChangeNote(usize, u8),
+    Load(usize, usize, usize),
+    LoadNewest(usize),
+    Save(usize, usize),
+    Overwrite(usize, usize),
+    SaveNext(usize),
+    Update(u8),
+    Delete(usize, usize),
+    DeleteAll,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// One operation, through one of two handles.
+    Do(bool, Op),
+    /// Several in one transaction, which commits or not.
+    Transaction(bool, Vec<Op>, bool),
+    /// Somebody edits or removes a file.
+    Edit(usize, usize, Option<u8>),
+    Reopen(bool),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let (slot, id) = (0..IDS, 0..IDS);
+    prop_oneof![
+        1 => (slot.clone(), id.clone(), 0..3_u8).prop_map(|(slot, id, value)| Op::FreshNote(slot, id, value)),
+        1 => (slot.clone(), id.clone(), 0..3_u8).prop_map(|(slot, id, value)| Op::FreshDesk(slot, id, value)),
+        1 => (slot.clone(), 0..4_u64, 0..3_u8).prop_map(|(slot, n, value)| Op::FreshSpeech(slot, n, value)),
+        2 => (0..3_usize, slot.clone(), slot.clone()).prop_map(|(kind, from, to)| Op::Clone(kind, from, to)),
+        3 => (0..3_usize, slot.clone(), 0..3_u8).prop_map(|(kind, slot, value)| Op::Change(kind, slot, value)),
+        2 => (slot.clone(), slot.clone()).prop_map(|(note, desk)| Op::AddNote(note, desk)),
+        1 => slot.clone().prop_map(Op::RemoveNote),
+        1 => (slot.clone(), 0..3_u8).prop_map(|(desk, value)| Op::ChangeNote(desk, value)),
+        4 => (0..3_usize, slot.clone(), id.clone()).prop_map(|(kind, slot, id)| Op::Load(kind, slot, id)),
+        2 => slot.clone().prop_map(Op::LoadNewest),
+        10 => (0..3_usize, slot.clone()).prop_map(|(kind, slot)| Op::Save(kind, slot)),
+        2 => (0..3_usize, slot.clone()).prop_map(|(kind, slot)| Op::Overwrite(kind, slot)),
+        4 => slot.prop_map(Op::SaveNext),
+        2 => (0..3_u8).prop_map(Op::Update),
+        2 => (0..3_usize, id).prop_map(|(kind, id)| Op::Delete(kind, id)),
+        1 => Just(Op::DeleteAll),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (any::<bool>(), op()).prop_map(|(handle, op)| Step::Do(handle, op)),
+        3 => (any::<bool>(), prop::collection::vec(op(), 0..8), prop::bool::weighted(0.6))
+            .prop_map(|(handle, ops, commits)| Step::Transaction(handle, ops, commits)),
+        1 => (0..3_usize, 0..IDS, prop::option::weighted(0.7, 0..3_u8)).prop_map(|(kind, id, to)| Step::Edit(kind, id, to)),
+        1 => any::<bool>().prop_map(Step::Reopen),
+    ];
+    prop::collection::vec(step, 1..50)
+}
+
+/// What a record holds, as far as one can differ from another.
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Text(String),
+    Desk(u8, Vec<String>),
+    /// Like no record: what a generation is that was rolled back.
+    Nothing,
+}
+
+/// What an object remembers.
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    kept: Option<Content>,
+    /// In the transaction that is under way.
+    pending: Option<Content>,
+}
+
+impl Memory {
+    fn of(content: Content) -> Self {
+        Self { kept: Some(content), pending: None }
+    }
+
+    fn recall(&self) -> Option<&Content> {
+        self.pending.as_ref().or(self.kept.as_ref())
+    }
+
+    fn remember(&mut self, content: Content, in_transaction: bool) {
+        if in_transaction {
+            self.pending = Some(content);
+        } else {
+            self.kept = Some(content);
+        }
+    }
+
+    fn settle(&mut self, commits: bool) {
+        if let Some(pending) = self.pending.take()
+            && commits
+        {
+            self.kept = Some(pending);
+        }
+    }
+}
+
+/// An object in hand, and what it and the notes on it remember.
+#[derive(Clone, Debug)]
+struct Held<T> {
+    object: T,
+    memory: Memory,
+    notes: Vec<Memory>,
+}
+
+impl<T> Held<T> {
+    fn fresh(object: T) -> Self {
+        Self { object, memory: Memory::default(), notes: Vec::new() }
+    }
+}
+
+type Stored = BTreeMap<Key, Content>;
+
+#[derive(Clone, Debug, Default)]
+struct Model {
+    stored: Stored,
+    notes: [Option<Held<Note>>; IDS],
+    desks: [Option<Held<Desk>>; IDS],
+    speeches: [Option<Held<Speech>>; IDS],
+}
+
+fn key(class: &str, id: &str) -> Key {
+    Key::new(class, id).unwrap()
+}
+
+fn speech_key(generation: u64) -> Key {
+    key("Speech", &format!("s.{generation}"))
+}
+
+fn note_content(note: &Note) -> Content {
+    Content::Text(note.text.clone())
+}
+
+fn desk_content(desk: &Desk) -> Content {
+    Content::Desk(desk.value, desk.notes.iter().map(|note| note.id.to_string()).collect())
+}
+
+fn newest(stored: &Stored) -> Option<u64> {
+    let speeches = stored.keys().filter(|key| key.class() == "Speech");
+    speeches.map(|key| Id::<Speech>::from(key.id()).generation()).max()
+}
+
+/// Where an operation is carried out: at the store, or in a transaction.
+enum At<'a, 'b> {
+    Store(&'a Store),
+    Transaction(&'a mut Transaction<'b>),
+}
+
+impl At<'_, '_> {
+    fn is_transaction(&self) -> bool {
+        matches!(self, Self::Transaction(_))
+    }
+
+    fn save<T: Object>(&mut self, object: &T, overwrite: bool) -> Result<()> {
+        match (self, overwrite) {
+            (Self::Store(store), false) => store.save(object),
+            (Self::Store(store), true) => store.overwrite(object),
+            (Self::Transaction(tx), false) => tx.save(object),
+            (Self::Transaction(tx), true) => tx.overwrite(object),
+        }
+    }
+
+    fn save_next<T: Generations>(&mut self, object: &mut T) -> Result<()> {
+        match self {
+            Self::Store(store) => store.save_next(object),
+            Self::Transaction(tx) => tx.save_next(object),
+        }
+    }
+
+    fn update<T: Generations>(&mut self, id: &str, change: impl Fn(&mut T)) -> Result<T> {
+        let change = |object: &mut T| {
+            change(object);
+            Ok(())
+        };
+        match self {
+            Self::Store(store) => store.update(id, change),
+            Self::Transaction(tx) => tx.update(id, change),
+        }
+    }
+
+    fn load<T: Object>(&self, id: &str) -> Result<T> {
+        match self {
+            Self::Store(store) => store.load(id),
+            Self::Transaction(tx) => tx.load(id),
+        }
+    }
+
+    fn delete<T: Object>(&mut self, id: &str) -> Result<bool> {
+        match self {
+            Self::Store(store) => store.delete::<T>(id),
+            Self::Transaction(tx) => tx.delete::<T>(id),
+        }
+    }
+
+    fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
+        match self {
+            Self::Store(store) => store.ids(),
+            Self::Transaction(tx) => tx.ids(),
+        }
+    }
+}
+
+/// Checks that a result is a conflict over exactly these objects, or none.
+fn check(result: Result<()>, mut conflicts: Vec<Key>) -> bool {
+    conflicts.sort();
+    match result {
+        Ok(()) => assert_eq!(conflicts, [], "it was saved"),
+        Err(error) => {
+            let mut found = error.conflicts().to_vec();
+            found.sort();
+            assert_eq!((error.kind(), found), (ErrorKind::Conflict, conflicts.clone()), "{error}");
+        }
+    }
+    conflicts.is_empty()
+}
+
+impl Model {
+    fn memories(&mut self) -> impl Iterator<Item = &mut Memory> {
+        let notes = self.notes.iter_mut().flatten().map(|held| &mut held.memory);
+        let desks = self.desks.iter_mut().flatten();
+        let desks = desks.flat_map(|held| std::iter::once(&mut held.memory).chain(&mut held.notes));
+        let speeches = self.speeches.iter_mut().flatten().map(|held| &mut held.memory);
+        notes.chain(desks).chain(speeches)
+    }
+
+    fn is_as_known(&self, key: &Key, memory: &Memory) -> bool {
+        memory.recall().is_none_or(|known| self.stored.get(key) == Some(known))
+    }
+
+    /// The desk of an id, as it must be loaded; `None` if a note on it is gone.
+    fn desk(&self, id: &str) -> Option<Result<Held<Desk>, ()>> {
+        let Content::Desk(value, ids) = self.stored.get(&key("Desk", id))? else { return None };
+        let mut held = Held::fresh(Desk { id: id.into(), value: *value, notes: Vec::new() });
+        for id in ids {
+            let Some(Content::Text(text)) = self.stored.get(&key("Note", id)) else { return Some(Err(())) };
+            held.object.notes.push(Note { id: id.as_str().into(), text: text.clone() });
+            held.notes.push(Memory::of(Content::Text(text.clone())));
+        }
+        held.memory = Memory::of(desk_content(&held.object));
+        Some(Ok(held))
+    }
+
+    /// Checks that all that is stored is there, and nothing else.
+    fn compare(&self, at: &At<'_, '_>) {
+        let mut stored = Stored::new();
+        for id in at.ids::<Note>().unwrap() {
+            stored.insert(key("Note", id.as_str()), note_content(&at.load(id.as_str()).unwrap()));
+        }
+        for id in at.ids::<Speech>().unwrap() {
+            stored.insert(key("Speech", id.as_str()), Content::Text(at.load::<Speech>(id.as_str()).unwrap().text));
+        }
+        for id in at.ids::<Desk>().unwrap() {
+            let found = match at.load::<Desk>(id.as_str()) {
+                Ok(desk) => {
+                    let expected = self.desk(id.as_str()).unwrap().unwrap();
+                    assert_eq!(desk, expected.object);
+                    desk_content(&desk)
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Dangling, "{error}");
+                    assert!(matches!(self.desk(id.as_str()), Some(Err(()))));
+                    self.stored[&key("Desk", id.as_str())].clone()
+                }
+            };
+            stored.insert(key("Desk", id.as_str()), found);
+        }
+        assert_eq!(stored, self.stored);
+        let newest = newest(&self.stored).map(|generation| format!("s.{generation}"));
+        assert_eq!(at.load::<Speech>("s").ok().map(|speech| speech.id.to_string()), newest);
+    }
+
+    fn carry_out(&mut self, at: &mut At<'_, '_>, op: &Op) {
+        let inside = at.is_transaction();
+        match *op {
+            Op::FreshNote(slot, id, value) => {
+                let note = Note { id: format!("n{id}").into(), text: value.to_string() };
+                self.notes[slot] = Some(Held::fresh(note));
+            }
+            Op::FreshDesk(slot, id, value) => {
+                let desk = Desk { id: format!("d{id}").into(), value, notes: Vec::new() };
+                self.desks[slot] = Some(Held::fresh(desk));
+            }
+            Op::FreshSpeech(slot, generation, value) => {
+                let speech = Speech { id: format!("s.{generation}").into(), text: value.to_string() };
+                self.speeches[slot] = Some(Held::fresh(speech));
+            }
+            Op::Clone(0, from, to) => self.notes[to] = self.notes[from].clone(),
+            Op::Clone(1, from, to) => self.desks[to] = self.desks[from].clone(),
+            Op::Clone(_, from, to) => self.speeches[to] = self.speeches[from].clone(),
+            Op::Change(kind, slot, value) => match kind {
+                0 => self.notes[slot].iter_mut().for_each(|held| held.object.text = value.to_string()),
+                1 => self.desks[slot].iter_mut().for_each(|held| held.object.value = value),
+                _ => self.speeches[slot].iter_mut().for_each(|held| held.object.text = value.to_string()),
+            },
+            Op::AddNote(note, desk) => {
+                let (Some(note), Some(desk)) = (self.notes[note].clone(), &mut self.desks[desk]) else { return };
+                match desk.object.notes.iter().position(|known| known.id == note.object.id) {
+                    Some(place) => (desk.object.notes[place], desk.notes[place]) = (note.object, note.memory),
+                    None => {
+                        desk.object.notes.push(note.object);
+                        desk.notes.push(note.memory);
+                    }
+                }
+            }
+            Op::RemoveNote(desk) => self.desks[desk].iter_mut().for_each(|desk| {
+                desk.object.notes.pop();
+                desk.notes.pop();
+            }),
+            Op::ChangeNote(desk, value) => {
+                let notes = self.desks[desk].iter_mut().filter_map(|desk| desk.object.notes.last_mut());
+                notes.for_each(|note| note.text = value.to_string());
+            }
+            Op::Load(kind, slot, id) => self.load(at, kind, slot, id),
+            Op::LoadNewest(slot) => {
+                let Some(newest) = newest(&self.stored) else {
+                    assert_eq!(at.load::<Speech>("s").unwrap_err().kind(), ErrorKind::NotFound);
+                    return;
+                };
+                let speech: Speech = at.load("s").unwrap();
+                assert_eq!(speech.id.generation(), newest);
+                let memory = Memory::of(self.stored[&speech_key(newest)].clone());
+                self.speeches[slot] = Some(Held { object: speech, memory, notes: Vec::new() });
+            }
+            Op::Save(kind, slot) => self.save(at, kind, slot, false),
+            Op::Overwrite(kind, slot) => self.save(at, kind, slot, true),
+            Op::SaveNext(slot) => {
+                let Some(mut held) = self.speeches[slot].take() else { return };
+                let generation = held.object.id.generation();
+                let mut conflicts = Vec::new();
+                if newest(&self.stored) != Some(generation) {
+                    conflicts.push(speech_key(generation + 1));
+                }
+                if !self.is_as_known(&speech_key(generation), &held.memory) {
+                    conflicts.push(speech_key(generation));
+                }
+                if check(at.save_next(&mut held.object), conflicts) {
+                    assert_eq!(held.object.id.as_str(), format!("s.{}", generation + 1));
+                    let content = Content::Text(held.object.text.clone());
+                    self.stored.insert(speech_key(generation + 1), content.clone());
+                    held.memory = Memory { kept: inside.then_some(Content::Nothing), pending: None };
+                    held.memory.remember(content, inside);
+                } else {
+                    assert_eq!(held.object.id.as_str(), format!("s.{generation}"));
+                }
+                self.speeches[slot] = Some(held);
+            }
+            Op::Update(value) => {
+                let updated = at.update("s.0", |speech: &mut Speech| speech.text = value.to_string());
+                match newest(&self.stored) {
+                    None => assert_eq!(updated.unwrap_err().kind(), ErrorKind::NotFound),
+                    Some(newest) => {
+                        assert_eq!(updated.unwrap().id.generation(), newest + 1);
+                        self.stored.insert(speech_key(newest + 1), Content::Text(value.to_string()));
+                    }
+                }
+            }
+            Op::Delete(kind, id) => {
+                let (gone, key) = match kind {
+                    0 => (at.delete::<Note>(&format!("n{id}")), key("Note", &format!("n{id}"))),
+                    1 => (at.delete::<Desk>(&format!("d{id}")), key("Desk", &format!("d{id}"))),
+                    _ => (at.delete::<Speech>(&format!("s.{id}")), speech_key(id as u64)),
+                };
+                assert_eq!(gone.unwrap(), self.stored.remove(&key).is_some());
+            }
+            Op::DeleteAll => {
+                let was_there = newest(&self.stored).is_some();
+                assert_eq!(at.delete::<Speech>("s").unwrap(), was_there);
+                self.stored.retain(|key, _| key.class() != "Speech");
+            }
+        }
+    }
+
+    fn load(&mut self, at: &At<'_, '_>, kind: usize, slot: usize, id: usize) {
+        let absent = |error: Error| assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        let (note_id, desk_id, speech_id) = (format!("n{id}"), format!("d{id}"), format!("s.{id}"));
+        match kind {
+            0 => match (at.load::<Note>(&note_id), self.stored.get(&key("Note", &note_id))) {
+                (Ok(note), Some(content)) => {
+                    assert_eq!(&note_content(&note), content);
+                    self.notes[slot] = Some(Held { memory: Memory::of(note_content(&note)), ..Held::fresh(note) });
+                }
+                (loaded, None) => absent(loaded.unwrap_err()),
+                (Err(error), Some(_)) => unreachable!("{error}"),
+            },
+            1 => match (at.load::<Desk>(&desk_id), self.desk(&desk_id)) {
+                (Ok(desk), Some(Ok(held))) => {
+                    assert_eq!(desk, held.object);
+                    self.desks[slot] = Some(Held { object: desk, ..held });
+                }
+                (Err(error), Some(Err(()))) => assert_eq!(error.kind(), ErrorKind::Dangling, "{error}"),
+                (loaded, None) => absent(loaded.unwrap_err()),
+                (loaded, Some(held)) => unreachable!("{loaded:?}, {held:?}"),
+            },
+            _ => match (at.load::<Speech>(&speech_id), self.stored.get(&key("Speech", &speech_id))) {
+                (Ok(speech), Some(content)) => {
+                    assert_eq!(&Content::Text(speech.text.clone()), content);
+                    self.speeches[slot] = Some(Held { memory: Memory::of(content.clone()), ..Held::fresh(speech) });
+                }
+                (loaded, None) => absent(loaded.unwrap_err()),
+                (Err(error), Some(_)) => unreachable!("{error}"),
+            },
+        }
+    }
+
+    fn save(&mut self, at: &mut At<'_, '_>, kind: usize, slot: usize, overwrite: bool) {
+        let inside = at.is_transaction();
+        match kind {
+            0 => {
+                let Some(mut held) = self.notes[slot].take() else { return };
+                let key = Key::of(&held.object).unwrap();
+                let good = overwrite || self.is_as_known(&key, &held.memory);
+                if check(at.save(&held.object, overwrite), if good { vec![] } else { vec![key.clone()] }) {
+                    self.stored.insert(key, note_content(&held.object));
+                    held.memory.remember(note_content(&held.object), inside);
+                }
+                self.notes[slot] = Some(held);
+            }
+            1 => {
+                let Some(mut held) = self.desks[slot].take() else { return };
+                let keys = held.object.notes.iter().map(|note| (Key::of(note).unwrap(), note_content(note)));
+                let keys = keys.chain([(Key::of(&held.object).unwrap(), desk_content(&held.object))]);
+                let memories = held.notes.iter_mut().chain([&mut held.memory]);
+                let parts: Vec<_> = keys.zip(memories).collect();
+                let stale = parts.iter().filter(|((key, _), memory)| !overwrite && !self.is_as_known(key, memory));
+                let stale = stale.map(|((key, _), _)| key.clone()).collect();
+                if check(at.save(&held.object, overwrite), stale) {
+                    for ((key, content), memory) in parts {
+                        self.stored.insert(key, content.clone());
+                        memory.remember(content, inside);
+                    }
+                }
+                self.desks[slot] = Some(held);
+            }
+            _ => {
+                let Some(mut held) = self.speeches[slot].take() else { return };
+                let key = Key::of(&held.object).unwrap();
+                let newest = newest(&self.stored).is_none_or(|newest| newest <= held.object.id.generation());
+                let good = match held.memory.recall() {
+                    Some(_) if !overwrite => self.is_as_known(&key, &held.memory),
+                    _ => newest || self.stored.contains_key(&key),
+                };
+                if check(at.save(&held.object, overwrite), if good { vec![] } else { vec![key.clone()] }) {
+                    let content = Content::Text(held.object.text.clone());
+                    self.stored.insert(key, content.clone());
+                    held.memory.remember(content, inside);
+                }
+                self.speeches[slot] = Some(held);
+            }
+        }
+    }
+
+    /// Changes what is stored behind the stores' backs; in memory, as somebody else.
+    fn edit(&mut self, world: &World, kind: usize, id: usize, to: Option<u8>) {
+        let (key, content) = match (kind, to.unwrap_or_default()) {
+            (0, value) => (key("Note", &format!("n{id}")), Content::Text(value.to_string())),
+            (1, value) => {
+                let key = key("Desk", &format!("d{id}"));
+                let Some(Content::Desk(_, ids)) = self.stored.get(&key).cloned() else { return };
+                (key, Content::Desk(value, ids))
+            }
+            (_, value) => (speech_key(id as u64), Content::Text(value.to_string())),
+        };
+        if !self.stored.contains_key(&key) {
+            return;
+        }
+        match (&world.directory, to) {
+            (Some(directory), to) => {
+                let path = directory.path().join(key.path());
+                match (&content, to) {
+                    (Content::Text(text), Some(_)) => fs::write(path, text).unwrap(),
+                    (Content::Desk(value, _), Some(_)) => {
+                        fs::write(path.join("data.json"), format!("{{\n  \"value\": {value}\n}}\n")).unwrap();
+                    }
+                    (Content::Desk(..), None) => fs::remove_dir_all(path).unwrap(),
+                    (Content::Text(_) | Content::Nothing, _) => fs::remove_file(path).unwrap(),
+                }
+            }
+            (None, None) => {
+                let store = &world.stores[0];
+                let gone = match kind {
+                    0 => store.delete::<Note>(key.id()),
+                    1 => store.delete::<Desk>(key.id()),
+                    _ => store.delete::<Speech>(key.id()),
+                };
+                assert!(gone.unwrap());
+            }
+            (None, Some(_)) => {
+                let (store, id) = (&world.stores[0], key.id());
+                match &content {
+                    Content::Text(text) if kind == 0 => {
+                        store.save(&Note { id: id.into(), text: text.clone() }).unwrap()
+                    }
+                    Content::Text(text) => store.save(&Speech { id: id.into(), text: text.clone() }).unwrap(),
+                    // Saving a desk would save its notes.
+                    _ => return,
+                }
+            }
+        }
+        match to {
+            Some(_) => self.stored.insert(key, content),
+            None => self.stored.remove(&key),
+        };
+    }
+}
+
+/// Two handles to one set of records, and where they are.
+struct World {
+    stores: [Store; 2],
+    directory: Option<TempDir>,
+    durability: Durability,
+}
+
+impl World {
+    fn in_memory() -> Self {
+        let store = Store::in_memory();
+        Self { stores: [store.clone(), store], directory: None, durability: Durability::Sync }
+    }
+
+    fn on_disk(durability: Durability) -> Self {
+        // Nothing here waits for a real disk, where there is memory to stand in for it.
+        let memory = Path::new("/dev/shm");
+        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let directory = made.unwrap();
+        let open = || Store::builder().durability(durability).open(directory.path()).unwrap();
+        Self { stores: [open(), open()], directory: Some(directory), durability }
+    }
+
+    fn reopen(&mut self, handle: bool) {
+        if let Some(directory) = &self.directory {
+            let opened = Store::builder().durability(self.durability).open(directory.path()).unwrap();
+            assert_eq!(opened.recovered(), None);
+            self.stores[usize::from(handle)] = opened;
+        }
+    }
+
+    fn run(mut self, steps: &[Step]) {
+        let mut model = Model::default();
+        for step in steps {
+            match step {
+                Step::Do(handle, op) => model.carry_out(&mut At::Store(&self.stores[usize::from(*handle)]), op),
+                Step::Transaction(handle, ops, commits) => {
+                    let before = model.stored.clone();
+                    let done = self.stores[usize::from(*handle)].transaction(|tx| {
+                        for op in ops {
+                            model.carry_out(&mut At::Transaction(tx), op);
+                            model.compare(&At::Transaction(tx));
+                        }
+                        let outside = Model { stored: before.clone(), ..Model::default() };
+                        self.stores.iter().for_each(|store| outside.compare(&At::Store(store)));
+                        if *commits { Ok(()) } else { Err(Error::new(ErrorKind::Other, "enough")) }
+                    });
+                    assert_eq!(
+                        done.map_err(|error| error.kind()),
+                        if *commits { Ok(()) } else { Err(ErrorKind::Other) }
+                    );
+                    model.memories().for_each(|memory| memory.settle(*commits));
+                    if !commits {
+                        model.stored = before;
+                    }
+                }
+                Step::Edit(kind, id, to) => model.edit(&self, *kind, *id, *to),
+                Step::Reopen(handle) => self.reopen(*handle),
+            }
+            self.stores.iter().for_each(|store| model.compare(&At::Store(store)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_does_what_the_model_says_in_memory(steps in steps()) {
+        World::in_memory().run(&steps);
+    }
+
+    #[test]
+    fn the_store_does_what_the_model_says_on_disk(steps in steps()) {
+        World::on_disk(Durability::Sync).run(&steps);
+    }
+
+    #[test]
+    fn the_store_does_what_the_model_says_without_waiting_for_the_disk(steps in steps()) {
+        World::on_disk(Durability::Buffered).run(&steps);
+    }
+}
