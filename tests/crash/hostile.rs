@@ -341,3 +341,47 @@ fn edits_after_a_crash_stay() {
         drop(backend);
     }
 }
+
+/// What a recovery did is an event, too, for programs that listen.
+#[test]
+fn a_recovery_is_an_event() {
+    let crashed = Crashed::new("Sync");
+    let listener = Listener::default();
+    tracing::subscriber::with_default(listener.clone(), || drop(open(&crashed.path()).unwrap()));
+    let heard = listener.0.lock().unwrap().clone();
+    assert!(heard.len() == 1 && heard[0].contains("completed the commits of a writer that died"), "{heard:?}");
+    assert!(heard[0].contains("commits=1"), "{heard:?}");
+    tracing::subscriber::with_default(listener.clone(), || drop(open(&crashed.path()).unwrap()));
+    assert_eq!(listener.0.lock().unwrap().len(), 1, "there was nothing left to say");
+}
+
+/// Writes events down.
+#[derive(Clone, Default)]
+struct Listener(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Listener {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("sepia")
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Text(String);
+        impl tracing::field::Visit for Text {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0 += &format!("{field}={value:?} ");
+            }
+        }
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}

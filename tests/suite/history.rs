@@ -641,3 +641,44 @@ fn a_link_to_the_newest_follows_it() {
         assert_eq!(store.snapshot(|snapshot| link.load(snapshot)).unwrap().id.as_str(), "s.2");
     });
 }
+
+/// The hint of one object is gone, and no other: it took the oldest generation for the newest, and a pruned one was
+/// made again.
+#[test]
+fn one_hint_may_be_lost() {
+    let disk = OnDisk::new();
+    let mut mine = speech(Id::first("s"), "v");
+    disk.store.save(&mine).unwrap();
+    disk.store.save(&speech(Id::first("other"), "v")).unwrap();
+    for _ in 0..5 {
+        disk.store.save_next(&mut mine).unwrap();
+    }
+    disk.store.delete::<Speech>("s.1").unwrap();
+    for _ in 0..2 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::remove_file(disk.path(".sepia/latest/Speech/s")).unwrap();
+        assert_eq!(disk.store.load::<Speech>("s").unwrap().id, "s.5".into());
+        assert_eq!(disk.reopen().load::<Speech>("s").unwrap().id, "s.5".into());
+        conflict(disk.store.save(&speech("s.1", "again")), &["s.1"]);
+        disk.store.delete::<Speech>("s.0").unwrap();
+        conflict(disk.store.save(&speech("s.0", "again")), &["s.0"]);
+    }
+    assert_eq!(disk.store.update::<Speech>("s", |_| Ok(())).unwrap().id, "s.6".into());
+}
+
+/// The generations were looked up before the lock was taken, and those that came meanwhile stayed.
+#[test]
+fn a_base_is_deleted_with_all_its_generations_while_others_update() {
+    on_every_backend(|store| {
+        for round in 0..20 {
+            let base = format!("s{round}");
+            store.save(&speech(Id::first(&base), "v")).unwrap();
+            thread::scope(|scope| {
+                let writer = scope.spawn(|| while store.update::<Speech>(base.as_str(), |_| Ok(())).is_ok() {});
+                assert!(store.delete::<Speech>(base.as_str()).unwrap());
+                writer.join().unwrap();
+            });
+            assert_eq!(ids::<Speech>(store, &base), [""; 0]);
+        }
+    });
+}

@@ -125,8 +125,8 @@ fn changed_by_hand_is_a_conflict_for_whoever_knew_it() {
 
 #[test]
 fn every_part_of_a_container_counts() {
-    type Edit<'a> = (&'a str, &'a dyn Fn(&OnDisk));
-    let edits: [Edit<'_>; 6] = [
+    type Edit<'a> = &'a dyn Fn(&OnDisk);
+    let edits: [(&str, Edit<'_>); 6] = [
         ("a value", &|disk| {
             let json = disk.text("Desk/desk/data.json").replace("1.0", "1.5");
             disk.write("Desk/desk/data.json", json);

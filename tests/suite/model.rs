@@ -539,7 +539,7 @@ impl Model {
                 let (store, id) = (&world.stores[0], key.id());
                 match &content {
                     Content::Text(text) if kind == 0 => {
-                        store.save(&Note { id: id.into(), text: text.clone() }).unwrap()
+                        store.save(&Note { id: id.into(), text: text.clone() }).unwrap();
                     }
                     Content::Text(text) => store.save(&Speech { id: id.into(), text: text.clone() }).unwrap(),
                     // Saving a desk would save its notes.

@@ -107,6 +107,46 @@ fn a_read_only_medium_reads_and_says_so_when_written() {
     outcome.unwrap();
 }
 
+/// Room can be made on a disk that has none. Mounts need rights that a test may not have.
+#[test]
+fn on_a_full_disk_nothing_is_lost_and_much_can_be_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap().to_owned();
+    let mount =
+        |arguments: &[&str]| Command::new("mount").args(arguments).output().is_ok_and(|out| out.status.success());
+    if !mount(&["-t", "tmpfs", "-o", "size=4m", "tmpfs", &path]) {
+        eprintln!("skipped: this process may not mount");
+        return;
+    }
+    let outcome = std::panic::catch_unwind(|| {
+        for durability in [sepia::Durability::Sync, sepia::Durability::Buffered] {
+            let store = Store::builder().durability(durability).open(Path::new(&path).join("store")).unwrap();
+            let mut saved = Vec::new();
+            let full = loop {
+                let note = postit(&format!("{:04}", saved.len()), &"x".repeat(5000));
+                match store.save(&note) {
+                    Ok(()) => saved.push(note),
+                    Err(error) => break (note, error),
+                }
+            };
+            assert_eq!(full.1.kind(), ErrorKind::Io, "{}", full.1);
+            assert_eq!(store.find::<Postit>(&full.0.id).unwrap(), None);
+            for store in [&store, &Store::open(Path::new(&path).join("store")).unwrap()] {
+                assert_eq!(store.count::<Postit>().unwrap(), saved.len() as u64);
+                assert_eq!(&store.load::<Postit>(&saved[0].id).unwrap(), &saved[0]);
+            }
+            for note in &saved[..10] {
+                assert!(store.delete::<Postit>(&note.id).unwrap());
+            }
+            store.save(&full.0).unwrap();
+            store.clear().unwrap();
+            assert_eq!(store.ids::<Postit>().unwrap(), []);
+        }
+    });
+    assert!(Command::new("umount").arg(&path).status().unwrap().success());
+    outcome.unwrap();
+}
+
 /// As above, where the system can make and mount a file system that folds case.
 #[test]
 fn a_file_system_that_folds_case_does_not_mix_names_up() {

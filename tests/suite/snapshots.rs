@@ -95,9 +95,9 @@ fn the_sum_is_the_same_at_every_moment() {
             }
             let writers = [store, other]
                 .map(|store| scope.spawn(|| (0..TRANSFERS / 2).for_each(|round| transfer(store, round).unwrap())));
-            let written = writers.map(std::thread::ScopedJoinHandle::join);
+            let written = writers.map(thread::ScopedJoinHandle::join);
             ended.store(true, Ordering::Relaxed);
-            written.into_iter().for_each(|written| written.unwrap());
+            written.into_iter().for_each(Result::unwrap);
         });
         assert_eq!(store.load::<Bank>("bank").unwrap().transfers, TRANSFERS as u64);
     });
@@ -126,7 +126,7 @@ fn it_runs_again_only_if_it_was_disturbed() {
         let seen = store.snapshot(|snapshot| {
             runs.set(runs.get() + 1);
             other.load::<Account>("0")?;
-            other.snapshot(|inner| inner.count::<Account>())?;
+            other.snapshot(|inner| inner.load::<Account>("0"))?;
             other.save(&known)?;
             other.transaction(|_| Ok(()))?;
             other.delete::<Account>("none")?;
