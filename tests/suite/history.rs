@@ -159,6 +159,34 @@ fn a_name_without_a_generation_is_followed_by_generation_1() {
 }
 
 #[test]
+fn the_spelling_of_generation_0_changes_in_one_transaction() {
+    on_every_backend(|store| {
+        for (from, to) in [("old", "old.0"), ("old.0", "old")] {
+            store.overwrite(&speech(from, "0")).unwrap();
+            let changed = store.transaction(|tx| {
+                conflict(tx.save(&speech(to, "1")), &["Speech", "old"]);
+                tx.delete::<Speech>(from)?;
+                tx.save(&speech(to, "1"))?;
+                conflict(tx.save(&speech(from, "2")), &["Speech", "old"]);
+                tx.load::<Speech>("old")
+            });
+            assert_eq!(changed.unwrap(), speech(to, "1"));
+            assert_eq!(ids::<Speech>(store, "old"), [to]);
+            assert_eq!(store.load::<Speech>("old").unwrap(), speech(to, "1"));
+        }
+        store.update("old", |_: &mut Speech| Ok(())).unwrap();
+        // All of it is replaced by one that begins anew.
+        let anew = store.transaction(|tx| {
+            tx.delete::<Speech>("old")?;
+            tx.save(&speech("old.0", "anew"))
+        });
+        anew.unwrap();
+        assert_eq!(ids::<Speech>(store, "old"), ["old.0"]);
+        assert_eq!(store.load::<Speech>("old").unwrap(), speech("old.0", "anew"));
+    });
+}
+
+#[test]
 fn a_base_that_ends_like_a_generation() {
     on_every_backend(|store| {
         let mut host = speech(Id::first("10.0.0.1"), "0");

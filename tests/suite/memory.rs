@@ -545,6 +545,11 @@ fn one_object_held_twice_in_different_ages_is_a_conflict() {
             store.save(&Desk { id: "e".into(), shared: changed.collect(), ..Desk::default() }).unwrap();
             store.overwrite(&note("n", "theirs")).unwrap();
             conflict(store.save(&Desk { id: "f".into(), shared, ..Desk::default() }), &[("Note", "n")]);
+            // The one that knows it decides.
+            let mut shared = vec![Arc::new(store.load::<Note>("n").unwrap()), Arc::new(note("n", "theirs"))];
+            shared.rotate_left(order);
+            store.overwrite(&note("n", "changed")).unwrap();
+            conflict(store.save(&Desk { id: "f".into(), shared, ..Desk::default() }), &[("Note", "n")]);
             store.overwrite(&note("n", "2")).unwrap();
         }
     });
