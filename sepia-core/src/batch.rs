@@ -321,7 +321,7 @@ impl Batch {
         if self.get(key).is_some_and(|step| matches!(step.change, Change::Delete)) {
             return Ok(());
         }
-        let error = Error::message(ErrorKind::Conflict, "the class still has an object");
+        let error = Error::conflict("the class still has an object", vec![key.clone()]);
         Err(error.object(key.class(), key.id()))
     }
 

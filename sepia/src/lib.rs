@@ -353,7 +353,8 @@
 //! network file system without them is refused for writing where that can be found out; where each machine has locks of
 //! its own, it cannot be found out, and only one machine may write. Processes that reach a store through different mounts
 //! (in containers, say) work together, but check each other's work each time they take turns. Do not delete
-//! `.sepia/journal` and `.sepia/state` while a program has the store open.
+//! `.sepia/journal` and `.sepia/state` while a program has the store open. A process that forks opens its stores anew in
+//! the child; those of the parent are `Locked` there.
 //!
 //! [`StoreBuilder::adopt_existing`] opens Crystal Sepia's stores too.
 //!

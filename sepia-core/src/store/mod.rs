@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// Deletes an object, and returns whether it was there. In a class that keeps generations, a base
-    /// id deletes all of them. What it links to stays; links to it dangle.
+    /// id deletes all of them, which takes a list of the class. What it links to stays; links to it dangle.
     ///
     /// # Errors
     /// `ClassClash`, `InvalidName`, `ReadOnly`, `Locked`, `Poisoned`, `Io`, `Corrupt` if what stands where the class

@@ -29,7 +29,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 22] = [
+    let checks: [(&str, Check); 23] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -51,12 +51,32 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("no mixture is seen in a container", isolation::containers),
         ("between equal moments there is one state", isolation::moments),
         ("the lock keeps other commits off, and no reads", isolation::lock),
+        ("a checkpoint changes nothing that is seen", checkpoints),
         ("under the lock nothing that was read changes", isolation::counting),
     ];
     for (name, check) in checks {
         check(&open()).map_err(|error| Error::new(ErrorKind::Other, format!("{name}: {}", chain(&error))))?;
     }
-    Ok(())
+    identities(&open(), &open()).map_err(|error| Error::new(ErrorKind::Other, chain(&error)))
+}
+
+fn identities(one: &dyn Backend, other: &dyn Backend) -> Result<()> {
+    equal(one.identity(), one.identity())?;
+    ensure(one.identity() != other.identity(), || "two backends have one identity".to_owned())
+}
+
+/// What is made durable stays what it is, and there is nothing to recover where nobody has died.
+fn checkpoints(backend: &dyn Backend) -> Result<()> {
+    let key = Key::new("Leaf", "x")?;
+    backend.checkpoint()?;
+    for text in ["1", "2"] {
+        put(backend, &key, leaf(text))?;
+        let moment = backend.moment()?;
+        backend.checkpoint()?;
+        equal(backend.read(&key)?, Some(leaf(text)))?;
+        equal(backend.moment()?, moment)?;
+    }
+    equal(backend.recovered(), None)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -22,16 +22,37 @@ use crate::error::{Error, Result};
 use crate::name;
 use crate::record::Key;
 
+/// How many generations below one that is gone are looked for, before the class is listed.
+const NEAR: usize = 64;
+
 impl Filesystem {
     /// Returns the newest generation of a base.
     pub(super) fn newest_generation(&self, base: &Key) -> Result<Option<Key>> {
         // Hints are not synced, so they are as good as the state.
-        if !matches!(self.journal.observe(&self.root)?, Observed::Untrusted(_))
-            && let Some(newest) = self.by_hint(base)?
-        {
+        if matches!(self.journal.observe(&self.root)?, Observed::Untrusted(_)) {
+            return self.by_list(base);
+        }
+        if let Some(newest) = self.by_hint(base)? {
             return Ok(Some(newest));
         }
-        self.by_list(base)
+        let first = base.sibling(&format!("{}.0", base.id()))?;
+        let is_absent = read_hint(&self.root, base).is_none()
+            && self.has_all_hints(base)?
+            && !self.is_stored(&first)?
+            && !self.is_stored(base)?;
+        if is_absent { Ok(None) } else { self.by_list(base) }
+    }
+
+    /// Sets the hint right after the newest generation, which was this, is gone. Under the writer lock.
+    pub(super) fn lower_hint(&self, base: &Key, gone: u64) -> Result<()> {
+        // Most histories have few gaps.
+        for generation in (0..gone).rev().take(NEAR) {
+            if self.is_stored(&base.sibling(&format!("{}.{generation}", base.id()))?)? {
+                return self.set_hint(base, Some(generation));
+            }
+        }
+        let newest = self.by_list(base)?;
+        self.set_hint(base, newest.map(|newest| newest.generation().1))
     }
 
     /// Returns the newest generation of a base, and sets its hint right. Under the writer lock.
@@ -106,8 +127,7 @@ impl Filesystem {
         written.map_err(|errno| Error::io("note the newest generation", &self.root.place(&path), errno))
     }
 
-    /// Whether every base of a class has its hint, so far as generations came from here. Under the writer
-    /// lock.
+    /// Whether every base of a class has its hint, so far as generations came from here.
     fn has_all_hints(&self, base: &Key) -> Result<bool> {
         let noted = sys::open_below(&self.root, &marker(base)).and_then(sys::read);
         let stamp = self.stamp_of_hints(base)?;

@@ -106,6 +106,7 @@ impl WriterLock {
 
     /// Takes the lock if nobody has it.
     pub(super) fn try_acquire<'a>(&'a self, root: &'a Root) -> Result<Option<Held<'a>>> {
+        self.check_process(root)?;
         let mut gate = self.gate();
         if gate.holder.is_some() {
             return Ok(None);
@@ -182,10 +183,7 @@ impl WriterLock {
 
     /// Passes the gate, which is open, and waits for other processes.
     fn enter<'a>(&'a self, mut gate: MutexGuard<'_, Gate>, root: &'a Root, start: Instant) -> Result<Held<'a>> {
-        if std::process::id() != self.process {
-            let message = "the store was opened before this process was forked: open it again";
-            return Err(Error::message(ErrorKind::Locked, message).at(root.path().to_string_lossy()));
-        }
+        self.check_process(root)?;
         gate.holder = Some(std::thread::current().id());
         let again = gate.released.is_some_and(|released| start.saturating_duration_since(released) < AGAIN);
         let lets_pass = again && gate.since.is_some_and(|since| start.saturating_duration_since(since) > TURN);
@@ -240,6 +238,15 @@ impl WriterLock {
         self.turnstile.get()
     }
 
+    /// A fork shares the lock with its parent, and would take it away.
+    fn check_process(&self, root: &Root) -> Result<()> {
+        if std::process::id() == self.process {
+            return Ok(());
+        }
+        let message = "the store was opened before this process was forked: open it again";
+        Err(Error::message(ErrorKind::Locked, message).at(root.path().to_string_lossy()))
+    }
+
     /// A thread that waited for itself would wait for ever.
     fn check_holder(&self, gate: &Gate, root: &Root) -> Result<()> {
         if gate.holder != Some(std::thread::current().id()) {
@@ -278,6 +285,10 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
+        if std::process::id() != self.lock.process {
+            // It is the parent's.
+            return;
+        }
         // If it fails, the handle is closed, and the lock gone with it.
         let _ = sys::unlock(self.root);
         let mut gate = self.lock.gate();

@@ -76,6 +76,8 @@ pub struct Filesystem {
     overlays: Overlays,
     identity: u64,
     writable: bool,
+    /// This handle made the store, in an empty directory.
+    is_new: bool,
     /// A sync has failed.
     poisoned: AtomicBool,
     recovered: Mutex<Option<Recovered>>,

@@ -15,7 +15,7 @@ use super::publish::{Publisher, clean_tmp};
 use super::root::Root;
 use super::sys::{self, Kind};
 use super::view::Overlays;
-use super::{Filesystem, read};
+use super::{Filesystem, read, trace};
 use crate::backend::OpenOptions;
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
@@ -49,6 +49,7 @@ impl Filesystem {
         let lock = WriterLock::new(options.lock_timeout);
         let journal = Journal::new(writable);
         let recovered = Mutex::new(None);
+        let mut is_new = false;
         // Its own content may be among what must be recovered.
         let known = Catalog::open(&root);
         let is_store = !matches!(known, Ok(None));
@@ -67,7 +68,11 @@ impl Filesystem {
                 match Catalog::open(&root)? {
                     // Made by another process meanwhile.
                     Some(catalog) => catalog,
-                    None => make(&root, options)?,
+                    None => {
+                        let (catalog, empty) = make(&root, options)?;
+                        is_new = empty;
+                        catalog
+                    }
                 }
             }
         };
@@ -83,6 +88,7 @@ impl Filesystem {
             overlays,
             identity,
             writable,
+            is_new,
             poisoned,
             recovered,
             moments,
@@ -115,7 +121,14 @@ impl Filesystem {
         let observed = match self.journal.observe(&self.root)? {
             Observed::Nothing => Ok(()),
             Observed::Trusted(state) if state.applied == state.committed => Ok(()),
-            Observed::Trusted(_) => self.begin().map(|_| ()),
+            Observed::Trusted(_) => match self.begin() {
+                Err(error) if error.kind() == ErrorKind::Io => {
+                    // A full disk, say. The next writer tries again, and readers see what is committed.
+                    trace::pending(self.root.path());
+                    Ok(())
+                }
+                begun => begun.map(|_| ()),
+            },
             Observed::Untrusted(state) => self.recover(state).map(|_| ()),
         };
         match observed {
@@ -145,8 +158,8 @@ impl Filesystem {
     }
 }
 
-/// Makes a directory a store, under the writer lock.
-fn make(root: &Root, options: &OpenOptions) -> Result<Catalog> {
+/// Makes a directory a store, under the writer lock, and tells whether it was empty.
+fn make(root: &Root, options: &OpenOptions) -> Result<(Catalog, bool)> {
     let mut occupant = None;
     sys::list(root, &mut |name, _| {
         // Hidden files, a repository's among them, are no content.
@@ -155,6 +168,7 @@ fn make(root: &Root, options: &OpenOptions) -> Result<Catalog> {
         }
     })
     .map_err(|errno| Error::io("list the directory", root.path(), errno))?;
+    let is_empty = occupant.is_none();
     let classes = match occupant {
         None => Vec::new(),
         Some(_) if options.adopt_existing => survey(root)?,
@@ -176,7 +190,8 @@ fn make(root: &Root, options: &OpenOptions) -> Result<Catalog> {
         made.map_err(|errno| Error::io("make the store", &root.place(file), errno))?;
     }
     sys::sync(root).map_err(|errno| Error::io("make the store", root.path(), errno))?;
-    Catalog::open(root)?.ok_or_else(|| not_a_store(root.path(), "its .sepia/format.json is gone again"))
+    let catalog = Catalog::open(root)?;
+    Ok((catalog.ok_or_else(|| not_a_store(root.path(), "its .sepia/format.json is gone again"))?, is_empty))
 }
 
 fn not_a_store(path: &Path, why: &str) -> Error {

@@ -64,6 +64,17 @@ impl Action<'_> {
         }
     }
 
+    /// The same action, with the content of this one.
+    pub(super) fn borrow(&self) -> Action<'_> {
+        match self {
+            Self::MakeDirectory => Action::MakeDirectory,
+            Self::File(content) => Action::File(Cow::Borrowed(content)),
+            Self::Link(target) => Action::Link(Cow::Borrowed(target)),
+            Self::Remove => Action::Remove,
+            Self::RemoveDirectory => Action::RemoveDirectory,
+        }
+    }
+
     pub(super) fn into_owned(self) -> Action<'static> {
         match self {
             Self::MakeDirectory => Action::MakeDirectory,

@@ -76,7 +76,7 @@ fn complete_one(
             if !matches!(publisher.look(path)?, Stands::Nothing) {
                 return keep(root, overlay, (path, known), report);
             }
-            publisher.operate(&Operation::new(path, borrowed(&known.action), Before::Nothing))?;
+            publisher.operate(&Operation::new(path, known.action.borrow(), Before::Nothing))?;
         }
         (Stands::File(_) | Stands::Link(_), Action::MakeDirectory) => {
             publisher.operate(&Operation::new(path, Action::Remove, Before::Unknown))?;
@@ -89,14 +89,10 @@ fn complete_one(
                 return Ok(());
             }
         }
-        _ => publisher.operate(&Operation::new(path, borrowed(&known.action), before))?,
+        _ => publisher.operate(&Operation::new(path, known.action.borrow(), before))?,
     }
     report.completed.push(path.to_owned());
     Ok(())
-}
-
-fn borrowed(action: &Action<'static>) -> Action<'static> {
-    action.clone()
 }
 
 /// Leaves what stands under a path, and keeps the commit's version of it elsewhere.
@@ -111,7 +107,7 @@ fn keep(
             let kept = format!("{CONFLICTS}/{}/{path}", overlay.sequence);
             let mut publisher = Publisher::new(root);
             publisher.make_way(&kept)?;
-            match publisher.operate(&Operation::new(&*kept, borrowed(&known.action), Before::Nothing)) {
+            match publisher.operate(&Operation::new(&*kept, known.action.borrow(), Before::Nothing)) {
                 // Kept before, by a recovery that was interrupted.
                 Ok(()) | Err(Errno::EXIST) => Some(kept),
                 Err(errno) => return Err(errno),

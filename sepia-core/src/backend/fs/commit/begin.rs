@@ -65,7 +65,8 @@ impl Filesystem {
         let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
         let mut state = State {
             poisoned: false,
-            unsynced: false,
+            // Somebody else's commits, or files that were there before, may not be on the disk.
+            unsynced: !self.is_new,
             durable: false,
             single: false,
             epoch: before.0.max(scan.epoch) + 1,

@@ -80,9 +80,9 @@ impl Filesystem {
             if planned.classes.is_some() {
                 self.catalog.reread(&self.root)?;
             }
-            for (key, _) in planned.bases.iter().filter(|(_, base)| base.after < base.before) {
+            for (key, base) in planned.bases.iter().filter(|(_, base)| base.after < base.before) {
                 // It is bad now; if it cannot be set right, it stays so.
-                let _ = self.newest_for_writer(key);
+                let _ = self.lower_hint(key, base.before.unwrap_or(0));
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl Filesystem {
             }
         }
         match sys::free(&self.root) {
-            Ok(free) if free < needed => Err(Error::io("write the batch", self.root.path(), Errno::NOSPC)),
+            Ok(Some(free)) if free < needed => Err(Error::io("write the batch", self.root.path(), Errno::NOSPC)),
             _ => Ok(()),
         }
     }

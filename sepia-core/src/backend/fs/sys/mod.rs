@@ -256,13 +256,15 @@ pub(super) fn unlock(file: impl AsFd) -> Result<()> {
 /// Returns the process that has the lock of a directory, where the system tells.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn lock_holder(directory: impl AsFd) -> Option<u32> {
-    let inode = rustix::fs::fstat(directory).ok()?.st_ino.to_string();
+    let stat = rustix::fs::fstat(directory).ok()?;
+    let (major, minor) = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
+    let file = format!("{major:02x}:{minor:02x}:{}", stat.st_ino);
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     locks.lines().find_map(|line| {
         // 1: FLOCK  ADVISORY  WRITE 4711 fe:01:131072 0 EOF
         let mut words = line.split_ascii_whitespace().skip_while(|word| *word != "FLOCK").skip(3);
-        let process = words.next()?.parse().ok()?;
-        (words.next()?.rsplit(':').next()? == inode).then_some(process)
+        let process = words.next()?.parse().ok().filter(|process| *process > 0)?;
+        (words.next()? == file).then_some(process)
     })
 }
 
@@ -378,8 +380,8 @@ pub(super) fn may_write(directory: impl AsFd) -> Result<()> {
     rustix::fs::accessat(directory, ".", access, AtFlags::EACCESS)
 }
 
-/// Returns how many bytes the file system has left for this process.
-pub(super) fn free(directory: impl AsFd) -> Result<u64> {
+/// Returns how many bytes the file system has left for this process, where it tells.
+pub(super) fn free(directory: impl AsFd) -> Result<Option<u64>> {
     let stat = rustix::fs::fstatvfs(directory)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    Ok((stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize)))
 }
