@@ -15,6 +15,7 @@ mod decode;
 mod encode;
 mod error;
 mod field;
+mod fingerprint;
 mod id;
 mod json;
 mod name;

@@ -28,13 +28,13 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use twox_hash::XxHash3_128;
-
 use crate::class;
 use crate::error::{Error, Quoted, Result};
 use crate::id::Id;
 use crate::name::{self, MAX_NAME, split_generation};
 use crate::object::Object;
+
+pub use crate::fingerprint::Fingerprint;
 
 /// Names a top-level object: its class and its id. Every key can be stored; what cannot is refused
 /// when the key is made.
@@ -278,84 +278,6 @@ impl Record {
             Self::Leaf(_) => Ok(()),
             Self::Container(node) => check_entries(&node.entries, 0),
         }
-    }
-}
-
-/// What tells one record from another: 128 bits of its content. Equal records have equal fingerprints,
-/// on every backend. Strays and empty collections, which a record need not give back, do not count.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(u128);
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl Fingerprint {
-    /// That of no record.
-    pub(crate) const NOTHING: Self = Self(0);
-
-    pub(crate) fn of_leaf(content: &[u8]) -> Self {
-        // The two kinds are told apart by their seeds.
-        Self(XxHash3_128::oneshot_with_seed(0, content))
-    }
-
-    pub(crate) fn of_container(data: &[u8], entries: &Entries) -> Self {
-        let mut text = Vec::with_capacity(data.len() + 64 * entries.0.len() + 16);
-        spell_node(data, entries, &mut text);
-        Self(XxHash3_128::oneshot_with_seed(1, &text))
-    }
-}
-
-impl Record {
-    /// Returns the fingerprint of this record.
-    pub fn fingerprint(&self) -> Fingerprint {
-        match self {
-            Self::Leaf(content) => Fingerprint::of_leaf(content),
-            Self::Container(Node { data, entries }) => Fingerprint::of_container(data, entries),
-        }
-    }
-}
-
-/// Spells a container out so that no two spell alike: lengths stand before texts.
-fn spell_node(data: &[u8], entries: &Entries, text: &mut Vec<u8>) {
-    text.push(b'c');
-    spell(data, text);
-    spell_entries(entries, text);
-}
-
-fn spell_entries(entries: &Entries, text: &mut Vec<u8>) {
-    for (name, entry) in entries.iter().filter(|(_, entry)| counts(entry)) {
-        text.push(b'n');
-        spell(name.as_str().as_bytes(), text);
-        match entry {
-            Entry::Link(key) => {
-                text.push(b'l');
-                spell(key.class().as_bytes(), text);
-                spell(key.id().as_bytes(), text);
-            }
-            Entry::Container(node) => spell_node(&node.data, &node.entries, text),
-            Entry::Collection(entries) => {
-                text.push(b'e');
-                spell_entries(entries, text);
-            }
-            Entry::Stray => {}
-        }
-    }
-    text.push(b'.');
-}
-
-fn spell(part: &[u8], text: &mut Vec<u8>) {
-    text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-    text.extend_from_slice(part);
-}
-
-fn counts(entry: &Entry) -> bool {
-    match entry {
-        Entry::Link(_) | Entry::Container(_) => true,
-        Entry::Collection(entries) => entries.iter().any(|(_, entry)| counts(entry)),
-        Entry::Stray => false,
     }
 }
 
