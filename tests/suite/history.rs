@@ -710,3 +710,19 @@ fn a_base_is_deleted_with_all_its_generations_while_others_update() {
         }
     });
 }
+
+#[test]
+fn an_update_goes_on_one_history() {
+    on_every_backend(|store| {
+        store.save(&speech(Id::first("s"), "v")).unwrap();
+        store.save(&speech(Id::first("t"), "v")).unwrap();
+        let astray = |speech: &mut Speech| {
+            speech.id = Id::first("t");
+            Ok(())
+        };
+        refused(store.update::<Speech>("s", astray), ErrorKind::InvalidValue, &["s.0", "another id"]);
+        let inside = store.transaction(|transaction| transaction.update::<Speech>("s", astray));
+        refused(inside, ErrorKind::InvalidValue, &["s.0"]);
+        assert_eq!((ids::<Speech>(store, "s"), ids::<Speech>(store, "t")), (vec!["s.0".into()], vec!["t.0".into()]));
+    });
+}

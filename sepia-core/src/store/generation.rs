@@ -56,7 +56,8 @@ impl Store {
     /// are kept off. Returns what was saved.
     ///
     /// # Errors
-    /// `NotFound` if there is no generation; what `change` returns; else as [`save_next`](Store::save_next).
+    /// `NotFound` if there is no generation, `InvalidValue` if `change` gives the object another id; what `change`
+    /// returns; else as [`save_next`](Store::save_next).
     /// Nothing was written.
     pub fn update<T: Generations>(
         &self,
@@ -66,7 +67,7 @@ impl Store {
         let id = id.into();
         for _ in 0..ROUNDS {
             let mut object = self.follow(|look| look.newest(&id))?;
-            change(&mut object)?;
+            apply(&mut change, &mut object)?;
             match self.save_next(&mut object) {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 saved => return saved.map(|()| object),
@@ -120,6 +121,17 @@ impl Store {
             Ok(object)
         })
     }
+}
+
+/// Changes an object, but for its id.
+pub(super) fn apply<T: Generations>(change: impl FnOnce(&mut T) -> Result<()>, object: &mut T) -> Result<()> {
+    let id = T::__id(object).clone();
+    change(object)?;
+    if *T::__id(object) == id {
+        return Ok(());
+    }
+    let error = Error::invalid_value("an update gave the object another id, and so would go on another history");
+    Err(error.object(T::__CLASS, id.as_str()))
 }
 
 /// Gives an object the id of its next generation, for `save` to save it so; if that fails, it gets its own

@@ -132,7 +132,7 @@ impl<'a> Transaction<'a> {
         change: impl FnOnce(&mut T) -> Result<()>,
     ) -> Result<T> {
         let mut object = self.newest(&id.into())?;
-        change(&mut object)?;
+        generation::apply(change, &mut object)?;
         self.save_next(&mut object)?;
         Ok(object)
     }
