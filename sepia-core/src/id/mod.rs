@@ -86,7 +86,9 @@ impl<T: Object> Id<T> {
 /// Of classes that keep generations.
 impl<T: Object> Id<T> {
     /// Returns the first generation of `base`: `{base}.0`, also when `base` ends like a
-    /// generation itself.
+    /// generation itself. Such a base has no id of its own, as `10.0.0.1` means generation 1 of `10.0.0`: to
+    /// reach the newest of its generations, give [`update`](crate::Store::update) or
+    /// [`versions`](crate::Store::versions) any of them.
     pub fn first(base: impl AsRef<str>) -> Self
     where
         T: Generations,
