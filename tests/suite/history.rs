@@ -203,12 +203,13 @@ fn a_base_that_ends_like_a_generation() {
         assert_eq!(updated.id.as_str(), "10.0.0.1.2");
         let updated = store.transaction(|tx| tx.update(&host.id, |_: &mut Speech| Ok(()))).unwrap();
         assert_eq!(updated.id.as_str(), "10.0.0.1.3");
-        let mine = speech(host.id.clone(), "mine");
-        let merged = store.update_with_merge(&host, mine, |_, mine, theirs| {
+        let mut mine = speech(host.id.clone(), "mine");
+        let merged = store.update_with_merge(&host, &mut mine, |_, mine, theirs| {
             assert_eq!(theirs.id.as_str(), "10.0.0.1.3");
             Ok(mine.clone())
         });
-        assert_eq!(merged.unwrap().id.as_str(), "10.0.0.1.4");
+        merged.unwrap();
+        assert_eq!(mine.id.as_str(), "10.0.0.1.4");
         assert!(store.is_stale(&host).unwrap());
     });
 }
@@ -465,7 +466,8 @@ fn merging_with_what_others_have_made() {
         // Nobody has interfered.
         let mut mine: Plan = store.load("p").unwrap();
         mine.lines.push("1".to_owned());
-        let saved = store.update_with_merge(&base, mine, |_, _, _| unreachable!("nothing to merge")).unwrap();
+        store.update_with_merge(&base, &mut mine, |_, _, _| unreachable!("nothing to merge")).unwrap();
+        let saved = mine;
         assert_eq!((saved.id.as_str(), saved.lines.join(" ")), ("p.1", "base 1".to_owned()));
         assert_eq!(store.load::<Plan>("p").unwrap(), saved);
         // Once.
@@ -474,13 +476,14 @@ fn merging_with_what_others_have_made() {
         let mut mine = base.clone();
         mine.lines.push("2".to_owned());
         let mut runs = 0;
-        let saved = store.update_with_merge(&base, mine.clone(), |known, own, theirs| {
+        let mut saved = mine.clone();
+        let merged = store.update_with_merge(&base, &mut saved, |known, own, theirs| {
             runs += 1;
             assert_eq!((known, own), (&base, &mine));
             assert_eq!(theirs.id.as_str(), "p.2");
             merge(known, own, theirs)
         });
-        let saved = saved.unwrap();
+        merged.unwrap();
         assert_eq!((runs, saved.id.as_str()), (1, "p.3"));
         assert_eq!(saved.lines.join(", "), "base, 1, theirs 1, 2");
         assert_eq!(store.load::<Plan>("p").unwrap(), saved);
@@ -494,7 +497,7 @@ fn merging_with_what_others_have_made() {
             mine.lines.push(format!("mine {interferences}"));
             theirs("first");
             let mut runs = 0;
-            let saved = store.update_with_merge(&base, mine, |base, mine, theirs| {
+            let merged = store.update_with_merge(&base, &mut mine, |base, mine, theirs| {
                 runs += 1;
                 if runs < interferences {
                     let interfered = store.update("p", |plan: &mut Plan| {
@@ -507,7 +510,8 @@ fn merging_with_what_others_have_made() {
                 }
                 merge(base, mine, theirs)
             });
-            let saved = saved.unwrap();
+            merged.unwrap();
+            let saved = mine;
             let before: Plan = store.load(format!("p.{}", saved.id.generation() - 1)).unwrap();
             assert!(saved.lines.starts_with(&before.lines));
             assert_eq!(saved.lines.last(), Some(&format!("mine {interferences}")));
@@ -516,15 +520,17 @@ fn merging_with_what_others_have_made() {
         assert_eq!(ids::<Plan>(store, "p").len() as u64, store.load::<Plan>("p").unwrap().id.generation() + 1);
         // A merge that fails.
         let newest: Plan = store.load("p").unwrap();
-        let failed =
-            store.update_with_merge(&base, base.clone(), |_, _, _| Err(Error::new(ErrorKind::Other, "no way")));
+        let mut mine = Plan { lines: vec!["dear".to_owned()], ..base.clone() };
+        let before = mine.clone();
+        let failed = store.update_with_merge(&base, &mut mine, |_, _, _| Err(Error::new(ErrorKind::Other, "no way")));
         refused(failed, ErrorKind::Other, &["no way"]);
+        assert_eq!(mine, before, "what was written is not lost");
         assert_eq!(store.load::<Plan>("p").unwrap(), newest);
         // What does not belong together, and what is gone.
-        let failed = store.update_with_merge(&base, plan("q.0"), |_, _, _| unreachable!("they are strangers"));
+        let failed = store.update_with_merge(&base, &mut plan("q.0"), |_, _, _| unreachable!("they are strangers"));
         refused(failed, ErrorKind::InvalidValue, &["Plan", "q.0"]);
         store.delete::<Plan>("p").unwrap();
-        let failed = store.update_with_merge(&base, base.clone(), |_, _, _| unreachable!("there is nothing"));
+        let failed = store.update_with_merge(&base, &mut mine, |_, _, _| unreachable!("there is nothing"));
         refused(failed, ErrorKind::NotFound, &["Plan", "p"]);
     });
 }
@@ -535,12 +541,13 @@ fn a_base_that_was_edited_by_hand_is_merged() {
     let base = speech("s.0", "base");
     disk.store.save(&base).unwrap();
     disk.write("Speech/s.0", "by hand");
-    let mine = Speech { text: "mine".to_owned(), ..base.clone() };
-    let saved = disk.store.update_with_merge(&base, mine, |base, mine, theirs| {
+    let mut mine = Speech { text: "mine".to_owned(), ..base.clone() };
+    let saved = disk.store.update_with_merge(&base, &mut mine, |base, mine, theirs| {
         assert_eq!(base.text, "base");
         Ok(Speech { text: format!("{} {}", mine.text, theirs.text), ..theirs })
     });
-    assert_eq!(saved.unwrap(), speech("s.1", "mine by hand"));
+    saved.unwrap();
+    assert_eq!(mine, speech("s.1", "mine by hand"));
 }
 
 #[test]

@@ -77,11 +77,11 @@ impl Store {
     }
 
     /// Saves `mine`, which was made from the generation `base`, as the next one; if others have saved newer
-    /// generations meanwhile, saves what `merge` makes of `base`, `mine` and the newest.
+    /// generations meanwhile, saves what `merge` makes of `base`, `mine` and the newest. `mine` is what was saved
+    /// then, with its id; if this fails, it is as before.
     ///
     /// `merge` runs again on what is newest then if others saved a generation meanwhile; after a few runs, they
-    /// are kept off. `mine` and what `merge` returns get the id of the generation as which they are saved.
-    /// Returns what was saved.
+    /// are kept off.
     ///
     /// # Errors
     /// `InvalidValue` if `base` and `mine` are not generations of one object; what `merge` returns; else as
@@ -89,37 +89,47 @@ impl Store {
     pub fn update_with_merge<T: Generations>(
         &self,
         base: &T,
-        mut mine: T,
+        mine: &mut T,
         mut merge: impl FnMut(&T, &T, T) -> Result<T>,
-    ) -> Result<T> {
+    ) -> Result<()> {
         let id = T::__id(base);
-        if T::__id(&mine).base() != id.base() {
+        if T::__id(mine).base() != id.base() {
             let error = Error::invalid_value("the two objects are not generations of one");
-            return Err(error.object(T::__CLASS, T::__id(&mine).as_str()));
+            return Err(error.object(T::__CLASS, T::__id(mine).as_str()));
         }
-        let own = std::mem::replace(T::__id_mut(&mut mine), id.clone());
-        match self.save_next(&mut mine) {
-            Err(error) if error.kind() == ErrorKind::Conflict => *T::__id_mut(&mut mine) = own,
-            saved => return saved.map(|()| mine),
+        let own = std::mem::replace(T::__id_mut(mine), id.clone());
+        match self.save_next(mine) {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                *T::__id_mut(mine) = own;
+                if error.kind() != ErrorKind::Conflict {
+                    return Err(error);
+                }
+            }
         }
-        let mut merged = |theirs: T| {
+        let mut merged = |mine: &T, theirs: T| {
             let newest = T::__id(&theirs).clone();
-            let mut merged = merge(base, &mine, theirs)?;
+            let mut merged = merge(base, mine, theirs)?;
             *T::__id_mut(&mut merged) = newest;
             Ok(merged)
         };
         for _ in 0..ROUNDS {
-            let mut object = merged(self.follow(|look| look.newest(id))?)?;
+            let mut object = merged(mine, self.follow(|look| look.newest(id))?)?;
             match self.save_next(&mut object) {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
-                saved => return saved.map(|()| object),
+                Err(error) => return Err(error),
+                Ok(()) => {
+                    *mine = object;
+                    return Ok(());
+                }
             }
         }
-        self.transaction(|transaction: &mut Transaction<'_>| {
-            let mut object = merged(transaction.newest(id)?)?;
+        *mine = self.transaction(|transaction: &mut Transaction<'_>| {
+            let mut object = merged(mine, transaction.newest(id)?)?;
             transaction.save_next(&mut object)?;
             Ok(object)
-        })
+        })?;
+        Ok(())
     }
 }
 
