@@ -99,7 +99,8 @@ impl Ground {
         Ok(Fresh { it: make_class(&path, name)?, path })
     }
 
-    fn fresh(&self) -> PathBuf {
+    /// Names a directory that is not there yet.
+    pub(crate) fn fresh(&self) -> PathBuf {
         let number = self.given.replace(self.given.get() + 1);
         self.root.path().join(number.to_string())
     }
