@@ -36,10 +36,7 @@ impl Filesystem {
             return Ok(Some(newest));
         }
         let first = base.sibling(&format!("{}.0", base.id()))?;
-        let is_absent = read_hint(&self.root, base).is_none()
-            && self.has_all_hints(base)?
-            && !self.is_stored(&first)?
-            && !self.is_stored(base)?;
+        let is_absent = self.is_new_base(base)? && !self.is_stored(&first)? && !self.is_stored(base)?;
         if is_absent { Ok(None) } else { self.by_list(base) }
     }
 
@@ -65,13 +62,9 @@ impl Filesystem {
         Ok(newest)
     }
 
-    /// Returns the newest generation of the base of a key that is about to be put. Under the writer lock.
-    pub(super) fn newest_before(&self, key: &Key) -> Result<Option<u64>> {
-        let (base, generation) = key.generation();
-        if generation == 0 && read_hint(&self.root, &base).is_none() && self.has_all_hints(&base)? {
-            return Ok(None);
-        }
-        Ok(self.newest_for_writer(&base)?.map(|newest| newest.generation().1))
+    /// Returns whether no generation of a base was ever made here, as far as hints tell.
+    pub(super) fn is_new_base(&self, base: &Key) -> Result<bool> {
+        Ok(read_hint(&self.root, base).is_none() && self.has_all_hints(base)?)
     }
 
     /// `None` if there is no good hint.

@@ -120,7 +120,7 @@ impl Filesystem {
         self.check_locks()?;
         let observed = match self.journal.observe(&self.root)? {
             Observed::Nothing => Ok(()),
-            Observed::Trusted(state) if state.applied == state.committed => Ok(()),
+            Observed::Trusted(state) if state.is_settled() => Ok(()),
             Observed::Trusted(_) => match self.begin() {
                 Err(error) if error.kind() == ErrorKind::Io => {
                     // A full disk, say. The next writer tries again, and readers see what is committed.

@@ -57,7 +57,7 @@ impl Filesystem {
             Observed::Nothing | Observed::Trusted(_) => None,
         };
         let stored = read::stored(&self.root, key);
-        let is_settled = matches!(first, Observed::Trusted(state) if state.applied == state.committed);
+        let is_settled = matches!(first, Observed::Trusted(state) if state.is_settled());
         if is_settled && matches!(stored, Ok(Stored::Leaf(_) | Stored::Absent | Stored::Misspelled)) {
             // A single file, as it was at the first look, or newer.
             return stored.map(Some);
@@ -95,7 +95,7 @@ impl Filesystem {
         for _ in 0..ROUNDS {
             let part = match self.journal.observe(&self.root)? {
                 Observed::Nothing => return Ok(None),
-                Observed::Trusted(state) if state.applied == state.committed => return Ok(None),
+                Observed::Trusted(state) if state.is_settled() => return Ok(None),
                 Observed::Trusted(State { epoch, applied: from, committed: to, .. }) => {
                     Part::Between { epoch, from, to }
                 }

@@ -21,7 +21,7 @@ impl Filesystem {
         }
         match self.journal.observe(&self.root)? {
             Observed::Trusted(mut state) => {
-                let is_pending = state.applied < state.committed;
+                let is_pending = !state.is_settled();
                 if is_pending {
                     self.finish(&state)?;
                     state.applied = state.committed;

@@ -37,13 +37,7 @@ impl Filesystem {
     pub(super) fn plan<'b>(&self, batch: &'b Batch) -> Result<Planned<'b>> {
         let stored = self.catalog.current(&self.root)?;
         let classes = batch.merge_classes(&stored)?;
-        let mut present = Present {
-            filesystem: self,
-            classes: &stored,
-            read: HashMap::new(),
-            newest: HashMap::new(),
-            before: HashMap::new(),
-        };
+        let mut present = Present { filesystem: self, classes: &stored, read: HashMap::new(), newest: HashMap::new() };
         batch.check_expectations(&mut present)?;
         for class in batch.classes().iter().filter(|class| !present.declares(class.name())) {
             self.check_new_class(class)?;
@@ -111,9 +105,8 @@ struct Present<'a> {
     classes: &'a [Class],
     /// What has been read to check an expectation, for the plan.
     read: HashMap<Key, Stored>,
+    /// The newest generations of bases.
     newest: HashMap<Key, Option<Key>>,
-    /// The same of bases whose generation 0 is put.
-    before: HashMap<Key, Option<u64>>,
 }
 
 impl Present<'_> {
@@ -123,12 +116,12 @@ impl Present<'_> {
 
     /// Returns the newest generation of the base of a key that is put.
     fn newest_before(&mut self, key: &Key) -> Result<Option<u64>> {
-        if let Some(known) = self.before.get(key) {
-            return Ok(*known);
+        let (base, generation) = key.generation();
+        if generation == 0 && !self.newest.contains_key(&base) && self.filesystem.is_new_base(&base)? {
+            self.newest.insert(base, None);
+            return Ok(None);
         }
-        let newest = self.filesystem.newest_before(key)?;
-        self.before.insert(key.clone(), newest);
-        Ok(newest)
+        Ok(self.newest(&base)?.map(|newest| newest.generation().1))
     }
 
     fn take(&mut self, key: &Key) -> Result<Stored> {

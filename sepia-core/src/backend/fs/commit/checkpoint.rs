@@ -34,15 +34,8 @@ impl Filesystem {
         let synced = recover::sync(&self.root, &Overlay::of(&frames, false));
         synced.map_err(|error| self.poison(state, error))?;
         // From here on, nothing needs what the journal holds.
-        *state = State {
-            epoch: state.epoch + 1,
-            applied: START,
-            committed: START,
-            synced: START,
-            durable: false,
-            unsynced: false,
-            ..*state
-        };
+        state.next_epoch();
+        (state.durable, state.unsynced) = (false, false);
         self.journal.set(&self.root, state)?;
         // Killed here: whoever writes next voids it.
         let emptied = self.journal.void(&self.root, START);
@@ -52,13 +45,14 @@ impl Filesystem {
 
     /// Nothing changes, but what came before may not have been waited for.
     pub(super) fn make_durable(&self, state: &mut State) -> Result<()> {
+        if state.is_on_disk() {
+            return Ok(());
+        }
         if state.unsynced {
             self.sync_everything(state)?;
-        } else if state.durable && state.synced < state.committed {
+        } else {
             self.journal.sync(&self.root).map_err(|error| self.poison(state, error))?;
             state.synced = state.committed;
-        } else {
-            return Ok(());
         }
         self.journal.set(&self.root, state)
     }

@@ -45,8 +45,8 @@ impl Filesystem {
         let Observed::Trusted(state) = self.journal.observe(&self.root)? else {
             return Ok(false);
         };
-        let is_durable = !state.unsynced && (!state.durable || state.synced == state.committed);
-        if self.poisoned.load(Ordering::Relaxed) || !(is_durable || batch.durability() == Durability::Buffered) {
+        if self.poisoned.load(Ordering::Relaxed) || !(state.is_on_disk() || batch.durability() == Durability::Buffered)
+        {
             return Ok(false);
         }
         if batch.merge_classes(&self.catalog.known())?.is_some() {

@@ -96,7 +96,7 @@ impl Filesystem {
         if state.committed > START {
             // A frame that has been carried out must not be carried out again over this.
             self.journal.void(&self.root, START).map_err(|_| Errno::IO)?;
-            (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
+            state.next_epoch();
         }
         state.sequence += 1;
         (state.single, state.unsynced) = (true, true);
@@ -206,7 +206,7 @@ impl Filesystem {
         // In this order: what is killed in between leaves no frame that could be taken for one of either.
         self.journal.void(&self.root, START)?;
         self.journal.trim(&self.root)?;
-        (state.epoch, state.applied, state.committed, state.synced) = (state.epoch + 1, START, START, START);
+        state.next_epoch();
         self.journal.set(&self.root, state)
     }
 

@@ -70,7 +70,7 @@ impl Journal {
             return Ok(Scan { frames: Frames { bytes, used }, epoch, sequence });
         }
         let from = match known {
-            Some(state) if state.applied == state.committed => used,
+            Some(state) if state.is_settled() => used,
             Some(state) => usize::try_from(state.applied.saturating_sub(START)).map_or(used, |from| from.min(used)),
             None => last,
         };

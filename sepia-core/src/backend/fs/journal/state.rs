@@ -16,7 +16,7 @@
 
 use twox_hash::XxHash3_64;
 
-use super::FORMAT;
+use super::{FORMAT, START};
 
 pub(in super::super) const LENGTH: usize = 88;
 const MAGIC: [u8; 8] = *b"SepState";
@@ -52,6 +52,22 @@ pub(in super::super) enum Read {
 }
 
 impl State {
+    /// Whether all that has taken effect has been carried out.
+    pub(in super::super) fn is_settled(&self) -> bool {
+        self.applied == self.committed
+    }
+
+    /// Whether all that has taken effect survives the loss of power.
+    pub(in super::super) fn is_on_disk(&self) -> bool {
+        !self.unsynced && (!self.durable || self.synced == self.committed)
+    }
+
+    /// Goes on to the next use of the journal, which holds nothing yet.
+    pub(in super::super) fn next_epoch(&mut self) {
+        self.epoch += 1;
+        (self.applied, self.committed, self.synced) = (START, START, START);
+    }
+
     pub(in super::super) fn encode(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         bytes[..8].copy_from_slice(&MAGIC);
