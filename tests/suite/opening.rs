@@ -309,3 +309,37 @@ fn a_directory_of_other_origin_does_not_become_a_class() {
     assert_eq!(disk.text("Postit/mine.txt"), "mine");
     assert_eq!(disk.store.classes().unwrap(), Vec::<String>::new());
 }
+
+/// Who takes the lock again and again, without a pause that another could use, lets others have it now and then.
+#[test]
+fn a_busy_writer_lets_others_through() {
+    let disk = OnDisk::new();
+    let waiting = Store::builder().lock_timeout(Duration::from_secs(5)).open(disk.directory.path()).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let at_work = disk.store.transaction(|_| {
+                    std::thread::sleep(Duration::from_millis(20));
+                    Ok(())
+                });
+                at_work.unwrap();
+            }
+        });
+        let saved: Vec<_> = ["1", "2", "3"].map(|text| waiting.save(&postit("p", text))).into();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(saved.iter().all(Result::is_ok), "{saved:?}");
+    });
+}
+
+/// One large batch made the journal as large, for ever.
+#[test]
+fn the_journal_gives_back_what_a_large_batch_took() {
+    let disk = OnDisk::new();
+    disk.store.save(&postit("large", &"x".repeat(40 << 20))).unwrap();
+    let length = || fs::metadata(disk.path(".sepia/journal")).unwrap().len();
+    assert!(length() > 40 << 20);
+    disk.reopen().close().unwrap();
+    assert!(length() <= 32 << 20, "{}", length());
+    assert_eq!(disk.store.load::<Postit>("large").unwrap().text.len(), 40 << 20);
+}
