@@ -52,6 +52,11 @@ impl Class {
         Self { name: Cow::Borrowed(name), kind: Kind::Serializable(Some(format)), generations: Some(false) }
     }
 
+    /// The class of a type.
+    pub fn of<T: Object>() -> Self {
+        T::__CLASS_DEF
+    }
+
     /// The same class, keeping generations.
     #[must_use]
     pub const fn with_generations(mut self) -> Self {

@@ -20,8 +20,11 @@ mod id;
 mod json;
 mod name;
 mod object;
+mod problem;
+mod progress;
 pub mod record;
 mod reference;
+mod roots;
 mod shape;
 mod source;
 mod store;
@@ -33,7 +36,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use field::Field;
 pub use id::Id;
 pub use object::{Content, Fields, Generations, Object};
+pub use problem::{Problem, ProblemKind, Severity};
+pub use progress::Progress;
 pub use reference::{Load, Ref, Reference};
+pub use roots::Root;
 pub use store::{Snapshot, Store, StoreBuilder, Transaction};
 
 /// What generated code needs. Not part of the public API.

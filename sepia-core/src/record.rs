@@ -281,6 +281,47 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Calls `each` with where every link leads, nested ones included, in the order of the entries.
+    pub fn each_link<'r>(&'r self, each: &mut dyn FnMut(&'r Key)) {
+        if let Self::Container(node) = self {
+            each_link(&node.entries, each);
+        }
+    }
+
+    /// Returns the bytes of its content: of a leaf, or of every `data.json` of a container.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Leaf(content) => content.len() as u64,
+            Self::Container(node) => bytes(node),
+        }
+    }
+}
+
+// The depth of a record is bounded: see `MAX_DIRECTORIES`.
+fn each_link<'r>(entries: &'r Entries, each: &mut dyn FnMut(&'r Key)) {
+    for (_, entry) in entries.iter() {
+        match entry {
+            Entry::Link(key) => each(key),
+            Entry::Container(node) => each_link(&node.entries, each),
+            Entry::Collection(entries) => each_link(entries, each),
+            Entry::Stray => {}
+        }
+    }
+}
+
+fn bytes(node: &Node) -> u64 {
+    fn of_entries(entries: &Entries) -> u64 {
+        let of_entry = |(_, entry): (_, &Entry)| match entry {
+            Entry::Link(_) | Entry::Stray => 0,
+            Entry::Container(node) => bytes(node),
+            Entry::Collection(entries) => of_entries(entries),
+        };
+        entries.iter().map(of_entry).sum()
+    }
+    node.data.len() as u64 + of_entries(&node.entries)
+}
+
 fn check_entries(entries: &Entries, depth: usize) -> Result<()> {
     for (name, entry) in entries.iter() {
         let inner = match entry {

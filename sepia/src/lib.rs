@@ -370,8 +370,9 @@
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
 
 pub use sepia_core::{
-    Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Reader, Ref, Reference,
-    Result, Snapshot, Store, StoreBuilder, Transaction, Writer, backend, batch, class, record,
+    Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Problem, ProblemKind,
+    Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction, Writer,
+    backend, batch, class, record,
 };
 pub use sepia_derive::{Container, Reference, Serializable};
 

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::{Backend, Lock, Moment, Recovered};
+use super::{Backend, Lock, Moment, Recovered, Stat, Track, Upkeep};
 use crate::batch::{Batch, Change, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
+use crate::problem::Problem;
 use crate::record::{Fingerprint, Key, Record};
 
 /// How long a commit waits for others.
@@ -23,20 +24,41 @@ pub struct Memory {
     identity: u64,
     holder: Mutex<Option<ThreadId>>,
     freed: Condvar,
+    quarantine: Mutex<Vec<(Key, Record)>>,
 }
 
 #[derive(Default)]
 struct State {
     classes: Vec<Class>,
-    records: HashMap<String, BTreeMap<Box<str>, Record>>,
+    records: HashMap<String, BTreeMap<Box<str>, Kept>>,
+    trackers: Vec<Weak<Changes>>,
     /// The id of the newest generation of each base, in classes that keep generations.
     newest: HashMap<Key, Key>,
     commits: u64,
 }
 
+struct Kept {
+    record: Record,
+    modified: SystemTime,
+}
+
+/// The keys that commits have changed, for one that follows.
+type Changes = Mutex<Vec<Key>>;
+
 impl State {
     fn get(&self, key: &Key) -> Option<&Record> {
-        self.records.get(key.class())?.get(key.id())
+        Some(&self.records.get(key.class())?.get(key.id())?.record)
+    }
+
+    /// Tells those who follow that a key changes.
+    fn note(&mut self, key: &Key) {
+        self.trackers.retain(|changes| match changes.upgrade() {
+            Some(changes) => {
+                changes.lock().unwrap_or_else(PoisonError::into_inner).push(key.clone());
+                true
+            }
+            None => false,
+        });
     }
 
     /// Checks the records that are put, and that classes are empty when they are retired.
@@ -75,6 +97,11 @@ impl State {
     }
 
     fn put(&mut self, key: &Key, record: Record) {
+        if self.get(key) == Some(&record) {
+            return;
+        }
+        self.note(key);
+        let kept = Kept { record, modified: SystemTime::now() };
         if self.keeps_generations(key) {
             let (base, generation) = key.generation();
             let newest = self.newest.entry(base).or_insert_with(|| key.clone());
@@ -84,16 +111,17 @@ impl State {
         }
         match self.records.get_mut(key.class()) {
             Some(records) => {
-                records.insert(key.id().into(), record);
+                records.insert(key.id().into(), kept);
             }
             None => {
-                let records = BTreeMap::from([(key.id().into(), record)]);
+                let records = BTreeMap::from([(key.id().into(), kept)]);
                 self.records.insert(key.class().to_owned(), records);
             }
         }
     }
 
     fn delete(&mut self, key: &Key) {
+        self.note(key);
         if let Some(records) = self.records.get_mut(key.class()) {
             records.remove(key.id());
         }
@@ -143,6 +171,7 @@ impl Default for Memory {
             identity: !MADE.fetch_add(1, Ordering::Relaxed),
             holder: Mutex::default(),
             freed: Condvar::new(),
+            quarantine: Mutex::default(),
         }
     }
 }
@@ -151,6 +180,11 @@ impl Memory {
     /// Makes an empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns the records that were [set aside](Upkeep::set_aside), oldest first.
+    pub fn quarantined(&self) -> Vec<(Key, Record)> {
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A panic cannot leave the state half changed, so a poisoned lock is as good as any: whatever
@@ -219,9 +253,48 @@ impl Drop for Held<'_> {
     }
 }
 
+#[derive(Debug)]
+struct Tracker(Arc<Changes>);
+
+impl Track for Tracker {
+    fn changed(&mut self) -> Result<Option<Vec<Key>>> {
+        Ok(Some(std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))))
+    }
+}
+
+impl Upkeep for Memory {
+    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<()> {
+        Ok(())
+    }
+
+    fn mend(&self, _: &Problem) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    fn set_aside(&self, key: &Key, record: &Record) -> Result<String> {
+        let mut quarantine = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        quarantine.push((key.clone(), record.clone()));
+        Ok(format!("quarantine/{}/{}", quarantine.len(), key.path()))
+    }
+}
+
 impl Backend for Memory {
     fn read(&self, key: &Key) -> Result<Option<Record>> {
         Ok(self.state().get(key).cloned())
+    }
+
+    fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+        let state = self.state();
+        let Some(record) = state.get(key) else { return Ok(None) };
+        let mut links = Vec::new();
+        record.each_link(&mut |link| links.push(link.clone()));
+        Ok(Some(links))
+    }
+
+    fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+        let state = self.state();
+        let kept = state.records.get(key.class()).and_then(|records| records.get(key.id()));
+        Ok(kept.map(|kept| Stat::new(kept.record.bytes(), kept.modified)))
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
@@ -238,6 +311,13 @@ impl Backend for Memory {
 
     fn moment(&self) -> Result<Moment> {
         Ok(Moment::new([self.state().commits, 0]))
+    }
+
+    fn track(&self) -> Result<Box<dyn Track + '_>> {
+        let changes = Arc::new(Changes::default());
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.trackers.push(Arc::downgrade(&changes));
+        Ok(Box::new(Tracker(changes)))
     }
 
     fn classes(&self) -> Result<Vec<Class>> {
@@ -272,5 +352,9 @@ impl Backend for Memory {
 
     fn recovered(&self) -> Option<Recovered> {
         None
+    }
+
+    fn upkeep(&self) -> &dyn Upkeep {
+        self
     }
 }

@@ -26,6 +26,7 @@
 //!   any two apart. One that cannot (a file system that folds case) refuses the second with `InvalidName`;
 //!   of two within one container it may find that out halfway, as in a failed commit.
 //! - **A failed commit** has changed nothing.
+//! - **Within `each`**, the callback of a listing, the backend can be read.
 //!
 //! # A backend of one's own
 //!
@@ -37,7 +38,7 @@
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!
-//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered};
+//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered, Stat, Track, Upkeep};
 //! use sepia::batch::{Batch, Expect};
 //! use sepia::class::{Class, Format};
 //! use sepia::record::{Key, Record};
@@ -57,6 +58,14 @@
 //!
 //!     fn contains(&self, key: &Key) -> Result<bool> {
 //!         self.inner.contains(key)
+//!     }
+//!
+//!     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+//!         self.inner.links(key)
+//!     }
+//!
+//!     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+//!         self.inner.stat(key)
 //!     }
 //!
 //!     fn commit(&self, batch: Batch) -> Result<()> {
@@ -87,6 +96,10 @@
 //!         self.inner.moment()
 //!     }
 //!
+//!     fn track(&self) -> Result<Box<dyn Track + '_>> {
+//!         self.inner.track()
+//!     }
+//!
 //!     fn identity(&self) -> u64 {
 //!         self.inner.identity()
 //!     }
@@ -97,6 +110,10 @@
 //!
 //!     fn recovered(&self) -> Option<Recovered> {
 //!         self.inner.recovered()
+//!     }
+//!
+//!     fn upkeep(&self) -> &dyn Upkeep {
+//!         self.inner.upkeep()
 //!     }
 //!
 //!     fn root(&self) -> Option<&Path> {
@@ -129,11 +146,12 @@ mod memory;
 
 use std::fmt::Debug;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::Result;
+use crate::problem::Problem;
 use crate::record::{Key, Record};
 
 #[cfg(unix)]
@@ -176,6 +194,19 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Corrupt` if the class cannot be looked into, `Io`.
     fn contains(&self, key: &Key) -> Result<bool>;
 
+    /// Returns where the links in a record lead, nested ones included, in no particular order, without
+    /// reading the rest of it; `None` if it is absent.
+    ///
+    /// # Errors
+    /// `Corrupt` if one leads to no object of the store, `Io`.
+    fn links(&self, key: &Key) -> Result<Option<Vec<Key>>>;
+
+    /// Returns the size and age of a record, or `None` if it is absent.
+    ///
+    /// # Errors
+    /// As [`read`](Backend::read).
+    fn stat(&self, key: &Key) -> Result<Option<Stat>>;
+
     /// Makes every change of the batch, or refuses it and makes none.
     ///
     /// # Errors
@@ -196,6 +227,12 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Corrupt`, `Io`.
     fn moment(&self) -> Result<Moment>;
+
+    /// Follows, from now on, which records commits change.
+    ///
+    /// # Errors
+    /// `Locked`, `Corrupt`, `Io`.
+    fn track(&self) -> Result<Box<dyn Track + '_>>;
 
     /// Returns the declared classes, sorted by name.
     ///
@@ -237,6 +274,9 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// Returns what this handle has had to complete of the work of writers that died; `None` if nothing.
     fn recovered(&self) -> Option<Recovered>;
 
+    /// Returns what looks after how the records are kept.
+    fn upkeep(&self) -> &dyn Upkeep;
+
     /// Returns the directory in which the records are files, if they are. A backend that wraps
     /// another passes on what that one says.
     fn root(&self) -> Option<&Path> {
@@ -251,6 +291,59 @@ pub trait Lock: Debug {
     /// # Errors
     /// As [`Backend::commit`], but for `Locked`; `ReadOnly` from a backend that was opened for reading.
     fn commit(&mut self, batch: Batch) -> Result<()>;
+}
+
+/// Tells which records commits change. Made by [`Backend::track`].
+pub trait Track: Debug {
+    /// Returns the keys whose records may have been put or deleted since the last call, or since it was
+    /// made: all of those that were, in any process, and maybe some that were not; a key may come twice.
+    /// `None` if that is not known (any), after which the next call begins anew. Under the
+    /// [lock](Backend::lock), nothing is missing; otherwise commits under way come with a later call.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    fn changed(&mut self) -> Result<Option<Vec<Key>>>;
+}
+
+/// The size and age of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stat {
+    /// The bytes of its content: of a leaf, or of every `data.json` of a container.
+    pub bytes: u64,
+    /// When it was last changed, as far as is known: by a commit, or by hand.
+    pub modified: SystemTime,
+}
+
+impl Stat {
+    /// Makes one.
+    pub fn new(bytes: u64, modified: SystemTime) -> Self {
+        Self { bytes, modified }
+    }
+}
+
+/// Looks after how a backend keeps records: what cannot be seen in the records.
+pub trait Upkeep: Debug {
+    /// Calls `each` with what is wrong, beyond what [`read`](Backend::read) shows or because of what it fails.
+    /// Nothing is changed. Work that is under way is not wrong.
+    ///
+    /// # Errors
+    /// `Io`, and whatever keeps it from looking at the rest.
+    fn examine(&self, each: &mut dyn FnMut(Problem)) -> Result<()>;
+
+    /// Mends a problem that `examine` has found, without losing anything: what has to go is moved into
+    /// quarantine. Returns what was done, in a few words; `None` if there is nothing to do, any more
+    /// or at all.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Locked`, `Poisoned`, `Io`.
+    fn mend(&self, problem: &Problem) -> Result<Option<String>>;
+
+    /// Keeps a copy of a record in quarantine, durably, and returns where.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Io`.
+    fn set_aside(&self, key: &Key, record: &Record) -> Result<String>;
 }
 
 /// A point in the sequence of commits; see [`Backend::moment`].

@@ -265,6 +265,11 @@ impl Store {
         }
     }
 
+    /// Returns the backend: records, for tools that have no types.
+    pub fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
     /// Returns what was found left by writers that died, when the store was opened or since, and what was
     /// done about it; `None` if there was nothing. With the feature `tracing`, it is an event as well.
     pub fn recovered(&self) -> Option<Recovered> {

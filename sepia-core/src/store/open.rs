@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Store;
 use crate::backend::{Memory, OpenOptions};
 use crate::batch::Durability;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Quoted, Result};
 
 /// How a store is opened. Made by [`Store::builder`].
 ///
@@ -99,6 +99,29 @@ impl StoreBuilder {
         Ok(Store::with_backend(backend).with_durability(self.durability))
     }
 
+    /// Opens the store that a URL names: `file:` and a path, a path alone, or `memory:`, which is empty and ends with
+    /// its last clone. A path that would look like another URL is written `./name:of:it`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); `InvalidValue` for a URL of another kind.
+    pub fn open_url(&self, url: &str) -> Result<Store> {
+        let (scheme, rest) = match url.split_once(':') {
+            // A single letter is a drive.
+            Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                (scheme, rest)
+            }
+            _ => ("file", url),
+        };
+        match scheme {
+            "file" => self.open(rest.strip_prefix("//").unwrap_or(rest)),
+            "memory" if rest.is_empty() => Ok(Store::in_memory().with_durability(self.durability)),
+            _ => {
+                let message = format!("no store can be opened by the URL {}: use file:PATH or memory:", Quoted(url));
+                Err(Error::message(ErrorKind::InvalidValue, message))
+            }
+        }
+    }
+
     /// Opens the store in a directory, where the system has the calls that it takes.
     ///
     /// # Errors
@@ -106,6 +129,6 @@ impl StoreBuilder {
     #[cfg(not(unix))]
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         let _ = path;
-        Err(crate::Error::new(crate::ErrorKind::Other, "the filesystem backend needs a Unix system"))
+        Err(Error::new(ErrorKind::Other, "the filesystem backend needs a Unix system"))
     }
 }

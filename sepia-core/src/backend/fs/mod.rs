@@ -45,11 +45,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use super::{Backend, Lock, Moment, Recovered};
+use super::{Backend, Lock, Moment, Recovered, Stat, Track, Upkeep};
 use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
+use crate::problem::Problem;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use journal::{Journal, Observed};
@@ -146,6 +147,34 @@ impl Filesystem {
     }
 }
 
+/// Tells only whether anything has changed.
+#[derive(Debug)]
+struct Tracker<'a> {
+    filesystem: &'a Filesystem,
+    last: Moment,
+}
+
+impl Track for Tracker<'_> {
+    fn changed(&mut self) -> Result<Option<Vec<Key>>> {
+        let before = std::mem::replace(&mut self.last, self.filesystem.moment()?);
+        Ok((before == self.last).then(Vec::new))
+    }
+}
+
+impl Upkeep for Filesystem {
+    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<()> {
+        Ok(())
+    }
+
+    fn mend(&self, _: &Problem) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    fn set_aside(&self, key: &Key, _: &Record) -> Result<String> {
+        Ok(key.path())
+    }
+}
+
 #[derive(Debug)]
 struct Held<'a> {
     filesystem: &'a Filesystem,
@@ -169,6 +198,20 @@ impl Backend for Filesystem {
 
     fn contains(&self, key: &Key) -> Result<bool> {
         Ok(self.declares(key.class())? && self.is_stored(key)?)
+    }
+
+    fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+        let Some(record) = self.read(key)? else { return Ok(None) };
+        let mut links = Vec::new();
+        record.each_link(&mut |link| links.push(link.clone()));
+        Ok(Some(links))
+    }
+
+    fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+        let Some(record) = self.read(key)? else { return Ok(None) };
+        let metadata = std::fs::metadata(self.root.place(key.path()));
+        let modified = metadata.and_then(|metadata| metadata.modified()).unwrap_or(std::time::SystemTime::now());
+        Ok(Some(Stat::new(record.bytes(), modified)))
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -199,6 +242,10 @@ impl Backend for Filesystem {
         }
         // Whoever has the lock is at work: no other moment is this one.
         Ok(Moment::new([0, 1 + self.moments.fetch_add(1, Ordering::Relaxed)]))
+    }
+
+    fn track(&self) -> Result<Box<dyn Track + '_>> {
+        Ok(Box::new(Tracker { filesystem: self, last: self.moment()? }))
     }
 
     fn classes(&self) -> Result<Vec<Class>> {
@@ -245,6 +292,10 @@ impl Backend for Filesystem {
 
     fn recovered(&self) -> Option<Recovered> {
         self.recovered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn upkeep(&self) -> &dyn Upkeep {
+        self
     }
 
     fn root(&self) -> Option<&Path> {

@@ -1,0 +1,104 @@
+//! What can be wrong in a store, in plain data.
+
+use std::fmt;
+
+use crate::record::Key;
+
+/// Something in a store that is not as it should be, or that is worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What it is.
+    pub kind: ProblemKind,
+    /// The record in which it is, if it is in one.
+    pub key: Option<Key>,
+    /// Where it is: below the root of a filesystem store, or else `{class}/{id}` and what leads on from
+    /// there. Names are encoded.
+    pub path: String,
+    /// What exactly, in a sentence without its end.
+    pub message: String,
+}
+
+/// The kinds of [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// A link leads to an object that is not there.
+    Dangling,
+    /// A link leads to no object of this store.
+    OutsideLink,
+    /// The content of a record is not what its class says: no JSON, no UTF-8, wrong reserved keys.
+    Undecodable,
+    /// What stands where a record belongs cannot be read at all, or is of the wrong kind.
+    Unreadable,
+    /// The content is not what was written, and nobody has edited it: the medium has changed it.
+    Corrupted,
+    /// Two elements of a list have one index.
+    DuplicateIndex,
+    /// A file in a container that is not Sepia's, under a name that could be.
+    Stray,
+    /// What a writer that died has left: unfinished files, containers without their `data.json`.
+    Leftover,
+    /// A hint of a newest generation that is wrong.
+    StaleHint,
+    /// Worth knowing: a file or directory that is not Sepia's; it is left alone.
+    Foreign,
+    /// Worth knowing: a list has gaps; the next save closes them.
+    ListGap,
+    /// Worth knowing: the name of an element says another id than its link.
+    EntryName,
+    /// Worth knowing: a nested container and an object of its own have one id, and differ.
+    CopyDiffers,
+    /// Worth knowing: what a commit would have written over an edit is kept in `.sepia/conflicts`.
+    KeptConflict,
+    /// Worth knowing: the file was edited by hand since it was written.
+    Edited,
+}
+
+/// How bad a [`Problem`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Notice,
+    /// Something is broken, or will be in the way.
+    Problem,
+}
+
+impl ProblemKind {
+    /// Returns how bad it is.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Foreign | Self::ListGap | Self::EntryName | Self::CopyDiffers | Self::KeptConflict | Self::Edited => {
+                Severity::Notice
+            }
+            _ => Severity::Problem,
+        }
+    }
+
+    /// Returns a word for it, in lower case: for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dangling => "dangling",
+            Self::OutsideLink => "outside-link",
+            Self::Undecodable => "undecodable",
+            Self::Unreadable => "unreadable",
+            Self::Corrupted => "corrupted",
+            Self::DuplicateIndex => "duplicate-index",
+            Self::Stray => "stray",
+            Self::Leftover => "leftover",
+            Self::StaleHint => "stale-hint",
+            Self::Foreign => "foreign",
+            Self::ListGap => "list-gap",
+            Self::EntryName => "entry-name",
+            Self::CopyDiffers => "copy-differs",
+            Self::KeptConflict => "kept-conflict",
+            Self::Edited => "edited",
+        }
+    }
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

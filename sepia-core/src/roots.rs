@@ -1,0 +1,55 @@
+//! Where one begins to follow links.
+
+use crate::class::Class;
+use crate::error::Result;
+use crate::object::Object;
+use crate::record::Key;
+
+/// Something from which links are followed: what it reaches is live, backed up, copied.
+///
+/// ```
+/// # use sepia_core as sepia;
+/// use sepia::{Root, record::Key};
+///
+/// # fn main() -> sepia::Result<()> {
+/// let roots: [Root; 2] = [Key::new("Board", "work")?.into(), Root::class("Template")];
+/// # let _ = roots;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Root {
+    /// One object. In a class with generations, a base means the newest, and what is said of an object there
+    /// holds for its other generations, too.
+    Object(Key),
+    /// Every object of a class, by its name.
+    Class(String),
+}
+
+impl Root {
+    /// Returns an object as a root.
+    ///
+    /// # Errors
+    /// As [`Key::of`].
+    pub fn of<T: Object>(object: &T) -> Result<Self> {
+        Key::of(object).map(Self::Object)
+    }
+
+    /// Returns every object of a class as roots.
+    pub fn class(name: impl Into<String>) -> Self {
+        Self::Class(name.into())
+    }
+}
+
+impl From<Key> for Root {
+    fn from(key: Key) -> Self {
+        Self::Object(key)
+    }
+}
+
+impl From<Class> for Root {
+    fn from(class: Class) -> Self {
+        Self::Class(class.name().to_owned())
+    }
+}
