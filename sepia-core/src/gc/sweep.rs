@@ -39,7 +39,7 @@ pub(super) fn collect(
     if options.dry_run {
         let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
         for chunk in chunks(&sweep.doomed()?) {
-            sweep.sweep(chunk, None, &mut report, reporter)?;
+            sweep.sweep(chunk, None, &mut report)?;
         }
         sweep.finish(&mut report)?;
         return Ok(report);
@@ -57,15 +57,16 @@ pub(super) fn collect(
         reporter.begin("sweep", Some(doomed.len() as u64));
         for chunk in chunks(&doomed) {
             if let Some(lock) = &mut kept {
-                sweep.sweep(chunk, Some(&mut **lock), &mut report, reporter)?;
-                continue;
+                sweep.sweep(chunk, Some(&mut **lock), &mut report)?;
+            } else {
+                let mut lock = backend.lock()?;
+                match track.changed()? {
+                    Some(changed) => sweep.take_in(changed)?,
+                    None => continue 'marking,
+                }
+                sweep.sweep(chunk, Some(&mut *lock), &mut report)?;
             }
-            let mut lock = backend.lock()?;
-            match track.changed()? {
-                Some(changed) => sweep.take_in(changed)?,
-                None => continue 'marking,
-            }
-            sweep.sweep(chunk, Some(&mut *lock), &mut report, reporter)?;
+            reporter.advance(chunk.len() as u64);
         }
         reporter.end();
         sweep.finish(&mut report)?;
@@ -179,13 +180,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Deletes a chunk, under the lock; without one, only counts.
-    fn sweep(
-        &mut self,
-        chunk: &[Doomed],
-        lock: Option<&mut dyn Lock>,
-        report: &mut GcReport,
-        reporter: &mut Reporter<'_>,
-    ) -> Result<()> {
+    fn sweep(&mut self, chunk: &[Doomed], lock: Option<&mut dyn Lock>, report: &mut GcReport) -> Result<()> {
         // One that is young keeps others, maybe of this very chunk.
         let mut sizes = Vec::with_capacity(chunk.len());
         for doomed in chunk {
@@ -211,7 +206,6 @@ impl<'a> Sweep<'a> {
                 report.swept.push(key);
             }
         }
-        reporter.advance(chunk.len() as u64);
         Ok(())
     }
 
