@@ -371,18 +371,30 @@ fn long_chains_and_many_objects_are_followed_to_their_ends() {
         graph.insert(key("Leaf", &format!("{number}")), vec![]);
     }
     graph.insert(key("Node", "5000"), vec![key("Node", "2500"), key("Leaf", "7")]);
+    // Those of a cycle go together.
+    for number in 0..3000 {
+        graph.insert(key("Node", &format!("c{number}")), vec![key("Node", &format!("c{}", (number + 1) % 3000))]);
+    }
     let store = Store::in_memory();
     fill(&store, &graph);
     let mut phases = Vec::new();
     let report = store
         .gc([key("Node", "4000")])
         .grace(Duration::ZERO)
-        .on_progress(|progress| phases.push((progress.phase, progress.done, progress.total)))
+        .on_progress(|progress| {
+            phases.push((progress.phase, progress.done, progress.total));
+            // At no time is there a part of something that could still be linked as a whole.
+            let left = stored(&store);
+            for key in &left {
+                assert!(graph[key].iter().all(|link| left.contains(link)), "{key} dangles after {}", progress.done);
+            }
+        })
         .run()
         .unwrap();
     // 2500 to 5000, and one leaf; the rest in more than one commit.
-    assert_eq!((report.live(), report.swept()), (2502, 7499));
-    assert!(phases.contains(&("sweep", 7499, Some(7499))), "{phases:?}");
+    assert_eq!((report.live(), report.swept()), (2502, 10_499));
+    assert!(phases.contains(&("sweep", 10_499, Some(10_499))), "{phases:?}");
+    assert!(phases.iter().filter(|(phase, ..)| *phase == "sweep").count() > 5, "{phases:?}");
     assert!(phases.iter().any(|(phase, done, _)| *phase == "mark" && *done > 1000), "{phases:?}");
 }
 
