@@ -69,7 +69,10 @@ pub(super) fn sizes(backend: &dyn Backend) -> Result<()> {
 /// Under the lock, whoever follows commits knows every key that was changed; of what it is not told, nothing was.
 pub(super) fn tracking(backend: &dyn Backend) -> Result<()> {
     let key = |number: usize| Key::new(if number % 2 == 0 { "Leaf" } else { "Kept" }, format!("k{number}"));
-    put(backend, &key(0)?, leaf("before"))?;
+    let mut before = batch()?;
+    before.set_durability(Durability::Buffered);
+    before.put(key(0)?, leaf("before"), Expect::Any);
+    backend.commit(before)?;
     let mut track = backend.track()?;
     let told = |track: &mut dyn super::super::Track| {
         let _lock = backend.lock()?;
