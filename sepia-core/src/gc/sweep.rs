@@ -61,10 +61,12 @@ pub(super) fn collect(
             } else {
                 let mut lock = backend.lock()?;
                 match track.changed()? {
-                    Some(changed) => sweep.take_in(changed)?,
+                    Some(changed) => sweep.reached.take_in(&changed, Late::Reached)?,
                     None => continue 'marking,
                 }
                 sweep.sweep(chunk, Some(&mut *lock), &mut report)?;
+                // As long as the lock is held, these are only our own.
+                track.changed()?;
             }
             reporter.advance(chunk.len() as u64);
         }
@@ -162,21 +164,6 @@ impl<'a> Sweep<'a> {
 
     fn doomed(&self) -> Result<Vec<Doomed>> {
         order::doomed(&self.reached)
-    }
-
-    fn take_in(&mut self, mut changed: Vec<Key>) -> Result<()> {
-        // Our own deletions are among them.
-        let mut failed = Ok(());
-        changed.retain(|key| {
-            let is_swept = self.reached.index.find(key).is_some_and(|at| self.reached.index.has(at, SWEPT));
-            !is_swept
-                || self.backend.contains(key).unwrap_or_else(|error| {
-                    failed = Err(error);
-                    false
-                })
-        });
-        failed?;
-        self.reached.take_in(&changed, Late::Reached)
     }
 
     /// Deletes a chunk, under the lock; without one, only counts.
