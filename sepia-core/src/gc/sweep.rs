@@ -28,6 +28,8 @@ const CHUNK: usize = 1000;
 const LARGEST: usize = 20_000;
 /// How often all is marked anew beside writers, before they are kept off.
 const ATTEMPTS: usize = 3;
+/// How often what has come is taken in without the lock, at most.
+const ROUNDS: usize = 10;
 
 pub(super) fn collect(
     backend: &dyn Backend,
@@ -54,6 +56,14 @@ pub(super) fn collect(
         }
         let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
         let doomed = sweep.doomed()?;
+        // What has come while all was marked is taken in before writers have to wait for that.
+        for _ in (0..ROUNDS).take_while(|_| kept.is_none()) {
+            let Some(changed) = track.changed()? else { continue 'marking };
+            sweep.reached.take_in(&changed, Late::Reached)?;
+            if changed.len() < CHUNK {
+                break;
+            }
+        }
         reporter.begin("sweep", Some(doomed.len() as u64));
         for chunk in chunks(&doomed) {
             if let Some(lock) = &mut kept {
