@@ -10,6 +10,7 @@
 
 pub mod backend;
 pub mod batch;
+mod catalog;
 pub mod class;
 mod decode;
 mod encode;
@@ -18,6 +19,7 @@ mod field;
 mod fingerprint;
 mod id;
 mod json;
+mod link;
 mod name;
 mod object;
 mod problem;
