@@ -31,6 +31,7 @@ mod roots;
 mod shape;
 mod source;
 mod store;
+pub mod transfer;
 
 pub use batch::Durability;
 pub use decode::Reader;

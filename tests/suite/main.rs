@@ -5,6 +5,7 @@
 
 mod adopt;
 mod boards;
+mod copy;
 mod errors;
 mod generations;
 mod history;
