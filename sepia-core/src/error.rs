@@ -161,6 +161,17 @@ impl Error {
         error
     }
 
+    /// An error with a cause that is none of this crate's.
+    pub(crate) fn caused(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        let mut error = Self::message(kind, message);
+        error.0.source = Some(Box::new(source));
+        error
+    }
+
     /// What this error means for something larger, which it is the cause of.
     pub(crate) fn because(message: impl Into<String>, cause: Self) -> Self {
         let mut error = Self::message(cause.kind(), message);

@@ -38,7 +38,13 @@ impl Fingerprint {
         self.0
     }
 
+    #[cfg(feature = "backup")]
+    pub(crate) fn of_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
     /// Reads what `Debug` writes: 32 hexadecimal digits, in lower case.
+    #[cfg(feature = "backup")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 32 || !text.bytes().all(is_digit) {

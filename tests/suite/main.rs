@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod adopt;
+mod backup;
 mod boards;
 mod copy;
 mod errors;

@@ -4,6 +4,7 @@
 //! is compared with what is stored first, in one way: [`OnConflict`].
 
 mod copy;
+pub(crate) mod draft;
 mod intake;
 pub(crate) mod moment;
 
