@@ -8,6 +8,7 @@ mod backup;
 mod boards;
 mod copy;
 mod errors;
+mod export;
 mod generations;
 mod history;
 mod hostile;

@@ -23,6 +23,7 @@ use crate::roots::Root;
 use crate::store::Store;
 use crate::transfer::draft::Draft;
 use crate::transfer::moment::{self, Pass, Selection, Sink};
+use crate::transfer::place::Place;
 
 /// A backup that is about to be made. Made by [`Store::backup`].
 #[must_use = "nothing happens before `to_file` or `to_writer`"]
@@ -100,31 +101,23 @@ impl<'a> Backup<'a> {
     /// `NotFound` if a root is not there; `Io` if the file cannot be written; whatever reading the store can return
     /// (`Corrupt`, ..).
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<BackupReport> {
-        let path = path.as_ref();
-        let directory = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let failed = |operation| move |error: io::Error| Error::io(operation, path, error);
-        let begin = || tempfile::Builder::new().prefix(".sepia-").suffix(".part").tempfile_in(directory);
-        let draft = begin().map_err(failed("begin the backup"))?;
-        let mut making = Making::begin(&self, draft.as_file().try_clone().map_err(failed("begin the backup"))?)?;
+        let place = Place::new(path.as_ref());
+        let draft = place.begin()?;
+        let handle = draft.as_file().try_clone().map_err(|error| place.failed("begin to write the file", error))?;
+        let mut making = Making::begin(&self, handle)?;
         let mut backup = self;
         making.gather(&mut backup)?;
         let file = if making.is_as_it_stands() && !backup.compresses() {
             let mut out = BufWriter::new(making.draft.file()?);
             making.write_tail(&mut out)?;
-            out.flush().map_err(failed("write the backup"))?;
+            out.flush().map_err(unwritable)?;
             draft
         } else {
-            let file = begin().map_err(failed("begin the backup"))?;
+            let file = place.begin()?;
             making.write(&mut backup, file.as_file())?;
             file
         };
-        file.as_file().sync_all().map_err(failed("sync the backup"))?;
-        file.persist(path).map_err(|error| Error::io("name the backup", path, error.error))?;
-        // So that the name is on the disk, too.
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed("sync the directory of"))?;
+        place.keep(file)?;
         Ok(making.report)
     }
 
