@@ -84,7 +84,12 @@ mod tests {
             let (open, close) = ("{\"a\":{\"collection\":".repeat(levels), "}}".repeat(levels));
             format!("{{\"class\":\"C\",\"id\":\"x\",\"data\":{{}},\"entries\":{open}{{}}{close}}}")
         };
-        assert!(parse_record(&deep(300)).is_ok());
+        // As deep as can be, in a thread of the usual two megabytes.
+        for levels in [300, crate::record::MAX_DIRECTORIES] {
+            let read = parse_record(&deep(levels));
+            let printed = read.map(|(key, record)| print_record(&key, &record, None));
+            assert_eq!(printed.ok(), Some(deep(levels) + "\n"));
+        }
         let lines = [
             "",
             "null",
@@ -125,7 +130,9 @@ mod tests {
             format!(r#"{{"class":"C","id":"x","data":{{}},"entries":{{"{}":{{"link":["C","x"]}}}}}}"#, "n".repeat(256));
         let nested = "[".repeat(200) + &"]".repeat(200);
         let nested = format!(r#"{{"class":"C","id":"x","json":{nested}}}"#);
-        for line in lines.into_iter().chain([&*deep(500), &*deep(100_000), &*long, &*nested]) {
+        for line in
+            lines.into_iter().chain([&*deep(crate::record::MAX_DIRECTORIES + 1), &*deep(100_000), &*long, &*nested])
+        {
             assert!(parse_record(line).is_err(), "{}", &line[..line.len().min(200)]);
         }
         for header in ["", "{}", "{\"sepia\":{}}", "{\"sepia\":{\"format\":1,\"classes\":{}},\"x\":1}", "{\"sepia\":1"]

@@ -17,14 +17,20 @@ use crate::record::{Entries, Entry, Key, MAX_DIRECTORIES, Name, Node, Record};
 /// # Errors
 /// `Corrupt` if it is none, `UnsupportedFormat`.
 pub(in crate::transfer) fn parse_header(line: &str) -> Result<Vec<Class>> {
-    let mut list = None;
-    let mut scanner = Scanner::new(line);
-    let read = scanner.object(&mut |scanner, name| match name {
-        HEADER => once(&mut list, name, scanner.json()?),
-        _ => Err(unknown(name)),
-    });
-    read.and_then(|()| scanner.end()).map_err(Error::corrupt)?;
-    catalog::parse(list.ok_or_else(|| Error::corrupt("this is no export of a store"))?.as_bytes())
+    let read = || {
+        let mut scanner = Scanner::new(line);
+        let (mut list, mut is_first) = (None, true);
+        scanner.expect('{')?;
+        while let Some(name) = scanner.field(&mut is_first)? {
+            match &*name {
+                HEADER => once(&mut list, &name, scanner.json()?)?,
+                _ => return Err(unknown(&name)),
+            }
+        }
+        scanner.end()?;
+        list.ok_or_else(|| "this is no export of a store".to_owned())
+    };
+    catalog::parse(read().map_err(Error::corrupt)?.as_bytes())
 }
 
 /// Reads the line of a record.
@@ -32,9 +38,7 @@ pub(in crate::transfer) fn parse_header(line: &str) -> Result<Vec<Class>> {
 /// # Errors
 /// `Corrupt`.
 pub(in crate::transfer) fn parse_record(line: &str) -> Result<(Key, Record)> {
-    let mut scanner = Scanner::new(line);
-    let fields = Fields::read(&mut scanner, 0).and_then(|fields| scanner.end().map(|()| fields));
-    let fields = fields.map_err(Error::corrupt)?;
+    let fields = read(line).map_err(Error::corrupt)?;
     let (Some(class), Some(id)) = (&fields.class, &fields.id) else {
         return Err(Error::corrupt("it has no class or no id"));
     };
@@ -63,27 +67,91 @@ struct Fields {
     collection: Option<Entries>,
 }
 
+/// Directories that are being read, around what is read.
+struct Directory {
+    /// What has it in one of its fields, and in which.
+    holder: Fields,
+    field: String,
+    entries: Vec<(Name, Entry)>,
+    /// The entry that is being read.
+    name: Option<Name>,
+    is_first: bool,
+}
+
+/// Reads a line, without a stack of calls as deep as whoever wrote it likes.
+fn read(line: &str) -> Result<Fields, Reason> {
+    let mut scanner = Scanner::new(line);
+    let mut around: Vec<Directory> = Vec::new();
+    let (mut fields, mut is_first) = (Fields::default(), true);
+    scanner.expect('{')?;
+    loop {
+        match scanner.field(&mut is_first)? {
+            Some(field) if field == ENTRIES || field == COLLECTION => {
+                if around.len() > MAX_DIRECTORIES {
+                    return Err(format!("collections and containers nest deeper than {MAX_DIRECTORIES} levels"));
+                }
+                scanner.expect('{')?;
+                let holder = std::mem::take(&mut fields);
+                around.push(Directory { holder, field, entries: Vec::new(), name: None, is_first: true });
+            }
+            Some(field) => {
+                fields.read(&mut scanner, &field)?;
+                continue;
+            }
+            None => match around.last_mut() {
+                Some(directory) => {
+                    let entry = std::mem::take(&mut fields).entry()?;
+                    directory.entries.extend(directory.name.take().map(|name| (name, entry)));
+                }
+                None => {
+                    scanner.end()?;
+                    return Ok(fields);
+                }
+            },
+        }
+        // Within the innermost directory, which may be at its end, as may be what holds it.
+        let Some(directory) = around.last_mut() else { continue };
+        match scanner.field(&mut directory.is_first)? {
+            Some(text) => {
+                // Invariant: what is encoded is a name.
+                directory.name = Name::from_encoded(&name::encode(&text));
+                scanner.expect('{')?;
+                is_first = true;
+            }
+            None => {
+                // Invariant: there is one, it was just looked at.
+                let Some(Directory { holder, field, entries, .. }) = around.pop() else { continue };
+                fields = holder;
+                fields.hold(&field, entries)?;
+                is_first = false;
+            }
+        }
+    }
+}
+
 impl Fields {
-    /// Reads an object that stands in so many directories of its record.
-    fn read(scanner: &mut Scanner<'_>, depth: usize) -> Result<Self, Reason> {
-        let mut fields = Self::default();
-        scanner.object(&mut |scanner, name| match name {
-            CLASS => once(&mut fields.class, name, scanner.string()?),
-            ID => once(&mut fields.id, name, scanner.string()?),
-            JSON => once(&mut fields.json, name, scanner.json()?),
-            DATA => once(&mut fields.data, name, scanner.json()?),
-            TEXT => once(&mut fields.text, name, scanner.string()?),
+    /// Reads the value of a field that holds no directory.
+    fn read(&mut self, scanner: &mut Scanner<'_>, name: &str) -> Result<(), Reason> {
+        match name {
+            CLASS => once(&mut self.class, name, scanner.string()?),
+            ID => once(&mut self.id, name, scanner.string()?),
+            JSON => once(&mut self.json, name, scanner.json()?),
+            DATA => once(&mut self.data, name, scanner.json()?),
+            TEXT => once(&mut self.text, name, scanner.string()?),
             BASE64 => {
                 let bytes =
                     STANDARD.decode(scanner.string()?).map_err(|error| format!("this is no Base64: {error}"))?;
-                once(&mut fields.bytes, name, bytes)
+                once(&mut self.bytes, name, bytes)
             }
-            ENTRIES => once(&mut fields.entries, name, entries(scanner, depth)?),
-            LINK => once(&mut fields.link, name, link(scanner)?),
-            COLLECTION => once(&mut fields.collection, name, entries(scanner, depth)?),
+            LINK => once(&mut self.link, name, link(scanner)?),
             _ => Err(unknown(name)),
-        })?;
-        Ok(fields)
+        }
+    }
+
+    fn hold(&mut self, name: &str, entries: Vec<(Name, Entry)>) -> Result<(), Reason> {
+        let entries = Entries::new(entries);
+        let entries = entries.map_err(|name| format!("the entry {} is there twice", Quoted(name.as_str())))?;
+        once(if name == ENTRIES { &mut self.entries } else { &mut self.collection }, name, entries)
     }
 
     fn record(self) -> Result<Record, Reason> {
@@ -143,20 +211,6 @@ fn content(tokens: Option<String>, text: Option<String>, bytes: Option<Vec<u8>>)
         (None, None, None) => Err("it has no content".to_owned()),
         _ => Err("it has more than one content".to_owned()),
     }
-}
-
-fn entries(scanner: &mut Scanner<'_>, depth: usize) -> Result<Entries, Reason> {
-    if depth > MAX_DIRECTORIES {
-        return Err(format!("collections and containers nest deeper than {MAX_DIRECTORIES} levels"));
-    }
-    let mut entries = Vec::new();
-    scanner.object(&mut |scanner, text| {
-        // Invariant: what is encoded is a name.
-        let name = Name::from_encoded(&name::encode(text)).ok_or_else(|| unknown(text))?;
-        entries.push((name, Fields::read(scanner, depth + 1)?.entry()?));
-        Ok(())
-    })?;
-    Entries::new(entries).map_err(|name| format!("the entry {} is there twice", Quoted(name.as_str())))
 }
 
 fn link(scanner: &mut Scanner<'_>) -> Result<Key, Reason> {

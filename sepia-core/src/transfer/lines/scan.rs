@@ -1,4 +1,4 @@
-//! Reading JSON step by step, as deep as whoever reads goes.
+//! Reading JSON step by step.
 
 use crate::json;
 
@@ -13,21 +13,18 @@ impl<'a> Scanner<'a> {
         Self(line)
     }
 
-    /// Reads an object; `each` is given the name of every field, and reads its value.
-    pub(super) fn object(&mut self, each: &mut dyn FnMut(&mut Self, &str) -> Result<(), Reason>) -> Result<(), Reason> {
-        self.expect('{')?;
+    /// Reads on in an object, up to the value of its next field, and returns the field's name; none at the end of the
+    /// object.
+    pub(super) fn field(&mut self, is_first: &mut bool) -> Result<Option<String>, Reason> {
         if self.take('}') {
-            return Ok(());
+            return Ok(None);
         }
-        loop {
-            let name = self.string()?;
-            self.expect(':')?;
-            each(self, &name)?;
-            if self.take('}') {
-                return Ok(());
-            }
+        if !std::mem::take(is_first) {
             self.expect(',')?;
         }
+        let name = self.string()?;
+        self.expect(':')?;
+        Ok(Some(name))
     }
 
     pub(super) fn string(&mut self) -> Result<String, Reason> {
