@@ -7,8 +7,9 @@ use std::process::Command;
 
 use proptest::prelude::*;
 
+use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
-use sepia::record::{Key, Record};
+use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 use sepia::transfer::OnConflict;
 use sepia::{ErrorKind, Root, Store};
 use sepia_core::backup::{Archive, RecordKind};
@@ -166,9 +167,9 @@ fn a_chain_of_backups_restores_the_last_state_and_nothing_older() {
     }
 }
 
-fn deleted(class: &str, id: &str) -> sepia::batch::Batch {
-    let mut batch = sepia::batch::Batch::new();
-    batch.delete(key(class, id), sepia::batch::Expect::Present);
+fn deleted(class: &str, id: &str) -> Batch {
+    let mut batch = Batch::new();
+    batch.delete(key(class, id), Expect::Present);
     batch
 }
 
@@ -337,7 +338,7 @@ fn the_systems_tar_lists_and_extracts_it() {
     }
 }
 
-/// An archive of these entries, by the crate `tar`, with the manifest of a backup behind.
+/// Archives that were altered with care: with checksums that are right.
 mod hostile {
     use super::*;
 
@@ -488,21 +489,51 @@ mod hostile {
     }
 }
 
-/// A record in two spellings of one store is one record.
 #[test]
 fn empty_stores_and_empty_classes_come_back() {
-    let shelf = Shelf::new();
-    for store in [Store::in_memory(), OnDisk::new().store.with_durability(sepia::Durability::Buffered)] {
-        if store.backend().root().is_some() {
-            continue;
-        }
-        store.backup().to_file(shelf.path("a.tar")).unwrap();
-        assert_eq!(content(&restored(&shelf.path("a.tar")).unwrap()), Default::default());
-        let mut batch = sepia::batch::Batch::new();
-        batch.declare(&drafts()).unwrap();
-        store.backend().commit(batch).unwrap();
-        store.backup().to_file(shelf.path("a.tar")).unwrap();
-        let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
-        assert_eq!((classes, records), (vec![drafts()], BTreeMap::<Key, Record>::new()));
+    let (store, shelf) = (Store::in_memory(), Shelf::new());
+    store.backup().to_file(shelf.path("a.tar")).unwrap();
+    assert_eq!(content(&restored(&shelf.path("a.tar")).unwrap()), Default::default());
+    let mut batch = Batch::new();
+    batch.declare(&drafts()).unwrap();
+    store.backend().commit(batch).unwrap();
+    store.backup().to_file(shelf.path("a.tar")).unwrap();
+    let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
+    assert_eq!((classes, records.len()), (vec![drafts()], 0));
+}
+
+#[test]
+fn a_store_that_can_only_be_read_is_backed_up() {
+    let (disk, shelf) = (OnDisk::new(), Shelf::new());
+    small().copy_to(&disk.store).run().unwrap();
+    let before = crate::support::stamps(disk.directory.path());
+    let reader = Store::builder().read_only().open(disk.directory.path()).unwrap();
+    reader.backup().to_file(shelf.path("a.tar")).unwrap();
+    assert_eq!(content(&restored(&shelf.path("a.tar")).unwrap()), content(&disk.store));
+    assert_eq!(crate::support::stamps(disk.directory.path()), before);
+}
+
+/// Everything is as deep and as long as a store takes it, and some of it larger than a batch.
+#[test]
+fn the_largest_records_come_back() {
+    let (store, shelf) = (Store::in_memory(), Shelf::new());
+    let name = |text: &str| Name::of(&text.repeat(200)).unwrap();
+    let far = key(&"c".repeat(200), &"x".repeat(200));
+    let mut entry = Entry::Link(far.clone());
+    for _ in 0..400 {
+        entry = Entry::Collection(Entries::new(vec![(name("n"), entry)]).unwrap());
     }
+    let deep = Node { data: b"{}\n".to_vec(), entries: Entries::new(vec![(name("d"), entry)]).unwrap() };
+    let mut batch = Batch::new();
+    batch.declare(&Class::container("Board")).unwrap();
+    batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
+    batch.put(key("Board", "deep"), Record::Container(deep), Expect::Any);
+    for number in 0..3_u8 {
+        batch.put(key("Blob", &number.to_string()), Record::Leaf(vec![number; 5 << 20]), Expect::Any);
+    }
+    store.backend().commit(batch).unwrap();
+    store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
+    let to = OnDisk::new();
+    to.store.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
+    assert!(content(&to.store) == content(&store));
 }

@@ -77,11 +77,13 @@ impl<'a> Restore<'a> {
         each(&sources, &mut self.reporter, &mut |key, record| {
             if fails { intake.compare(key, &record, &nothing) } else { Ok(()) }
         })?;
+        self.reporter.end();
         if self.rule == OnConflict::NewestGeneration {
             let newest = newest(&classes, &manifest);
             let newest = |base: &Key| Ok(newest.get(base).copied());
             self.reporter.begin("compare", Some(total));
             each(&sources, &mut self.reporter, &mut |key, record| intake.compare(key, &record, &newest))?;
+            self.reporter.end();
         }
         intake.settle()?;
         self.reporter.begin("restore", Some(total));

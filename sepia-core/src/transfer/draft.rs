@@ -1,15 +1,17 @@
 //! What is gathered in one order, with corrections, before it can be written in another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+use twox_hash::XxHash3_64;
 
 use super::moment::Pass;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Key;
 
 /// Records as they came, one after another in a file: of each a row, which describes it, and its data. What is
-/// corrected stands there twice, and only the last counts. Memory holds nothing but the corrections.
+/// corrected stands there twice, and only the last counts. Memory holds the corrections, and a hash of each key.
 #[derive(Debug)]
 pub(crate) struct Draft {
     data: BufWriter<File>,
@@ -21,6 +23,8 @@ pub(crate) struct Draft {
     count: u64,
     /// Which row counts, of those that were corrected; none if the record is gone.
     corrected: HashMap<String, Option<u64>>,
+    /// The hashes of the keys that have come.
+    come: HashSet<u64>,
 }
 
 impl Draft {
@@ -28,7 +32,7 @@ impl Draft {
     pub(crate) fn new(data: File, start: u64) -> Result<Self> {
         let rows = tempfile::tempfile().map_err(failed)?;
         let (data, rows) = (BufWriter::with_capacity(1 << 16, data), BufWriter::new(rows));
-        Ok(Self { data, start, end: start, rows, count: 0, corrected: HashMap::new() })
+        Ok(Self { data, start, end: start, rows, count: 0, corrected: HashMap::new(), come: HashSet::new() })
     }
 
     /// Makes one in a temporary file of its own.
@@ -44,7 +48,10 @@ impl Draft {
         for part in [lengths.map(u64::to_le_bytes).as_flattened(), path.as_bytes(), row.as_bytes()] {
             self.rows.write_all(part).map_err(failed)?;
         }
-        if pass == Pass::Again {
+        // A listing has a key twice if its file was replaced by hand meanwhile. Where two keys have one hash, the second is
+        // taken for corrected, which it may be.
+        let is_known = !self.come.insert(XxHash3_64::oneshot(path.as_bytes()));
+        if pass == Pass::Again || is_known {
             self.corrected.insert(path, Some(self.count));
         }
         self.end += data.len() as u64;
@@ -66,6 +73,7 @@ impl Draft {
         }
         (self.end, self.count) = (self.start, 0);
         self.corrected.clear();
+        self.come.clear();
         Ok(())
     }
 
@@ -132,4 +140,42 @@ fn text(from: &mut impl Read, length: u64) -> Result<String> {
 
 fn failed(source: io::Error) -> Error {
     Error::caused(ErrorKind::Io, "a temporary file cannot be written or read", source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(draft: &mut Draft) -> Result<(String, String)> {
+        let (mut rows, mut data) = (String::new(), Vec::new());
+        draft.rows(&mut |row, start, end| {
+            rows.push_str(&format!("{row}{start}-{end} "));
+            Ok(())
+        })?;
+        draft.write(&mut data, &mut || ())?;
+        Ok((rows, String::from_utf8_lossy(&data).into_owned()))
+    }
+
+    #[test]
+    fn only_the_last_of_each_key_counts() -> Result<()> {
+        let key = |id: &str| Key::new("C", id);
+        let mut draft = Draft::temporary()?;
+        draft.add(&key("a")?, Pass::First, "a", b"one")?;
+        draft.add(&key("b")?, Pass::First, "b", b"two")?;
+        draft.add(&key("c")?, Pass::First, "c", b"")?;
+        assert!(draft.is_clean());
+        assert_eq!(read(&mut draft)?, ("a0-3 b3-6 c6-6 ".to_owned(), "onetwo".to_owned()));
+        draft.add(&key("a")?, Pass::Again, "A", b"three")?;
+        draft.forget(&key("b")?);
+        assert!(!draft.is_clean());
+        assert_eq!(read(&mut draft)?, ("c6-6 A6-11 ".to_owned(), "three".to_owned()));
+        draft.add(&key("b")?, Pass::Again, "B", b"four")?;
+        draft.add(&key("c")?, Pass::First, "C", b"listed twice")?;
+        assert_eq!(read(&mut draft)?.1, "threefourlisted twice");
+        draft.restart()?;
+        draft.add(&key("a")?, Pass::First, "x", b"new")?;
+        assert!(draft.is_clean());
+        assert_eq!(read(&mut draft)?, ("x0-3 ".to_owned(), "new".to_owned()));
+        Ok(())
+    }
 }

@@ -1,6 +1,5 @@
 //! A file that stands under its name once it is complete.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -31,9 +30,20 @@ impl<'a> Place<'a> {
     pub(crate) fn keep(self, file: NamedTempFile) -> Result<()> {
         file.as_file().sync_all().map_err(|error| self.failed("sync the file", error))?;
         file.persist(self.path).map_err(|error| self.failed("name the file", error.error))?;
-        // So that the name is on the disk, too.
-        let synced = File::open(self.directory).and_then(|directory| directory.sync_all());
+        self.sync_name()
+    }
+
+    /// Waits until the name is on the disk, too.
+    #[cfg(unix)]
+    fn sync_name(self) -> Result<()> {
+        let synced = std::fs::File::open(self.directory).and_then(|directory| directory.sync_all());
         synced.map_err(|error| self.failed("sync the directory of the file", error))
+    }
+
+    /// Directories cannot be synced here.
+    #[cfg(not(unix))]
+    fn sync_name(self) -> Result<()> {
+        Ok(())
     }
 
     pub(crate) fn failed(self, operation: &str, error: io::Error) -> Error {
