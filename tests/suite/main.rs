@@ -9,6 +9,7 @@ mod boards;
 mod copy;
 mod errors;
 mod export;
+mod gc;
 mod generations;
 mod history;
 mod hostile;
