@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use proptest::prelude::*;
 
@@ -242,6 +242,15 @@ fn writer_of_another_process() {
     beside_writers(&store, || std::thread::sleep(std::time::Duration::from_secs(60)));
 }
 
+/// A process that does not outlive the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).unwrap();
+    }
+}
+
 #[test]
 fn backups_beside_another_process_are_of_one_moment() {
     let (disk, shelf) = (OnDisk::new(), Shelf::new());
@@ -249,7 +258,8 @@ fn backups_beside_another_process_are_of_one_moment() {
     put(&disk.store, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
     let mut writer = Command::new(std::env::current_exe().unwrap());
     writer.args(["--exact", "backup::writer_of_another_process", "--ignored"]);
-    let mut writer = writer.env("SEPIA_BACKUP_STORE", disk.directory.path()).spawn().unwrap();
+    let _writer =
+        Killed(writer.env("SEPIA_BACKUP_STORE", disk.directory.path()).stdout(Stdio::null()).spawn().unwrap());
     while text(&disk.store, "Pair", "a").is_none_or(|number| number == "1") {
         std::thread::yield_now();
     }
@@ -260,8 +270,6 @@ fn backups_beside_another_process_are_of_one_moment() {
         is_of_one_moment(&store);
         states.insert(text(&store, "Pair", "a").unwrap());
     }
-    writer.kill().unwrap();
-    writer.wait().unwrap();
     assert!(states.len() > 1, "nothing was written meanwhile");
 }
 

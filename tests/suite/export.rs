@@ -47,7 +47,10 @@ proptest! {
     }
 
     #[test]
-    fn a_leaf_of_any_content_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..40), text in "[{}\\[\\]\":, 0-9a\n]{0,30}") {
+    fn a_leaf_of_any_content_comes_back(
+        bytes in proptest::collection::vec(any::<u8>(), 0..40),
+        text in "[{}\\[\\]\":, 0-9a\n]{0,30}",
+    ) {
         let store = Store::in_memory();
         let mut batch = Batch::new();
         let formats = [Some(Format::Json), Some(Format::Text), Some(Format::Bytes), Some(Format::Custom), None];

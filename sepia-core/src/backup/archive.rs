@@ -23,8 +23,8 @@ impl Archive {
     /// Opens an archive. Whether it is compressed shows from its first bytes.
     ///
     /// # Errors
-    /// `Io` if it cannot be read; `Corrupt` if it is none, or damaged where it begins; `UnsupportedFormat` if a newer version of Sepia
-    /// made it, or it is compressed and the feature `zstd` is missing.
+    /// `Io` if it cannot be read; `Corrupt` if it is none, or damaged where it begins; `UnsupportedFormat` if a newer
+    /// version of Sepia made it, or it is compressed and the feature `zstd` is missing.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let header = Reading::begin(path).and_then(|mut reading| reading.header());
@@ -46,7 +46,8 @@ impl Archive {
         Ok(())
     }
 
-    /// Returns what it lists; the objects themselves are not looked at. In memory, it takes some hundred bytes for each object.
+    /// Returns what it lists; the objects themselves are not looked at. In memory, it takes some hundred bytes for
+    /// each object.
     ///
     /// # Errors
     /// `Corrupt` if the archive is cut off or the manifest damaged, `Io`.
@@ -54,8 +55,8 @@ impl Archive {
         self.contents().map(|(_, manifest)| manifest)
     }
 
-    /// Reads all of it, and returns what it lists: every object that should be in it is, exactly as it was, and nothing else.
-    /// Objects that are in earlier archives are not looked for.
+    /// Reads all of it, and returns what it lists: every object that should be in it is, exactly as it was, and
+    /// nothing else. Objects that are in earlier archives are not looked for.
     ///
     /// # Errors
     /// `Corrupt` if anything in it is not as it was made, `Io`.

@@ -86,7 +86,8 @@ impl Listed {
         let Self { key, kind, bytes, hash, here } = self;
         let (class, id, kind) = (Value::from(key.class()), Value::from(key.id()), kind.as_str());
         format!(
-            "{{\"class\":{class},\"id\":{id},\"kind\":\"{kind}\",\"bytes\":{bytes},\"hash\":\"{hash:?}\",\"here\":{here}}}\n"
+            "{{\"class\":{class},\"id\":{id},\"kind\":\"{kind}\",\"bytes\":{bytes},\
+             \"hash\":\"{hash:?}\",\"here\":{here}}}\n"
         )
     }
 

@@ -42,7 +42,9 @@
 mod archive;
 mod header;
 mod manifest;
+mod output;
 mod read;
+mod record;
 mod restore;
 mod tar;
 mod write;

@@ -55,8 +55,8 @@ impl<'a> Restore<'a> {
     }
 
     /// Restores. All archives are [verified](Archive::verify) before anything is written. Whatever is written is read
-    /// back and compared, and durable on return. Of earlier archives, only what this backup lists is restored, exactly as
-    /// it lists it.
+    /// back and compared, and durable on return. Of earlier archives, only what this backup lists is restored,
+    /// exactly as it lists it.
     ///
     /// What was restored before it fails stays, and another run goes on from there.
     ///

@@ -9,16 +9,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::header::Header;
 use super::manifest::{Closing, Listed, Manifest};
+use super::output::Output;
+use super::record::write_record;
 use super::tar::{self, Kind};
 use super::{HEADER, MANIFEST, OBJECTS};
 use crate::backend::Backend;
 use crate::catalog::{self, FORMAT_FILE};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
-use crate::link::link_target;
-use crate::name::{self, DATA};
+use crate::name;
 use crate::progress::{Progress, Reporter};
-use crate::record::{Entries, Entry, Fingerprint, Key, Node, Record};
+use crate::record::{Fingerprint, Key, Record};
 use crate::roots::Root;
 use crate::store::Store;
 use crate::transfer::draft::Draft;
@@ -72,8 +73,8 @@ impl<'a> Backup<'a> {
         self
     }
 
-    /// Leaves out the content of what has not changed since an earlier backup, which has this manifest and is needed, too,
-    /// to [restore](super::Restore::base) this one.
+    /// Leaves out the content of what has not changed since an earlier backup, which has this manifest and is needed,
+    /// too, to [restore](super::Restore::base) this one.
     pub fn since(mut self, earlier: &'a Manifest) -> Self {
         self.since = Some(earlier);
         self
@@ -107,7 +108,7 @@ impl<'a> Backup<'a> {
         let mut making = Making::begin(&self, handle)?;
         let mut backup = self;
         making.gather(&mut backup)?;
-        let file = if making.is_as_it_stands() && !backup.compresses() {
+        let file = if making.is_as_it_stands() && backup.level().is_none() {
             let mut out = BufWriter::new(making.draft.file()?);
             making.write_tail(&mut out)?;
             out.flush().map_err(unwritable)?;
@@ -121,8 +122,8 @@ impl<'a> Backup<'a> {
         Ok(making.report)
     }
 
-    /// Makes it, to wherever it goes; as [`to_file`](Self::to_file), but that nothing is said of the disk. It is gathered in
-    /// a temporary file before.
+    /// Makes it, to wherever it goes; as [`to_file`](Self::to_file), but that nothing is said of the disk. It is
+    /// gathered in a temporary file before.
     ///
     /// # Errors
     /// As [`to_file`](Self::to_file). What was written by then is no archive.
@@ -135,14 +136,12 @@ impl<'a> Backup<'a> {
         Ok(making.report)
     }
 
-    #[cfg(feature = "zstd")]
-    fn compresses(&self) -> bool {
-        self.level.is_some()
-    }
-
-    #[cfg(not(feature = "zstd"))]
-    fn compresses(&self) -> bool {
-        false
+    /// How much to compress, if at all.
+    fn level(&self) -> Option<i32> {
+        #[cfg(feature = "zstd")]
+        return self.level;
+        #[cfg(not(feature = "zstd"))]
+        None
     }
 }
 
@@ -214,7 +213,7 @@ impl Making {
 
     /// Writes the archive without what does not count.
     fn write(&mut self, backup: &mut Backup<'_>, to: impl Write) -> Result<()> {
-        let mut out = Output::new(backup, to)?;
+        let mut out = Output::new(backup.level(), to).map_err(unwritable)?;
         write_before(&mut out, &self.header, &self.classes, self.made).map_err(unwritable)?;
         backup.reporter.begin("write", Some(self.report.records));
         self.draft.write(&mut out, &mut || backup.reporter.advance(1))?;
@@ -292,104 +291,11 @@ impl Sink for Gathering<'_> {
     }
 }
 
-fn write_record(out: &mut Vec<u8>, key: &Key, record: &Record, modified: u64) -> io::Result<()> {
-    let mut path = format!("{OBJECTS}/{}", key.path());
-    match record {
-        Record::Leaf(content) => tar::write_file(out, &path, content, modified),
-        // Its own directory is two levels below the root.
-        Record::Container(node) => write_node(out, &mut path, node, 2, modified),
-    }
-}
-
-fn write_node(out: &mut Vec<u8>, path: &mut String, node: &Node, depth: usize, modified: u64) -> io::Result<()> {
-    path.push('/');
-    tar::write(out, path, &Kind::Directory, modified)?;
-    tar::write_file(out, &format!("{path}{DATA}"), &node.data, modified)?;
-    write_entries(out, path, &node.entries, depth, modified)
-}
-
-// The depth of a record is bounded: see `record::MAX_DIRECTORIES`.
-fn write_entries(
-    out: &mut Vec<u8>,
-    path: &mut String,
-    entries: &Entries,
-    depth: usize,
-    modified: u64,
-) -> io::Result<()> {
-    let length = path.len();
-    for (name, entry) in entries.iter() {
-        path.push_str(name.as_str());
-        match entry {
-            Entry::Link(key) => {
-                let target = link_target(depth, key).into_bytes();
-                tar::write(out, path, &Kind::Link(target), modified)?;
-            }
-            Entry::Container(node) => write_node(out, path, node, depth + 1, modified)?,
-            Entry::Collection(inner) => {
-                path.push('/');
-                tar::write(out, path, &Kind::Directory, modified)?;
-                write_entries(out, path, inner, depth + 1, modified)?;
-            }
-            // Taken out when the record was read.
-            Entry::Stray => {}
-        }
-        path.truncate(length);
-    }
-    Ok(())
-}
-
+/// Times of archives, in whole seconds since 1970.
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn unwritable(source: io::Error) -> Error {
     Error::caused(ErrorKind::Io, "the backup cannot be written", source)
-}
-
-/// Where an archive goes, compressed or not.
-enum Output<W: Write> {
-    Plain(BufWriter<W>),
-    #[cfg(feature = "zstd")]
-    Zstd(zstd::Encoder<'static, BufWriter<W>>),
-}
-
-impl<W: Write> Output<W> {
-    fn new(backup: &Backup<'_>, to: W) -> Result<Self> {
-        let to = BufWriter::with_capacity(1 << 16, to);
-        #[cfg(feature = "zstd")]
-        if let Some(level) = backup.level {
-            let mut encoder = zstd::Encoder::new(to, level).map_err(unwritable)?;
-            encoder.include_checksum(true).map_err(unwritable)?;
-            return Ok(Self::Zstd(encoder));
-        }
-        #[cfg(not(feature = "zstd"))]
-        let _ = backup;
-        Ok(Self::Plain(to))
-    }
-
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Self::Plain(mut to) => to.flush(),
-            #[cfg(feature = "zstd")]
-            Self::Zstd(encoder) => encoder.finish()?.flush(),
-        }
-    }
-}
-
-impl<W: Write> Write for Output<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(to) => to.write(bytes),
-            #[cfg(feature = "zstd")]
-            Self::Zstd(encoder) => encoder.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(to) => to.flush(),
-            #[cfg(feature = "zstd")]
-            Self::Zstd(encoder) => encoder.flush(),
-        }
-    }
 }

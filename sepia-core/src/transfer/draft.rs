@@ -48,8 +48,8 @@ impl Draft {
         for part in [lengths.map(u64::to_le_bytes).as_flattened(), path.as_bytes(), row.as_bytes()] {
             self.rows.write_all(part).map_err(failed)?;
         }
-        // A listing has a key twice if its file was replaced by hand meanwhile. Where two keys have one hash, the second is
-        // taken for corrected, which it may be.
+        // A listing has a key twice if its file was replaced by hand meanwhile. Where two keys have one hash, the
+        // second is taken for corrected, which it may be.
         let is_known = !self.come.insert(XxHash3_64::oneshot(path.as_bytes()));
         if pass == Pass::Again || is_known {
             self.corrected.insert(path, Some(self.count));

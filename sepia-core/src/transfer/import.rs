@@ -55,10 +55,10 @@ impl<'a> Import<'a> {
     /// What was imported before it fails stays, and another run goes on from there.
     ///
     /// # Errors
-    /// `Corrupt` if a line cannot be understood, with its number, or if an object is there twice; `UnsupportedFormat`; `Conflict` by the
-    /// rule, and `ClassClash` if a class is not what it is in the store, or is not named in the first line: nothing was
-    /// written then, unless others write meanwhile; `Io`; whatever [committing](crate::backend::Backend::commit)
-    /// can return.
+    /// `Corrupt` if a line cannot be understood, with its number, or if an object is there twice;
+    /// `UnsupportedFormat`; `Conflict` by the rule, and `ClassClash` if a class is not what it is in the store, or is
+    /// not named in the first line: nothing was written then, unless others write meanwhile; `Io`; whatever
+    /// [committing](crate::backend::Backend::commit) can return.
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<ImportReport> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|error| Error::io("open the export", path, error))?;

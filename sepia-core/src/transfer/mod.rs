@@ -8,20 +8,21 @@
 //!
 //! # JSON Lines
 //!
-//! The first line is `{"sepia":{"format":1,"classes":{..}}}`, with the classes as in a store's `format.json`; each other
-//! line is an object of the store, in no particular order:
+//! The first line is `{"sepia":{"format":1,"classes":{..}}}`, with the classes as in a store's `format.json`; each
+//! other line is an object of the store, in no particular order:
 //!
 //! ```json
 //! {"class":"Board","id":"work","data":{"name":"Work"},"entries":{"pinned":{"link":["Postit","report"]}}}
 //! {"class":"Postit","id":"report","text":"The report"}
 //! ```
 //!
-//! A serializable object has, by the content of its class, a `json`, a `text` or a `base64`. A container has `entries`, by
-//! name: links; nested containers, which look like others, but for class and id; and collections,
+//! A serializable object has, by the content of its class, a `json`, a `text` or a `base64`. A container has
+//! `entries`, by name: links; nested containers, which look like others, but for class and id; and collections,
 //! `{"collection":{..}}`. `data` is the JSON of its `data.json`.
 //!
-//! An import makes the files of this JSON as Sepia writes them, number by number as they stand there. Where a file does not look
-//! so, because it was formatted by hand, its `text` stands beside the JSON, and where it is no JSON at all, alone, as
+//! An import makes the files of this JSON as Sepia writes them, number by number as they stand there. Where a file
+//! does not look so, because it was formatted by hand, its `text` stands beside the JSON, and where it is no JSON at
+//! all, alone, as
 //! `text` or `base64`.
 
 mod copy;
