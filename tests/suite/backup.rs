@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -142,10 +143,10 @@ fn a_chain_of_backups_restores_the_last_state_and_nothing_older() {
     store.backup().to_file(&names[0]).unwrap();
     let first = Archive::open(&names[0]).unwrap();
     // Changed, new, gone; and changed back in the end.
-    put(&store, &notes(), &[("a", "Bread"), ("new", "1")]);
+    put(&store, &notes(), &[("a", "Bread"), ("b/\u{e9}", "two"), ("new", "1")]);
     store.backend().commit(deleted("Draft", "d.0")).unwrap();
     let report = store.backup().since(&first.manifest().unwrap()).to_file(&names[1]).unwrap();
-    assert_eq!((report.records, report.included), (6, 2));
+    assert_eq!((report.records, report.included), (6, 3));
     let second = Archive::open(&names[1]).unwrap();
     put(&store, &notes(), &[("a", "Milk")]);
     store.backup().since(&second.manifest().unwrap()).to_file(&names[2]).unwrap();
@@ -324,6 +325,8 @@ fn the_systems_tar_lists_and_extracts_it() {
     let (disk, shelf) = (OnDisk::new(), Shelf::new());
     let memory = small();
     memory.copy_to(&disk.store).run().unwrap();
+    let aged = fs::File::options().write(true).open(disk.path("Note/a")).unwrap();
+    aged.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
     for (store, compress) in [(&memory, false), (&disk.store, false), (&disk.store, true)] {
         let path = shelf.path("a.tar");
         let backup = if compress { store.backup().compress(0) } else { store.backup() };
@@ -343,6 +346,10 @@ fn the_systems_tar_lists_and_extracts_it() {
         let extracted = Store::open(into.path().join("objects")).unwrap();
         assert_eq!(content(&extracted), content(store));
         assert_eq!(crate::support::snapshot(&into.path().join("objects")), disk.snapshot());
+        if store.backend().root().is_some() {
+            let seconds = |path: PathBuf| fs::metadata(path).unwrap().mtime();
+            assert_eq!(seconds(into.path().join("objects/Note/a")), seconds(disk.path("Note/a")));
+        }
     }
 }
 
@@ -469,6 +476,17 @@ mod hostile {
             });
             assert_eq!(kind.map(|_| ()).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
         }
+    }
+
+    #[test]
+    fn entries_of_a_container_that_are_exchanged_are_refused() {
+        let store = Store::in_memory();
+        link(&store, "work", &["a", "b"]);
+        let kind = altered(&store, |bytes| {
+            let (a, b) = (find(bytes, "objects/Board/work/a"), find(bytes, "objects/Board/work/b"));
+            (0..512).for_each(|at| bytes.swap(a + at, b + at));
+        });
+        assert_eq!(kind.map(|_| ()).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
     }
 
     #[test]

@@ -84,8 +84,17 @@ fn what_is_there_already_is_not_written_again() {
 /// The target as it was, and what each rule makes of it.
 #[test]
 fn conflicts_are_dealt_with_by_the_rule() {
-    let copied = |rule: OnConflict| {
-        let (from, to) = (Store::in_memory(), Store::in_memory());
+    conflicts(Store::in_memory);
+    let mut disks = Vec::new();
+    conflicts(|| {
+        disks.push(OnDisk::new());
+        disks[disks.len() - 1].store.clone()
+    });
+}
+
+fn conflicts(mut target: impl FnMut() -> Store) {
+    let mut copied = |rule: OnConflict| {
+        let (from, to) = (Store::in_memory(), target());
         put(&from, &notes(), &[("same", "s"), ("new", "n"), ("other", "theirs")]);
         put(&from, &drafts(), &[("ahead.0", "theirs"), ("ahead.1", "x"), ("ahead.2", "y"), ("behind.0", "theirs")]);
         put(&from, &drafts(), &[("level.0", "theirs"), ("level.1", "x"), ("twin", "theirs"), ("twin.1", "x")]);
@@ -128,6 +137,18 @@ fn conflicts_are_dealt_with_by_the_rule() {
     assert_eq!((report.added, report.replaced, report.equal, report.kept), (3, 2, 3, 3));
     assert_eq!(text(&to, "Draft", "ahead.2").as_deref(), Some("y"));
     assert_eq!(text(&to, "Draft", "behind.1").as_deref(), Some("y"));
+}
+
+#[test]
+fn all_conflicts_are_found_before_the_first_of_many_batches() {
+    let (from, to) = (Store::in_memory(), Store::in_memory());
+    let ids: Vec<String> = (0..2500).map(|number| format!("{number}")).collect();
+    put(&from, &notes(), &ids.iter().map(|id| (id.as_str(), "theirs")).collect::<Vec<_>>());
+    put(&to, &notes(), &[("0", "mine"), ("1", "theirs"), ("999", "mine")]);
+    let before = content(&to);
+    let error = refused(from.copy_to(&to).run(), ErrorKind::Conflict, &[]);
+    assert_eq!(error.conflicts(), [key("Note", "0"), key("Note", "999")]);
+    assert_eq!(content(&to), before);
 }
 
 #[test]
