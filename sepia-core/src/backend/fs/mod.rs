@@ -5,6 +5,7 @@
 //! - `root`: the store's own directory
 //! - `open`: making, opening and adopting a store
 //! - `catalog`: the list of classes
+//! - `checksum`: what tells a file that the medium has changed
 //! - `lock`: one writer at a time
 //! - `journal`: how a batch takes effect at once, and for good: start here
 //! - `read`: from files to records
@@ -17,9 +18,11 @@
 //! - `publish`: carrying operations out, each atomically
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
+//! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `trace`: events
 
 mod catalog;
+mod checksum;
 mod commit;
 mod journal;
 mod latest;
@@ -36,6 +39,7 @@ mod removal;
 mod root;
 mod sys;
 mod trace;
+mod upkeep;
 mod view;
 
 use std::collections::HashSet;
@@ -50,7 +54,6 @@ use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
-use crate::problem::Problem;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use journal::{Journal, Observed};
@@ -158,20 +161,6 @@ impl Track for Tracker<'_> {
     fn changed(&mut self) -> Result<Option<Vec<Key>>> {
         let before = std::mem::replace(&mut self.last, self.filesystem.moment()?);
         Ok((before == self.last).then(Vec::new))
-    }
-}
-
-impl Upkeep for Filesystem {
-    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<()> {
-        Ok(())
-    }
-
-    fn mend(&self, _: &Problem) -> Result<Option<String>> {
-        Ok(None)
-    }
-
-    fn set_aside(&self, key: &Key, _: &Record) -> Result<String> {
-        Ok(key.path())
     }
 }
 
