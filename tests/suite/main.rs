@@ -5,6 +5,7 @@
 
 mod adopt;
 mod boards;
+mod checksums;
 mod errors;
 mod generations;
 mod history;
@@ -20,3 +21,4 @@ mod transactions;
 mod trees;
 mod unchanged;
 mod values;
+mod verify;

@@ -5,7 +5,7 @@ use super::{list, values};
 use crate::backend::Backend;
 use crate::class::{Class, Format, Kind};
 use crate::encode::MAX_NESTING;
-use crate::error::{Quoted, Result};
+use crate::error::{ErrorKind, Quoted, Result};
 use crate::name::{DATA, split_generation};
 use crate::problem::{Problem, ProblemKind};
 use crate::record::{Entries, Entry, Key, Node, Record};
@@ -25,8 +25,12 @@ impl Sight<'_> {
         if let Some(index) = self.index {
             return Ok(index.leads(link));
         }
-        if self.backend.contains(link)? {
-            return Ok(true);
+        match self.backend.contains(link) {
+            Ok(false) => {}
+            Ok(true) => return Ok(true),
+            // Where nobody can look, something may be; that is a problem of its own.
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Io) => return Ok(true),
+            Err(error) => return Err(error),
         }
         let class = self.classes.iter().find(|class| class.name() == link.class());
         if class.is_none_or(|class| class.generations() == Some(false)) {

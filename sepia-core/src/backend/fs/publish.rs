@@ -48,20 +48,20 @@ impl<'a> Publisher<'a> {
         let is_new = operation.before == Before::Nothing;
         match &operation.action {
             Action::MakeDirectory => sys::make_directory(self.here(), name),
-            Action::File(content) if is_new => match sys::make_file_unnamed(self.here(), name, content, self.checksums(path)) {
-                Err(Errno::OPNOTSUPP) => {
-                    self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::place)
+            Action::File(content) if is_new => {
+                match sys::make_file_unnamed(self.here(), name, content, self.checksums(path)) {
+                    Err(Errno::OPNOTSUPP) => {
+                        self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::place)
+                    }
+                    made => made,
                 }
-                made => made,
-            },
+            }
             // Without its list of classes a store is none, whatever its objects survive.
             Action::File(content) if path == FORMAT_FILE => {
                 self.by_way_of_tmp(name, Made::Synced(content), sys::replace)?;
                 sys::sync(self.here())
             }
-            Action::File(content) => {
-                self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::replace)
-            }
+            Action::File(content) => self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::replace),
             Action::Link(target) if is_new => sys::make_link(self.here(), name, target),
             Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), sys::replace),
             Action::Remove => sys::remove(self.here(), name),

@@ -141,7 +141,9 @@ impl Filesystem {
             && let Some(content) = overlay.catalog()
         {
             let declared = catalog::parse(content);
-            return declared.map(|declared| declared.classes.into()).map_err(|error: Error| error.at(self.root.path().to_string_lossy()));
+            return declared
+                .map(|declared| declared.classes.into())
+                .map_err(|error: Error| error.at(self.root.path().to_string_lossy()));
         }
         self.catalog.current(&self.root)
     }

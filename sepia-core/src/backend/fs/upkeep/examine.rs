@@ -2,9 +2,9 @@
 
 use rustix::io::Errno;
 
+use super::super::Filesystem;
 use super::super::layout::{CONFLICTS, MAX_DIRECTORIES, TMP};
 use super::super::sys::{self, Directory, Kind};
-use super::super::Filesystem;
 use super::walk::{self, FOREIGN, Walked, is_hidden};
 use crate::backend::Examined;
 use crate::class::Class;

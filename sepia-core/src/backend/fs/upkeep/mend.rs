@@ -23,9 +23,8 @@ impl Filesystem {
             return if self.is_misplaced(problem)? { self.quarantine(&problem.path).map(Some) } else { Ok(None) };
         };
         let Some(walked) = self.walk(key)? else { return Ok(None) };
-        let is_it = |found: &&super::walk::Finding| {
-            found.problem.kind == problem.kind && found.problem.path == problem.path
-        };
+        let is_it =
+            |found: &&super::walk::Finding| found.problem.kind == problem.kind && found.problem.path == problem.path;
         match walked.findings.iter().find(is_it).map(|found| found.remedy) {
             None | Some(Remedy::Nothing) => Ok(None),
             Some(Remedy::Move) => self.quarantine(&problem.path).map(Some),

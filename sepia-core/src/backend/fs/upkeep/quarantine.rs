@@ -79,13 +79,7 @@ pub(super) fn keep(root: &Root, key: &Key, record: &Record) -> Result<String> {
 }
 
 /// Links are written as they would stand in the store, `depth` levels below the root.
-fn write_directory(
-    parent: impl AsFd,
-    name: &str,
-    data: Option<&[u8]>,
-    entries: &Entries,
-    depth: usize,
-) -> Result<()> {
+fn write_directory(parent: impl AsFd, name: &str, data: Option<&[u8]>, entries: &Entries, depth: usize) -> Result<()> {
     sys::make_directory(&parent, name)?;
     let directory = sys::open_directory(&parent, name)?;
     for (name, entry) in entries.iter() {
