@@ -30,6 +30,11 @@ impl Problem {
         let path = if below.is_empty() { key.path() } else { key.path() + "/" + below };
         Self { kind, key: Some(key.clone()), path, message: message.into() }
     }
+
+    /// Whether this is the same problem, in other words maybe.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (self.kind, &self.path) == (other.kind, &other.path)
+    }
 }
 
 impl fmt::Display for Problem {

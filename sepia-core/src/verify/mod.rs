@@ -87,13 +87,16 @@ pub struct Found {
     pub refused: Option<String>,
 }
 
+/// What is said of a problem that is gone since something else was mended.
+const WENT_ALONG: &str = "gone with what else was mended";
+
 /// How often everything is looked at during a repair, at most: others may go on breaking things.
 const ROUNDS: usize = 32;
 
 impl VerifyReport {
     /// Returns whether nothing is wrong, or not any more. What is only worth knowing does not count.
     pub fn is_clean(&self) -> bool {
-        self.problems.iter().all(|found| found.mended.is_some() || found.problem.kind.severity() == Severity::Notice)
+        !self.problems.iter().any(Found::is_wrong)
     }
 }
 
@@ -144,10 +147,15 @@ impl<'a> Verify<'a> {
     /// [`repair`](Self::repair) also `ReadOnly` and `Poisoned`. What else the system refuses is reported.
     pub fn run(mut self) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
+        let mut left: Vec<Found> = Vec::new();
         for round in 1.. {
             let surveyed = survey::survey(self.backend, &mut self.reporter)?;
             (report.objects, report.bytes) = (surveyed.objects, surveyed.bytes);
             (report.checked, report.unchecked) = (surveyed.examined.checked, surveyed.examined.unchecked);
+            // What lay in a record that had to go went with it.
+            let is_there = |found: &Found| surveyed.problems.iter().any(|problem| found.problem.is_at(problem));
+            let gone = left.drain(..).filter(|found| found.is_wrong() && !is_there(found));
+            report.problems.extend(gone.map(|found| Found { mended: Some(WENT_ALONG.to_owned()), ..found }));
             let tried = match self.intent {
                 Intent::Tell => surveyed.problems.into_iter().map(Found::untouched).collect(),
                 Intent::Repair => repair::repair(self.backend, surveyed.problems)?,
@@ -157,15 +165,16 @@ impl<'a> Verify<'a> {
                 Intent::Tell | Intent::Repair => 0,
             };
             report.noted += noted;
-            let (mended, left): (Vec<Found>, Vec<Found>) = tried.into_iter().partition(|found| found.mended.is_some());
+            let mended;
+            (mended, left) = tried.into_iter().partition::<Vec<Found>, _>(|found| found.mended.is_some());
             // What is mended may show, or bring about, something else.
             let is_done = (mended.is_empty() && noted == 0) || round == ROUNDS;
             report.problems.extend(mended);
             if is_done {
-                report.problems.extend(left);
                 break;
             }
         }
+        report.problems.extend(left);
         Ok(report)
     }
 }
@@ -173,6 +182,11 @@ impl<'a> Verify<'a> {
 impl Found {
     fn untouched(problem: Problem) -> Self {
         Self { problem, mended: None, refused: None }
+    }
+
+    /// Whether it is still wrong.
+    fn is_wrong(&self) -> bool {
+        self.mended.is_none() && self.problem.kind.severity() == Severity::Problem
     }
 }
 

@@ -156,10 +156,7 @@ impl<'a> Survey<'a> {
                 && known.iter().any(|other| other.kind.severity() == Severity::Problem && is_about(other))
         };
         self.surveyed.problems.retain(|problem| !is_told(problem));
-        known.retain(|problem| {
-            let is_same = |other: &Problem| (other.kind, &other.path) == (problem.kind, &problem.path);
-            !self.surveyed.problems.iter().any(is_same)
-        });
+        known.retain(|problem| !self.surveyed.problems.iter().any(|other| other.is_at(problem)));
         self.surveyed.problems.extend(known);
         self.surveyed.problems.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
         Ok(())
