@@ -31,9 +31,9 @@ impl Problem {
         Self { kind, key: Some(key.clone()), path, message: message.into() }
     }
 
-    /// Whether this is the same problem, in other words maybe.
-    pub(crate) fn is_at(&self, other: &Self) -> bool {
-        (self.kind, &self.path) == (other.kind, &other.path)
+    /// What is the same for two findings of one problem, in other words maybe.
+    pub(crate) fn place(&self) -> (ProblemKind, &str) {
+        (self.kind, &self.path)
     }
 }
 

@@ -35,6 +35,8 @@ mod repair;
 mod survey;
 mod values;
 
+use std::collections::HashSet;
+
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
@@ -153,8 +155,8 @@ impl<'a> Verify<'a> {
             (report.objects, report.bytes) = (surveyed.objects, surveyed.bytes);
             (report.checked, report.unchecked) = (surveyed.examined.checked, surveyed.examined.unchecked);
             // What lay in a record that had to go went with it.
-            let is_there = |found: &Found| surveyed.problems.iter().any(|problem| found.problem.is_at(problem));
-            let gone = left.drain(..).filter(|found| found.is_wrong() && !is_there(found));
+            let places: HashSet<_> = surveyed.problems.iter().map(Problem::place).collect();
+            let gone = left.drain(..).filter(|found| found.is_wrong() && !places.contains(&found.problem.place()));
             report.problems.extend(gone.map(|found| Found { mended: Some(WENT_ALONG.to_owned()), ..found }));
             let tried = match self.intent {
                 Intent::Tell => surveyed.problems.into_iter().map(Found::untouched).collect(),

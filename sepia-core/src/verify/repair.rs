@@ -1,5 +1,7 @@
 //! Mending what was found.
 
+use std::collections::BTreeMap;
+
 use super::Found;
 use super::judge::Sight;
 use super::{list, survey, told};
@@ -21,25 +23,23 @@ pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>) -> Result<Ve
         }
     }
     let classes = backend.classes()?;
-    let of_records = found.iter().filter(|found| is_of_records(found.problem.kind));
-    let mut keys: Vec<Key> = of_records.filter_map(|found| found.problem.key.clone()).collect();
-    keys.sort();
-    keys.dedup();
-    for key in keys {
-        let done = mend_record(backend, &classes, &key);
-        let of_key = found.iter_mut().filter(|found| found.problem.key.as_ref() == Some(&key));
-        match done {
+    let mut of_records: BTreeMap<Key, Vec<&mut Found>> = BTreeMap::new();
+    for found in found.iter_mut().filter(|found| is_of_records(found.problem.kind)) {
+        if let Some(key) = found.problem.key.clone() {
+            of_records.entry(key).or_default().push(found);
+        }
+    }
+    for (key, found) in of_records {
+        match mend_record(backend, &classes, &key) {
             Ok(done) => {
-                for found in of_key {
+                for found in found {
                     let done = done.iter().find(|(kind, _)| *kind == found.problem.kind);
-                    found.mended = found.mended.take().or_else(|| done.map(|(_, what)| what.clone()));
+                    found.mended = done.map(|(_, what)| what.clone());
                 }
             }
             Err(error) => {
                 let refused = refusal(error)?;
-                for found in of_key.filter(|found| is_of_records(found.problem.kind)) {
-                    found.refused = Some(refused.clone());
-                }
+                found.into_iter().for_each(|found| found.refused = Some(refused.clone()));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Looking at everything once.
 
+use std::collections::HashSet;
+
 use super::index::Index;
 use super::judge::{self, Sight};
 use super::told;
@@ -147,16 +149,15 @@ impl<'a> Survey<'a> {
         let mut known = Vec::new();
         self.surveyed.examined = self.backend.upkeep().examine(&mut |problem| known.push(problem))?;
         // What cannot be read is told better by what makes it so.
-        let is_told = |problem: &Problem| {
-            let is_about = |other: &Problem| match &problem.key {
-                Some(key) => other.key.as_ref() == Some(key),
-                None => other.path == problem.path,
-            };
-            problem.kind == ProblemKind::Unreadable
-                && known.iter().any(|other| other.kind.severity() == Severity::Problem && is_about(other))
-        };
-        self.surveyed.problems.retain(|problem| !is_told(problem));
-        known.retain(|problem| !self.surveyed.problems.iter().any(|other| other.is_at(problem)));
+        let wrong = || known.iter().filter(|problem| problem.kind.severity() == Severity::Problem);
+        let keys: HashSet<&Key> = wrong().filter_map(|problem| problem.key.as_ref()).collect();
+        let paths: HashSet<&str> = wrong().map(|problem| &*problem.path).collect();
+        self.surveyed.problems.retain(|problem| {
+            let is_told = problem.key.as_ref().map_or(paths.contains(&*problem.path), |key| keys.contains(key));
+            problem.kind != ProblemKind::Unreadable || !is_told
+        });
+        let places: HashSet<_> = self.surveyed.problems.iter().map(Problem::place).collect();
+        let known: Vec<_> = known.iter().filter(|problem| !places.contains(&problem.place())).cloned().collect();
         self.surveyed.problems.extend(known);
         self.surveyed.problems.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
         Ok(())

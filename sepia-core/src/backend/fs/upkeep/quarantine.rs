@@ -110,7 +110,8 @@ pub(super) fn take(root: &Root, path: &str) -> Result<String> {
 }
 
 fn take_from(from: &Directory, name: &str, to: &Directory, as_name: &str, depth: usize) -> Result<()> {
-    let is_directory = sys::kind(from, name)? == Kind::Directory;
+    // What stands in the place of a file is in the way with all that is in it.
+    let is_directory = name != DATA && sys::kind(from, name)? == Kind::Directory;
     if !is_directory || depth > MAX_DIRECTORIES || !holds_foreign(&sys::open_directory(from, name)?, depth)? {
         sys::place((from.as_fd(), name), (to.as_fd(), as_name))?;
         return sys::sync(from);
@@ -137,7 +138,7 @@ fn holds_foreign(directory: &Directory, depth: usize) -> Result<bool> {
     let (mut holds, mut directories) = (false, Vec::new());
     sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
         Ok(name) if !is_foreign(name) => {
-            if kind == Kind::Directory {
+            if kind == Kind::Directory && name != DATA {
                 directories.push(name.to_owned());
             }
         }
