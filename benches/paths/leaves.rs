@@ -26,14 +26,14 @@ pub(crate) const OVERWRITING: &[Case] =
     &[("overwrite_leaf", overwrite), ("overwrite_leaf, checksums", overwrite_summed)];
 
 fn new(ground: &Ground) -> Result<Row> {
-    new_in(ground, ground.store()?)
+    new_in(ground, &ground.store()?)
 }
 
 fn new_summed(ground: &Ground) -> Result<Row> {
-    new_in(ground, ground.store_with_checksums()?)
+    new_in(ground, &ground.store_with_checksums()?)
 }
 
-fn new_in(ground: &Ground, store: Fresh<Store>) -> Result<Row> {
+fn new_in(ground: &Ground, store: &Fresh<Store>) -> Result<Row> {
     let notes = ground.notes();
     let (class, bare) = (ground.class(Note::CLASS)?, ground.class(Note::CLASS)?);
     let (mut content, mut bare_content) = (Vec::new(), Vec::new());
@@ -65,16 +65,16 @@ fn unchanged(ground: &Ground) -> Result<Row> {
 }
 
 fn overwrite(ground: &Ground) -> Result<Row> {
-    overwrite_in(ground, ground.store()?)
+    overwrite_in(ground, &ground.store()?)
 }
 
 fn overwrite_summed(ground: &Ground) -> Result<Row> {
-    overwrite_in(ground, ground.store_with_checksums()?)
+    overwrite_in(ground, &ground.store_with_checksums()?)
 }
 
-fn overwrite_in(ground: &Ground, store: Fresh<Store>) -> Result<Row> {
+fn overwrite_in(ground: &Ground, store: &Fresh<Store>) -> Result<Row> {
     let notes = ground.notes();
-    let class = fill(ground, &store, &notes)?;
+    let class = fill(ground, store, &notes)?;
     let bare = ground.class(Note::CLASS)?;
     notes.iter().try_for_each(|note| make(&bare, note, &mut Vec::new()))?;
     let notes: Vec<_> = notes.iter().map(Note::revised).collect();
