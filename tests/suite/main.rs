@@ -7,6 +7,7 @@ mod adopt;
 mod boards;
 mod checksums;
 mod errors;
+mod gc;
 mod generations;
 mod history;
 mod hostile;

@@ -18,6 +18,8 @@
 //! - `publish`: carrying operations out, each atomically
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
+//! - `links`, `stat`: looking at a record without reading it
+//! - `track`: following commits
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `trace`: events
 
@@ -27,6 +29,7 @@ mod commit;
 mod journal;
 mod latest;
 mod layout;
+mod links;
 mod lock;
 mod open;
 mod operation;
@@ -37,8 +40,10 @@ mod read;
 mod recover;
 mod removal;
 mod root;
+mod stat;
 mod sys;
 mod trace;
+mod track;
 mod upkeep;
 mod view;
 
@@ -150,20 +155,6 @@ impl Filesystem {
     }
 }
 
-/// Tells only whether anything has changed.
-#[derive(Debug)]
-struct Tracker<'a> {
-    filesystem: &'a Filesystem,
-    last: Moment,
-}
-
-impl Track for Tracker<'_> {
-    fn changed(&mut self) -> Result<Option<Vec<Key>>> {
-        let before = std::mem::replace(&mut self.last, self.filesystem.moment()?);
-        Ok((before == self.last).then(Vec::new))
-    }
-}
-
 #[derive(Debug)]
 struct Held<'a> {
     filesystem: &'a Filesystem,
@@ -173,7 +164,8 @@ struct Held<'a> {
 impl Lock for Held<'_> {
     fn commit(&mut self, batch: Batch) -> Result<()> {
         self.filesystem.check_writable()?;
-        self.filesystem.commit_held(&self.held, &batch, 1)
+        self.filesystem.commit_held(&self.held, &batch, 1)?;
+        self.filesystem.end_single()
     }
 }
 
@@ -190,17 +182,17 @@ impl Backend for Filesystem {
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-        let Some(record) = self.read(key)? else { return Ok(None) };
-        let mut links = Vec::new();
-        record.each_link(&mut |link| links.push(link.clone()));
-        Ok(Some(links))
+        if !self.declares(key.class())? {
+            return Ok(None);
+        }
+        self.links_of(key)
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        let Some(record) = self.read(key)? else { return Ok(None) };
-        let metadata = std::fs::metadata(self.root.place(key.path()));
-        let modified = metadata.and_then(|metadata| metadata.modified()).unwrap_or(std::time::SystemTime::now());
-        Ok(Some(Stat::new(record.bytes(), modified)))
+        if !self.declares(key.class())? {
+            return Ok(None);
+        }
+        self.stat_of(key)
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -212,6 +204,7 @@ impl Backend for Filesystem {
         let held = self.lock.acquire(&self.root)?;
         if self.writable {
             self.begin()?;
+            self.end_single()?;
         }
         Ok(Box::new(Held { filesystem: self, held }))
     }
@@ -234,7 +227,7 @@ impl Backend for Filesystem {
     }
 
     fn track(&self) -> Result<Box<dyn Track + '_>> {
-        Ok(Box::new(Tracker { filesystem: self, last: self.moment()? }))
+        Ok(Box::new(self.tracker()?))
     }
 
     fn classes(&self) -> Result<Vec<Class>> {

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use super::super::journal::state::State;
 use super::super::journal::{START, damaged};
 use super::super::layout::{FORMAT_FILE, PRIVATE};
-use super::super::overlay::Overlay;
 use super::super::{Filesystem, recover, sys};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -48,7 +47,8 @@ impl Filesystem {
     pub(super) fn checkpoint_epoch(&self, state: &mut State) -> Result<()> {
         let frames = self.journal.frames(&self.root, state.epoch, START, state.committed)?;
         let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
-        let synced = recover::sync(&self.root, &Overlay::of(&frames, false));
+        let paths = frames.iter().flat_map(|frame| frame.operations).map(|operation| operation.path);
+        let synced = recover::sync(&self.root, paths);
         synced.map_err(|error| self.poison(state, error))?;
         // From here on, nothing needs what the journal holds.
         state.next_epoch();

@@ -29,7 +29,7 @@ impl Filesystem {
         else {
             return Ok(None);
         };
-        if state.durable || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
+        if state.durable || state.followed || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
             return Ok(None);
         }
         // What this process has committed last was checked against the list of classes, and only a commit
@@ -65,6 +65,7 @@ impl Filesystem {
             && only.durability == Durability::Buffered
             && only.classes.is_none()
             && !state.durable
+            && !state.followed
             && is_whole_record(operation)
         {
             let done = self.carry_out_single(state, operation);
@@ -76,15 +77,13 @@ impl Filesystem {
         } else if group.iter().any(|planned| planned.durability == Durability::Sync) {
             self.make_durable(state)?;
         }
-        for planned in group {
-            if planned.classes.is_some() {
-                self.catalog.reread(&self.root)?;
-            }
-            for (key, base) in planned.bases.iter().filter(|(_, base)| base.after < base.before) {
-                // It is bad now; if it cannot be set right, it stays so.
-                let _ = self.lower_hint(key, base.before.unwrap_or(0));
-            }
+        if group.iter().any(|planned| planned.classes.is_some()) {
+            self.catalog.reread(&self.root)?;
         }
+        let bases = group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after < base.before);
+        let lowered: Vec<_> = bases.map(|(key, base)| (key, base.before.unwrap_or(0))).collect();
+        // They are bad now; if they cannot be set right, they stay so.
+        let _ = self.lower_hints(&lowered);
         Ok(())
     }
 
@@ -173,7 +172,7 @@ impl Filesystem {
             (at, sequence)
         };
         let (mut end, mut sequence) = encode(&mut next);
-        let limit = if next.durable { LIMIT } else { LIGHT_LIMIT };
+        let limit = if next.durable || next.followed { LIMIT } else { LIGHT_LIMIT };
         if end > limit && next.committed > START {
             if next.durable {
                 self.checkpoint_epoch(&mut next)?;
