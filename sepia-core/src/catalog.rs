@@ -16,6 +16,11 @@ pub(crate) const FORMAT: u64 = 1;
 
 /// Returns the content of the file.
 pub(crate) fn print(classes: &[Class]) -> Result<Vec<u8>> {
+    print_with(classes, None)
+}
+
+/// Returns the content of the file of a store that keeps checksums of some kind, or none.
+pub(crate) fn print_with(classes: &[Class], checksums: Option<&str>) -> Result<Vec<u8>> {
     let mut described = BTreeMap::new();
     for class in classes {
         let mut options = BTreeMap::new();
@@ -41,16 +46,29 @@ pub(crate) fn print(classes: &[Class]) -> Result<Vec<u8>> {
         described.insert(class.name(), options);
     }
     let mut object = json::Object::new();
-    object
-        .field("format", &FORMAT)
-        .and_then(|()| object.field("classes", &described))
-        .map_err(json::JsonError::invalid)?;
+    let mut print = || {
+        object.field("format", &FORMAT)?;
+        if let Some(checksums) = checksums {
+            object.field("checksums", checksums)?;
+        }
+        object.field("classes", &described)
+    };
+    print().map_err(json::JsonError::invalid)?;
     Ok(object.finish())
+}
+
+/// Why the content of the file is refused.
+pub(crate) fn wrong(what: &str) -> Error {
+    Error::corrupt(format!("the list of classes cannot be understood: {what}"))
 }
 
 /// Reads the content of the file.
 pub(crate) fn parse(content: &[u8]) -> Result<Vec<Class>> {
-    let wrong = |what: &str| Error::corrupt(format!("the list of classes cannot be understood: {what}"));
+    parse_with(content).map(|(classes, _)| classes)
+}
+
+/// Reads the content of the file; what it says of checksums is for the store to understand.
+pub(crate) fn parse_with(content: &[u8]) -> Result<(Vec<Class>, Option<Value>)> {
     let value: Value = serde_json::from_slice(content).map_err(|error| wrong(&error.to_string()))?;
     let format = value.get("format").and_then(Value::as_u64).ok_or_else(|| wrong("it has no format number"))?;
     if format > FORMAT {
@@ -83,7 +101,7 @@ pub(crate) fn parse(content: &[u8]) -> Result<Vec<Class>> {
         parsed.push(Class::declared(name.clone(), kind, generations)?);
     }
     parsed.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(parsed)
+    Ok((parsed, value.get("checksums").cloned()))
 }
 
 #[cfg(test)]

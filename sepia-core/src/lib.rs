@@ -35,6 +35,7 @@ mod shape;
 mod source;
 mod store;
 pub mod transfer;
+pub mod verify;
 
 pub use batch::Durability;
 pub use decode::Reader;

@@ -377,7 +377,7 @@ pub use sepia_core::backup;
 pub use sepia_core::{
     Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Problem, ProblemKind,
     Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction, Writer,
-    backend, batch, class, gc, record, transfer,
+    backend, batch, class, gc, record, transfer, verify,
 };
 pub use sepia_derive::{Container, Reference, Serializable};
 

@@ -6,6 +6,7 @@
 mod adopt;
 mod backup;
 mod boards;
+mod checksums;
 mod copy;
 mod errors;
 mod export;
@@ -24,3 +25,4 @@ mod transactions;
 mod trees;
 mod unchanged;
 mod values;
+mod verify;

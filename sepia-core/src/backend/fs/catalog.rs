@@ -1,15 +1,17 @@
-//! `format.json`: the format number and the classes.
+//! `format.json`: the format number, the classes, and whether there are checksums.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
+use serde_json::Value;
 
+use super::checksum::{ALGORITHM, Checksums};
 use super::layout::FORMAT_FILE;
 use super::read::refused;
 use super::root::Root;
 use super::sys;
-pub(super) use crate::catalog::{parse, print};
+use crate::catalog;
 use crate::class::Class;
 use crate::error::{Error, Result};
 
@@ -24,6 +26,13 @@ struct State {
     /// The file that was read, and its stamp; none if the store is adopted without being written.
     file: Option<(OwnedFd, sys::Stamp)>,
     classes: Arc<[Class]>,
+}
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) classes: Vec<Class>,
+    pub(super) checksums: Checksums,
 }
 
 impl Catalog {
@@ -76,6 +85,49 @@ fn read(root: &Root) -> Result<Option<State>> {
     };
     let stamp = sys::stamp(&file).map_err(io)?;
     let content = sys::read(&file).map_err(|errno| refused(errno, &place))?;
-    let classes = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
-    Ok(Some(State { file: Some((file, stamp)), classes: classes.into() }))
+    let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
+    root.set_checksums(declared.checksums);
+    Ok(Some(State { file: Some((file, stamp)), classes: declared.classes.into() }))
+}
+
+/// Returns the content of the file.
+pub(super) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
+    catalog::print_with(classes, (checksums == Checksums::On).then_some(ALGORITHM))
+}
+
+/// Reads the content of the file.
+pub(super) fn parse(content: &[u8]) -> Result<Declared> {
+    let (classes, checksums) = catalog::parse_with(content)?;
+    let checksums = match checksums {
+        None => Checksums::Off,
+        Some(Value::String(algorithm)) if algorithm == ALGORITHM => Checksums::On,
+        Some(_) => return Err(catalog::wrong("its checksums are of no known kind")),
+    };
+    Ok(Declared { classes, checksums })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Format;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn what_is_printed_is_parsed() {
+        let classes = vec![Class::container("Board"), Class::serializable("Note", Format::Text).with_generations()];
+        for checksums in [Checksums::Off, Checksums::On] {
+            let printed = print(&classes, checksums).unwrap_or_default();
+            assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), checksums }));
+        }
+    }
+
+    #[test]
+    fn checksums_of_no_known_kind_are_refused() {
+        for text in [
+            r#"{"format": 1, "classes": {}, "checksums": true}"#,
+            r#"{"format": 1, "classes": {}, "checksums": "md5"}"#,
+        ] {
+            assert_eq!(parse(text.as_bytes()).err().map(|error| error.kind()), Some(ErrorKind::Corrupt), "{text}");
+        }
+    }
 }
