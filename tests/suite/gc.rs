@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use sepia::backend::{Backend, Filesystem};
+use sepia::backend::{Backend, Filesystem, Lock, Memory, Moment, Recovered, Stat, Track, Upkeep};
 use sepia::batch::{Batch, Durability, Expect};
 use sepia::class::{Class, Format};
 use sepia::gc::GRACE;
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
-use sepia::{ErrorKind, Root, Store};
+use sepia::{ErrorKind, Result, Root, Store};
 
 use crate::support::{OnDisk, on_every_backend};
 
@@ -329,7 +329,7 @@ fn links_that_cannot_be_read_stop_a_collection_before_it_sweeps() {
         (key("Node", "lost"), vec![]),
     ]);
     fill(&disk.store, &graph);
-    std::os::unix::fs::symlink("/etc/passwd", disk.path("Node/root/broken")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", disk.path("Node/root/broken")).unwrap();
     let before = disk.snapshot();
     let error = disk.store.gc([key("Node", "root")]).grace(Duration::ZERO).run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
@@ -337,7 +337,7 @@ fn links_that_cannot_be_read_stop_a_collection_before_it_sweeps() {
     assert_eq!(disk.snapshot().get("Leaf/maybe linked"), before.get("Leaf/maybe linked"));
     // In what is lost anyway, it does no harm.
     std::fs::remove_file(disk.path("Node/root/broken")).unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", disk.path("Node/lost/broken")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", disk.path("Node/lost/broken")).unwrap();
     disk.write("Node/lost/stray", "not ours");
     // What is no object at all, the others do not suffer from.
     rustix::fs::mknodat(rustix::fs::CWD, disk.path("Leaf/pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
@@ -449,4 +449,92 @@ fn what_is_linked_during_a_sweep_stays() {
     assert_eq!(report.live() as usize, 1 + linked.len());
     assert!(linked.iter().all(|key| other.contains(key).unwrap()));
     assert_eq!(report.dangling, []);
+}
+
+/// On some file systems, what is replaced while its class is listed comes twice. The second of them was taken
+/// for something to which nothing leads.
+#[test]
+fn what_is_listed_twice_is_there_once() {
+    #[derive(Debug)]
+    struct Twice(Memory);
+
+    impl Backend for Twice {
+        fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+            self.0.ids(class, each)?;
+            self.0.ids(class, each)
+        }
+
+        fn read(&self, key: &Key) -> Result<Option<Record>> {
+            self.0.read(key)
+        }
+
+        fn contains(&self, key: &Key) -> Result<bool> {
+            self.0.contains(key)
+        }
+
+        fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+            self.0.links(key)
+        }
+
+        fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+            self.0.stat(key)
+        }
+
+        fn commit(&self, batch: Batch) -> Result<()> {
+            self.0.commit(batch)
+        }
+
+        fn lock(&self) -> Result<Box<dyn Lock + '_>> {
+            self.0.lock()
+        }
+
+        fn moment(&self) -> Result<Moment> {
+            self.0.moment()
+        }
+
+        fn track(&self) -> Result<Box<dyn Track + '_>> {
+            self.0.track()
+        }
+
+        fn classes(&self) -> Result<Vec<Class>> {
+            self.0.classes()
+        }
+
+        fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+            self.0.generations(base)
+        }
+
+        fn newest(&self, base: &Key) -> Result<Option<Key>> {
+            self.0.newest(base)
+        }
+
+        fn identity(&self) -> u64 {
+            self.0.identity()
+        }
+
+        fn checkpoint(&self) -> Result<()> {
+            self.0.checkpoint()
+        }
+
+        fn recovered(&self) -> Option<Recovered> {
+            self.0.recovered()
+        }
+
+        fn upkeep(&self) -> &dyn Upkeep {
+            self.0.upkeep()
+        }
+    }
+
+    let root = key("Node", "root");
+    let graph = Graph::from([
+        (root.clone(), vec![key("Leaf", "a"), key("Text", "t.0"), key("Page", "p")]),
+        (key("Leaf", "a"), vec![]),
+        (key("Text", "t.0"), vec![]),
+        (key("Text", "t.1"), vec![]),
+        (key("Text", "t.2"), vec![]),
+        (key("Page", "p.3"), vec![]),
+        (key("Leaf", "lost"), vec![]),
+    ]);
+    check(&Store::with_backend(Twice(Memory::new())), &graph, &[root.clone().into()], None);
+    check(&Store::with_backend(Twice(Memory::new())), &graph, &[root.into()], Some(1));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use twox_hash::XxHash3_64;
 
 use crate::backend::Backend;
@@ -129,15 +130,16 @@ impl Members {
         if members.may_keep_generations() {
             members.sort();
         }
-        members.build_table();
         members.marks.resize_with(members.ends.len(), AtomicU8::default);
+        members.build_table();
         Ok(members)
     }
 
-    /// Brings the generations of each base together, oldest first.
+    /// Brings the generations of each base together, oldest first, each once.
     fn sort(&mut self) {
         let mut order: Vec<u32> = (0..self.len()).collect();
         order.sort_unstable_by(|a, b| parts(self.id(*a)).cmp(&parts(self.id(*b))));
+        order.dedup_by(|a, b| self.id(*a) == self.id(*b));
         let (mut text, mut ends) = (String::with_capacity(self.text.len()), Vec::with_capacity(self.ends.len()));
         for object in order {
             text.push_str(self.id(object));
@@ -151,8 +153,14 @@ impl Members {
         let mut previous = None;
         for object in 0..self.len() {
             let stem = self.stem(self.id(object));
-            if previous.replace(stem) != Some(stem) || !self.may_keep_generations() {
-                table.insert_unique(hash(stem), object, |object| hash(self.stem(self.id(*object))));
+            if previous.replace(stem) == Some(stem) && self.may_keep_generations() {
+                continue;
+            }
+            let is_same = |known: &u32| self.stem(self.id(*known)) == stem;
+            match table.entry(hash(stem), is_same, |object| hash(self.stem(self.id(*object)))) {
+                Entry::Vacant(place) => drop(place.insert(object)),
+                // What is replaced while it is listed may be listed twice. The second does not count.
+                Entry::Occupied(_) => self.marks[object as usize].store(REACHED | SWEPT, Ordering::Relaxed),
             }
         }
         self.table = table;
