@@ -1,0 +1,51 @@
+//! `sepia init`: a new store.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use sepia::Store;
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::arguments::Session;
+use crate::failure::Result;
+use crate::locate::is_store;
+use crate::render::text::printable;
+
+/// Make an empty store
+///
+/// The directory is made if it is not there, and must be empty otherwise. A store stays as it is.
+///
+/// With --json, one object: {store, made}.
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The directory
+    #[arg(default_value = ".")]
+    path: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    store: &'a str,
+    made: bool,
+}
+
+impl Init {
+    pub(crate) fn run(self, session: &mut Session) -> Result<Answer> {
+        let was_there = is_store(&self.path)?;
+        if !was_there {
+            Store::open(&self.path)?.close()?;
+        }
+        let path = self.path.to_string_lossy();
+        let out = &mut session.out;
+        if out.is_for_programs() {
+            out.json(&Line { store: &path, made: !was_there })?;
+        } else if was_there {
+            writeln!(out, "{} is a store already", printable(&path))?;
+        } else {
+            writeln!(out, "{} is a store now", printable(&path))?;
+        }
+        Ok(Answer::Yes)
+    }
+}
