@@ -162,6 +162,13 @@ impl Error {
         error
     }
 
+    /// What this error means for something larger, which it is the cause of.
+    pub(crate) fn because(message: impl Into<String>, cause: Self) -> Self {
+        let mut error = Self::message(cause.kind(), message);
+        error.0.source = Some(Box::new(cause));
+        error
+    }
+
     /// The same error, of another kind.
     #[cfg(unix)]
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {

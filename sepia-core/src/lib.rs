@@ -16,6 +16,7 @@ mod encode;
 mod error;
 mod field;
 mod fingerprint;
+pub mod gc;
 mod id;
 mod json;
 mod name;

@@ -10,6 +10,7 @@ mod histories;
 mod hostile;
 mod model;
 mod power;
+mod races;
 mod scenario;
 mod steps;
 mod storm;

@@ -6,6 +6,7 @@
 mod adopt;
 mod boards;
 mod errors;
+mod gc;
 mod generations;
 mod history;
 mod hostile;

@@ -265,6 +265,10 @@ impl Store {
         }
     }
 
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Returns the backend: records, for tools that have no types.
     pub fn backend(&self) -> &dyn Backend {
         &*self.backend

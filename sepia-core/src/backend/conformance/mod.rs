@@ -10,6 +10,7 @@ mod generations;
 mod isolation;
 mod names;
 mod records;
+mod upkeep;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -29,7 +30,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 23] = [
+    let checks: [(&str, Check); 26] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -53,6 +54,9 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("the lock keeps other commits off, and no reads", isolation::lock),
         ("a checkpoint changes nothing that is seen", checkpoints),
         ("under the lock nothing that was read changes", isolation::counting),
+        ("links are those of the record, at any depth", upkeep::links),
+        ("sizes are those of the content, and ages those of the last change", upkeep::sizes),
+        ("whoever follows commits is told what they change", upkeep::tracking),
     ];
     for (name, check) in checks {
         check(&open()).map_err(|error| Error::new(ErrorKind::Other, format!("{name}: {}", chain(&error))))?;

@@ -17,6 +17,8 @@
 //! - `publish`: carrying operations out, each atomically
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
+//! - `links`, `stat`: looking at a record without reading it
+//! - `track`: following commits
 //! - `trace`: events
 
 mod catalog;
@@ -24,6 +26,7 @@ mod commit;
 mod journal;
 mod latest;
 mod layout;
+mod links;
 mod lock;
 mod open;
 mod operation;
@@ -34,8 +37,10 @@ mod read;
 mod recover;
 mod removal;
 mod root;
+mod stat;
 mod sys;
 mod trace;
+mod track;
 mod view;
 
 use std::collections::HashSet;
@@ -147,20 +152,6 @@ impl Filesystem {
     }
 }
 
-/// Tells only whether anything has changed.
-#[derive(Debug)]
-struct Tracker<'a> {
-    filesystem: &'a Filesystem,
-    last: Moment,
-}
-
-impl Track for Tracker<'_> {
-    fn changed(&mut self) -> Result<Option<Vec<Key>>> {
-        let before = std::mem::replace(&mut self.last, self.filesystem.moment()?);
-        Ok((before == self.last).then(Vec::new))
-    }
-}
-
 impl Upkeep for Filesystem {
     fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<()> {
         Ok(())
@@ -201,17 +192,17 @@ impl Backend for Filesystem {
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-        let Some(record) = self.read(key)? else { return Ok(None) };
-        let mut links = Vec::new();
-        record.each_link(&mut |link| links.push(link.clone()));
-        Ok(Some(links))
+        if !self.declares(key.class())? {
+            return Ok(None);
+        }
+        self.links_of(key)
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        let Some(record) = self.read(key)? else { return Ok(None) };
-        let metadata = std::fs::metadata(self.root.place(key.path()));
-        let modified = metadata.and_then(|metadata| metadata.modified()).unwrap_or(std::time::SystemTime::now());
-        Ok(Some(Stat::new(record.bytes(), modified)))
+        if !self.declares(key.class())? {
+            return Ok(None);
+        }
+        self.stat_of(key)
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -245,7 +236,7 @@ impl Backend for Filesystem {
     }
 
     fn track(&self) -> Result<Box<dyn Track + '_>> {
-        Ok(Box::new(Tracker { filesystem: self, last: self.moment()? }))
+        Ok(Box::new(self.tracker()?))
     }
 
     fn classes(&self) -> Result<Vec<Class>> {

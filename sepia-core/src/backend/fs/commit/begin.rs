@@ -69,6 +69,7 @@ impl Filesystem {
             unsynced: !self.is_new,
             durable: false,
             single: false,
+            followed: false,
             epoch: before.0.max(scan.epoch) + 1,
             sequence: before.1.max(scan.sequence) + 1,
             applied: START,

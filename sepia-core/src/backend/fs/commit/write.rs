@@ -29,7 +29,7 @@ impl Filesystem {
         else {
             return Ok(None);
         };
-        if state.durable || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
+        if state.durable || state.followed || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
             return Ok(None);
         }
         // What this process has committed last was checked against the list of classes, and only a commit
@@ -65,6 +65,7 @@ impl Filesystem {
             && only.durability == Durability::Buffered
             && only.classes.is_none()
             && !state.durable
+            && !state.followed
             && is_whole_record(operation)
         {
             let done = self.carry_out_single(state, operation);
@@ -173,7 +174,7 @@ impl Filesystem {
             (at, sequence)
         };
         let (mut end, mut sequence) = encode(&mut next);
-        let limit = if next.durable { LIMIT } else { LIGHT_LIMIT };
+        let limit = if next.durable || next.followed { LIMIT } else { LIGHT_LIMIT };
         if end > limit && next.committed > START {
             if next.durable {
                 self.checkpoint_epoch(&mut next)?;

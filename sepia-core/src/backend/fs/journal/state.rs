@@ -3,7 +3,7 @@
 //! ```text
 //! 0   magic      "SepState"
 //! 8   format     of journal and state, 4 bytes
-//! 12  flags      1 poisoned, 2 unsynced, 4 durable, 8 single
+//! 12  flags      1 poisoned, 2 unsynced, 4 durable, 8 single, 16 followed
 //! 16  epoch      the present use of the journal
 //! 24  sequence   the number of the last commit
 //! 32  applied    the journal is carried out up to here
@@ -33,6 +33,8 @@ pub(in super::super) struct State {
     /// The last commit was a single operation without a frame. It may be under way as long as its
     /// writer has the lock.
     pub(in super::super) single: bool,
+    /// Someone follows commits: each shall have a frame, and keep it.
+    pub(in super::super) followed: bool,
     pub(in super::super) epoch: u64,
     pub(in super::super) sequence: u64,
     pub(in super::super) applied: u64,
@@ -65,6 +67,7 @@ impl State {
     /// Goes on to the next use of the journal, which holds nothing yet.
     pub(in super::super) fn next_epoch(&mut self) {
         self.epoch += 1;
+        self.followed = false;
         (self.applied, self.committed, self.synced) = (START, START, START);
     }
 
@@ -72,7 +75,7 @@ impl State {
         let mut bytes = [0; LENGTH];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-        let flags = [self.poisoned, self.unsynced, self.durable, self.single];
+        let flags = [self.poisoned, self.unsynced, self.durable, self.single, self.followed];
         let flags = flags.iter().enumerate().fold(0u32, |flags, (bit, set)| flags | u32::from(*set) << bit);
         bytes[12..16].copy_from_slice(&flags.to_le_bytes());
         let numbers = [self.epoch, self.sequence, self.applied, self.committed];
@@ -112,6 +115,7 @@ impl State {
             unsynced: flags & 2 != 0,
             durable: flags & 4 != 0,
             single: flags & 8 != 0,
+            followed: flags & 16 != 0,
             epoch: number(16)?,
             sequence: number(24)?,
             applied: number(32)?,
@@ -135,6 +139,7 @@ mod tests {
             unsynced: true,
             durable: false,
             single: true,
+            followed: true,
             epoch: 3,
             sequence: 1 << 40,
             applied: 64,

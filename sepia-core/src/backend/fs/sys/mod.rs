@@ -12,6 +12,7 @@ pub mod fault;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -120,6 +121,42 @@ pub(super) fn kind_below(root: impl AsFd, path: &str) -> Result<Kind> {
         Some((parent, name)) => kind(open_directory_below(root, parent)?, name),
         None => kind(root, path),
     }
+}
+
+/// What stands somewhere, how large it is, and when it was last changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measure {
+    pub(super) kind: Kind,
+    pub(super) bytes: u64,
+    pub(super) modified: SystemTime,
+}
+
+impl From<rustix::fs::Stat> for Measure {
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "not the same everywhere")]
+    fn from(stat: rustix::fs::Stat) -> Self {
+        let (seconds, nanoseconds) = (stat.st_mtime as i64, stat.st_mtime_nsec as u32);
+        let since = Duration::from_secs(seconds.unsigned_abs());
+        let modified = match seconds {
+            0.. => SystemTime::UNIX_EPOCH.checked_add(since + Duration::from_nanos(nanoseconds.into())),
+            _ => SystemTime::UNIX_EPOCH.checked_sub(since),
+        };
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode).into(),
+            bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            // A time that no clock can show says as much as none.
+            modified: modified.unwrap_or(SystemTime::UNIX_EPOCH),
+        }
+    }
+}
+
+/// Measures what is open.
+pub(super) fn measure(file: impl AsFd) -> Result<Measure> {
+    rustix::fs::fstat(file).map(Measure::from)
+}
+
+/// Measures what stands under a name.
+pub(super) fn measure_at(parent: impl AsFd, name: &str) -> Result<Measure> {
+    rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(Measure::from)
 }
 
 /// Returns whether a directory lists exactly this name.

@@ -1,0 +1,93 @@
+//! Where the links in a record lead, without the rest of it.
+
+use std::mem::MaybeUninit;
+
+use rustix::io::Errno;
+
+use super::Filesystem;
+use super::journal::Observed;
+use super::layout::{MAX_DIRECTORIES, parse_link};
+use super::sys::{self, Directory, Kind};
+use crate::error::Result;
+use crate::name::{self, DATA};
+use crate::record::Key;
+
+impl Filesystem {
+    /// Returns where the links lead; `None` if there is no such record.
+    pub(super) fn links_of(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+        let first = self.journal.observe(&self.root)?;
+        let is_settled = match first {
+            Observed::Nothing => true,
+            Observed::Trusted(state) => state.is_settled(),
+            Observed::Untrusted(_) => false,
+        };
+        if is_settled && !self.root.folds() {
+            let mut walk = Walk { links: Vec::new(), target: [MaybeUninit::uninit(); _] };
+            let found = match sys::open_directory_below(&self.root, &key.path()) {
+                Ok(directory) => walk.directory(&directory, 0),
+                Err(errno) => Err(Unusual::from(errno)),
+            };
+            if let Ok(has_data) = found
+                && self.journal.observe(&self.root)? == first
+            {
+                return Ok(has_data.then_some(walk.links));
+            }
+        }
+        // Whatever is unusual is said by those who read records.
+        let Some(record) = self.stored(key)?.into_record() else { return Ok(None) };
+        let mut links = Vec::new();
+        record.each_link(&mut |link| links.push(link.clone()));
+        Ok(Some(links))
+    }
+}
+
+/// Something that is not a container, or is damaged, or changes just now.
+struct Unusual;
+
+impl From<Errno> for Unusual {
+    fn from(_: Errno) -> Self {
+        Self
+    }
+}
+
+struct Walk {
+    links: Vec<Key>,
+    target: sys::Target,
+}
+
+impl Walk {
+    /// Reads the links of a directory and of those in it, and returns whether it has a `data.json`.
+    fn directory(&mut self, directory: &Directory, depth: usize) -> std::result::Result<bool, Unusual> {
+        if depth > MAX_DIRECTORIES {
+            return Err(Unusual);
+        }
+        let (mut has_data, mut inner) = (false, Vec::new());
+        let (mut names, mut failed) = (String::new(), false);
+        let mut ends = Vec::new();
+        sys::list(directory, &mut |name, kind| match kind {
+            Kind::File if name == DATA => has_data = true,
+            _ if name == DATA => failed = true,
+            Kind::Link if name::decode(name).is_some() => {
+                names.push_str(name);
+                ends.push(names.len());
+            }
+            Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
+            _ => {}
+        })?;
+        if failed {
+            return Err(Unusual);
+        }
+        let mut start = 0;
+        for end in ends {
+            let target = sys::read_link(directory, &names[start..end], &mut self.target)?;
+            // The record's own directory is two levels below the root.
+            let link = parse_link(2 + depth, target, self.links.last()).map_err(|_| Unusual)?;
+            self.links.push(link);
+            start = end;
+        }
+        for name in inner {
+            self.directory(&sys::open_directory(directory, &name)?, depth + 1)?;
+        }
+        Ok(has_data)
+    }
+}

@@ -1,0 +1,73 @@
+//! The size and age of a record.
+
+use std::time::SystemTime;
+
+use rustix::io::Errno;
+
+use super::Filesystem;
+use super::layout::MAX_DIRECTORIES;
+use super::read;
+use super::sys::{self, Directory, Kind, Measure};
+use crate::backend::Stat;
+use crate::error::Result;
+use crate::name::{self, DATA};
+use crate::record::Key;
+
+impl Filesystem {
+    pub(super) fn stat_of(&self, key: &Key) -> Result<Option<Stat>> {
+        if let Some(overlay) = self.pending()?
+            && overlay.touches(&key.path())
+        {
+            // It is being written.
+            let record = self.stored(key)?.into_record();
+            return Ok(record.map(|record| Stat::new(record.bytes(), SystemTime::now())));
+        }
+        let fail = |errno| read::refused(errno, &self.root.place(key.path())).object(key.class(), key.id());
+        let file = match sys::open_below(&self.root, &key.path()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(fail(errno)),
+        };
+        if !self.root.is_spelled(&file, key)? {
+            return Ok(None);
+        }
+        let Measure { kind, bytes, modified } = sys::measure(&file).map_err(fail)?;
+        match kind {
+            Kind::File => Ok(Some(Stat::new(bytes, modified))),
+            Kind::Directory => {
+                let mut sum = Stat::new(0, modified);
+                match walk(&file, &mut sum, 0) {
+                    Ok(true) => Ok(Some(sum)),
+                    Ok(false) => Ok(None),
+                    // Somebody is changing it: what there is of it is new.
+                    Err(Errno::NOENT | Errno::NOTDIR) => {
+                        let record = self.stored(key)?.into_record();
+                        Ok(record.map(|record| Stat::new(record.bytes(), SystemTime::now())))
+                    }
+                    Err(errno) => Err(fail(errno)),
+                }
+            }
+            Kind::Link | Kind::Other => Err(fail(Errno::NXIO)),
+        }
+    }
+}
+
+/// Adds up a directory and those in it, and returns whether it has a `data.json`.
+fn walk(directory: &Directory, sum: &mut Stat, depth: usize) -> rustix::io::Result<bool> {
+    let (mut has_data, mut inner) = (false, Vec::new());
+    sys::list(directory, &mut |name, kind| match kind {
+        Kind::File => has_data |= name == DATA,
+        Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
+        _ => {}
+    })?;
+    if has_data {
+        let Measure { bytes, modified, .. } = sys::measure_at(directory, DATA)?;
+        *sum = Stat::new(sum.bytes + bytes, sum.modified.max(modified));
+    }
+    for name in inner.iter().take_while(|_| depth < MAX_DIRECTORIES) {
+        let inner = sys::open_directory(directory, name)?;
+        sum.modified = sum.modified.max(sys::measure(&inner)?.modified);
+        walk(&inner, sum, depth + 1)?;
+    }
+    Ok(has_data)
+}

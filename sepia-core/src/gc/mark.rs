@@ -1,0 +1,354 @@
+//! Marking: following links from the roots, by number.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::index::{At, EXACT, Index, REACHED, parts};
+use crate::backend::Backend;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Reporter;
+use crate::record::Key;
+use crate::roots::Root;
+
+/// A link that leads to an object that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Dangling {
+    /// The object in which the link is.
+    pub from: Key,
+    /// Where it leads.
+    pub to: Key,
+}
+
+/// Up to here, threads cost more than they bring.
+const FEW: usize = 64;
+
+/// What roots reach in a store.
+pub(crate) struct Reached<'b> {
+    backend: &'b dyn Backend,
+    pub(super) index: Index,
+    /// How many generations of a base it takes along, if not all.
+    keep: Option<u64>,
+    /// What is reached and was not there when the store was listed.
+    late: HashSet<Key>,
+    /// Links to what was not listed.
+    unknown: Vec<Dangling>,
+    /// Whether the roots were any object at all.
+    pub(super) has_roots: bool,
+}
+
+/// What becomes of records that commits change while links are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// They count as reached, each of them.
+    Reached,
+    /// They count if something that is reached leads to them.
+    Followed,
+}
+
+impl<'b> Reached<'b> {
+    /// Lists a store.
+    pub(crate) fn list(backend: &'b dyn Backend, keep: Option<u64>) -> Result<Self> {
+        let index = Index::list(backend)?;
+        Ok(Self { backend, index, keep, late: HashSet::new(), unknown: Vec::new(), has_roots: false })
+    }
+
+    /// Lists a store, and follows all links from the roots.
+    pub(crate) fn from(backend: &'b dyn Backend, roots: &[Root]) -> Result<Self> {
+        let mut reached = Self::list(backend, None)?;
+        reached.follow_roots(roots, &mut Reporter::default())?;
+        Ok(reached)
+    }
+
+    /// Follows all links from the roots.
+    pub(crate) fn follow_roots(&mut self, roots: &[Root], reporter: &mut Reporter<'_>) -> Result<()> {
+        let mut frontier = Vec::new();
+        for root in roots {
+            match root {
+                Root::Object(key) => {
+                    if !self.reach(key, &mut frontier) {
+                        return Err(Error::message(ErrorKind::NotFound, "a root is not in the store")
+                            .object(key.class(), key.id()));
+                    }
+                    self.has_roots = true;
+                }
+                Root::Class(name) => {
+                    let Some(class) = self.index.class(name) else { continue };
+                    let members = &self.index.classes[class as usize];
+                    self.has_roots |= members.len() > 0;
+                    let mut object = 0;
+                    while object < members.len() {
+                        let base = members.base(parts(members.id(object)).0);
+                        if members.may_keep_generations() {
+                            self.reach_base(class, base.clone(), &mut frontier);
+                            object = base.end;
+                        } else {
+                            self.mark(At { class, object }, REACHED, &mut frontier);
+                            object += 1;
+                        }
+                    }
+                }
+            }
+        }
+        self.follow(frontier, reporter)
+    }
+
+    /// Whether a key is reached.
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        self.index.find(key).is_some_and(|at| self.index.has(at, REACHED)) || self.late.contains(key)
+    }
+
+    /// Calls `each` with every key that is reached.
+    pub(crate) fn each(&self, each: &mut dyn FnMut(&Key) -> Result<()>) -> Result<()> {
+        for at in self.index.all().filter(|at| self.index.has(*at, REACHED)) {
+            each(&self.index.key(at)?)?;
+        }
+        self.late.iter().try_for_each(each)
+    }
+
+    /// Takes in what commits have changed, under the lock.
+    pub(crate) fn take_in(&mut self, changed: &[Key], late: Late) -> Result<()> {
+        let mut found = Vec::new();
+        let changed: HashSet<&Key> = changed.iter().collect();
+        for key in &changed {
+            match late {
+                Late::Reached => {
+                    self.reach_late(key, &mut found)?;
+                    found.push((*key).clone());
+                }
+                Late::Followed if self.contains(key) => found.push((*key).clone()),
+                Late::Followed => {}
+            }
+        }
+        self.follow_late(found)
+    }
+
+    /// Counts an object as reached that the index has, with all that it leads to.
+    pub(super) fn revive(&mut self, at: At) -> Result<()> {
+        if !self.index.mark(at, REACHED) {
+            return Ok(());
+        }
+        self.follow_late(vec![self.index.key(at)?])
+    }
+
+    /// Follows the links in records one by one, as they are now, also to what was not listed.
+    fn follow_late(&mut self, mut found: Vec<Key>) -> Result<()> {
+        while let Some(key) = found.pop() {
+            let Some(links) = self.links(&key)? else { continue };
+            for link in links {
+                let mut frontier = Vec::new();
+                if self.reach(&link, &mut frontier) {
+                    for at in frontier {
+                        found.push(self.index.key(at)?);
+                    }
+                } else {
+                    self.reach_late(&link, &mut found)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reaches whatever is stored under a key now, and all generations of its base.
+    fn reach_late(&mut self, key: &Key, found: &mut Vec<Key>) -> Result<()> {
+        let class = self.backend.classes()?.into_iter().find(|class| class.name() == key.class());
+        let mut keys = vec![key.clone()];
+        if class.is_some_and(|class| class.generations() != Some(false)) {
+            keys.extend(self.backend.generations(&key.generation().0)?);
+        }
+        for key in keys {
+            let is_new = match self.index.find(&key) {
+                Some(at) => self.index.mark(at, REACHED | EXACT),
+                None => self.backend.contains(&key)? && self.late.insert(key.clone()),
+            };
+            if is_new {
+                found.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reaches what a link leads to, among what was listed, and returns whether that is anything.
+    fn reach(&self, link: &Key, frontier: &mut Vec<At>) -> bool {
+        let Some(class) = self.index.class(link.class()) else { return false };
+        let members = &self.index.classes[class as usize];
+        let exact = members.find(link.id());
+        if !members.may_keep_generations() {
+            return exact.is_some_and(|object| {
+                self.mark(At { class, object }, REACHED, frontier);
+                true
+            });
+        }
+        let (base, generation) = parts(link.id());
+        let generations = members.base(base);
+        // A bare base is generation 0, under either name.
+        let exact = exact
+            .or_else(|| generations.clone().next().filter(|first| generation == Some(0) && members.id(*first) == base));
+        if let Some(object) = exact {
+            self.mark(At { class, object }, REACHED | EXACT, frontier);
+        }
+        if generations.is_empty() {
+            return exact.is_some();
+        }
+        self.reach_base(class, generations, frontier);
+        exact.is_some() || generation.is_none()
+    }
+
+    /// Reaches the generations of a base that are kept.
+    fn reach_base(&self, class: u32, generations: Range<u32>, frontier: &mut Vec<At>) {
+        if !self.index.mark_base(At { class, object: generations.start }) {
+            return;
+        }
+        let kept = match self.keep {
+            Some(keep) if self.index.classes[class as usize].keeps_generations() => {
+                u32::try_from(keep).unwrap_or(u32::MAX)
+            }
+            _ => u32::MAX,
+        };
+        let oldest = generations.end.saturating_sub(kept).max(generations.start);
+        (oldest..generations.end).for_each(|object| self.mark(At { class, object }, REACHED, frontier));
+    }
+
+    /// Whether nothing leads to this generation, but something to its base.
+    pub(super) fn is_pruned(&self, at: At) -> bool {
+        let members = self.index.members(at);
+        members.keeps_generations() && {
+            let first = members.base(parts(members.id(at.object)).0).start;
+            self.index.is_base_marked(At { class: at.class, object: first })
+        }
+    }
+
+    /// Calls `each` with everything that an object's links may lead to, among what was listed. One that cannot be
+    /// read leads nowhere.
+    pub(super) fn each_target(&self, at: At, each: &mut dyn FnMut(At)) -> Result<()> {
+        let links = match self.backend.links(&self.index.key(at)?) {
+            Ok(links) => links.unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for link in links {
+            let Some(class) = self.index.class(link.class()) else { continue };
+            let members = &self.index.classes[class as usize];
+            if members.may_keep_generations() {
+                members.base(parts(link.id()).0).for_each(|object| each(At { class, object }));
+            } else {
+                members.find(link.id()).into_iter().for_each(|object| each(At { class, object }));
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&self, at: At, mark: u8, frontier: &mut Vec<At>) {
+        let is_new = !self.index.has(at, REACHED);
+        if self.index.mark(at, mark) && is_new && self.index.members(at).is_container() {
+            frontier.push(at);
+        }
+    }
+
+    fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+        self.backend.links(key).map_err(|error| {
+            let message = format!("the links of {key} cannot be read, so it is not known what they lead to");
+            Error::because(message, error)
+        })
+    }
+
+    /// Follows links from one generation of objects to the next, by several threads where there are many.
+    fn follow(&mut self, mut frontier: Vec<At>, reporter: &mut Reporter<'_>) -> Result<()> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        while !frontier.is_empty() {
+            let found = if frontier.len() <= FEW || threads == 1 {
+                self.follow_some(&frontier, &AtomicUsize::new(0))?
+            } else {
+                let next = AtomicUsize::new(0);
+                let this = &*self;
+                let all = Mutex::new(Ok(Found::default()));
+                std::thread::scope(|scope| {
+                    for _ in 0..threads {
+                        scope.spawn(|| {
+                            let found = this.follow_some(&frontier, &next);
+                            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                            match (&mut *all, found) {
+                                (Ok(all), Ok(found)) => all.append(found),
+                                (Err(_), _) => {}
+                                (all @ Ok(_), Err(error)) => *all = Err(error),
+                            }
+                        });
+                    }
+                });
+                all.into_inner().unwrap_or_else(PoisonError::into_inner)?
+            };
+            reporter.advance(frontier.len() as u64);
+            self.unknown.extend(found.unknown);
+            frontier = found.frontier;
+        }
+        Ok(())
+    }
+
+    fn follow_some(&self, frontier: &[At], next: &AtomicUsize) -> Result<Found> {
+        let mut found = Found::default();
+        loop {
+            let from = next.fetch_add(FEW, Ordering::Relaxed);
+            let Some(some) = frontier.get(from..frontier.len().min(from + FEW)).filter(|some| !some.is_empty()) else {
+                return Ok(found);
+            };
+            for at in some {
+                let key = self.index.key(*at)?;
+                for link in self.links(&key)?.unwrap_or_default() {
+                    if !self.reach(&link, &mut found.frontier) {
+                        found.unknown.push(Dangling { from: key.clone(), to: link });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the links that lead to nothing, of those that have been followed.
+    pub(super) fn dangling(&self) -> Result<Vec<Dangling>> {
+        let mut dangling = self.unknown.clone();
+        dangling.sort_unstable();
+        dangling.dedup();
+        let mut failed = Ok(());
+        dangling.retain(|link| {
+            let leads = self.leads_nowhere(link);
+            leads.unwrap_or_else(|error| {
+                failed = Err(error);
+                false
+            })
+        });
+        failed.map(|()| dangling)
+    }
+
+    /// Looks again, as either end may have changed since.
+    fn leads_nowhere(&self, link: &Dangling) -> Result<bool> {
+        let class = self.index.class(link.to.class());
+        let keeps = class.is_some_and(|class| self.index.classes[class as usize].may_keep_generations());
+        let (base, generation) = link.to.generation();
+        let is_there = self.backend.contains(&link.to)?
+            || keeps && link.to == base && self.backend.newest(&base)?.is_some()
+            || keeps && generation == 0 && self.backend.contains(&base)?;
+        Ok(!is_there && self.backend.links(&link.from)?.is_some_and(|links| links.contains(&link.to)))
+    }
+}
+
+impl fmt::Debug for Reached<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reached").field("late", &self.late.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    frontier: Vec<At>,
+    unknown: Vec<Dangling>,
+}
+
+impl Found {
+    fn append(&mut self, mut other: Self) {
+        self.frontier.append(&mut other.frontier);
+        self.unknown.append(&mut other.unknown);
+    }
+}

@@ -1,0 +1,263 @@
+//! Sweeping: deleting what nothing leads to, in chunks, beside writers.
+//!
+//! 1. Commits are tracked from here on, and all is listed and marked, without the lock.
+//! 2. What is too young counts as a root, if nothing leads to it.
+//! 3. For each chunk, under the lock: what was committed since is taken in (it counts as reached, with all that
+//!    it leads to); of the chunk, what is still not reached and still old enough is deleted.
+//!
+//! If it is not known what was committed, all is marked anew; after a few rounds of that, under the lock, which
+//! is kept until all is swept.
+
+use std::time::{Duration, SystemTime};
+
+use super::Options;
+use super::index::{At, REACHED, SPARED, SWEPT};
+use super::mark::{Late, Reached};
+use super::order::{self, Doomed};
+use super::report::GcReport;
+use crate::backend::{Backend, Lock};
+use crate::batch::{Batch, Expect};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Reporter;
+use crate::record::Key;
+use crate::roots::Root;
+
+/// How many objects go in one commit, for which writers wait.
+const CHUNK: usize = 1000;
+/// How many at most, where they lead to each other.
+const LARGEST: usize = 20_000;
+/// How often all is marked anew beside writers, before they are kept off.
+const ATTEMPTS: usize = 3;
+
+pub(super) fn collect(
+    backend: &dyn Backend,
+    roots: &[Root],
+    options: &Options,
+    reporter: &mut Reporter<'_>,
+) -> Result<GcReport> {
+    let mut report = GcReport { dry_run: options.dry_run, ..GcReport::default() };
+    if options.dry_run {
+        let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
+        for chunk in chunks(&sweep.doomed()?) {
+            sweep.sweep(chunk, None, &mut report)?;
+        }
+        sweep.finish(&mut report)?;
+        return Ok(report);
+    }
+    let mut attempt = 0;
+    let mut track = backend.track()?;
+    'marking: loop {
+        attempt += 1;
+        let mut kept = if attempt > ATTEMPTS { Some(backend.lock()?) } else { None };
+        if kept.is_some() {
+            track.changed()?;
+        }
+        let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
+        let doomed = sweep.doomed()?;
+        reporter.begin("sweep", Some(doomed.len() as u64));
+        for chunk in chunks(&doomed) {
+            if let Some(lock) = &mut kept {
+                sweep.sweep(chunk, Some(&mut **lock), &mut report)?;
+            } else {
+                let mut lock = backend.lock()?;
+                match track.changed()? {
+                    Some(changed) => sweep.take_in(changed)?,
+                    None => continue 'marking,
+                }
+                sweep.sweep(chunk, Some(&mut *lock), &mut report)?;
+            }
+            reporter.advance(chunk.len() as u64);
+        }
+        reporter.end();
+        sweep.finish(&mut report)?;
+        return Ok(report);
+    }
+}
+
+/// Splits after about a chunk, and never between what goes together.
+fn chunks(doomed: &[Doomed]) -> impl Iterator<Item = &[Doomed]> {
+    let mut rest = doomed;
+    std::iter::from_fn(move || {
+        let mut end = rest.len().min(CHUNK);
+        while end < rest.len().min(LARGEST) && rest[end].is_joined {
+            end += 1;
+        }
+        let (chunk, others) = rest.split_at(end);
+        rest = others;
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+struct Sweep<'a> {
+    backend: &'a dyn Backend,
+    options: &'a Options,
+    reached: Reached<'a>,
+    now: SystemTime,
+}
+
+impl<'a> Sweep<'a> {
+    fn mark(
+        backend: &'a dyn Backend,
+        roots: &[Root],
+        options: &'a Options,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<Self> {
+        // Before anything is looked at: what is saved meanwhile is young.
+        let now = SystemTime::now();
+        reporter.begin("mark", None);
+        let mut reached = Reached::list(backend, options.keep)?;
+        reached.follow_roots(roots, reporter)?;
+        reporter.end();
+        if options.needs_roots && !reached.has_roots && reached.index.all().next().is_some() {
+            let message = "there are no roots, so nothing is live and everything would be swept: \
+                           that must be asked for by `even_without_roots`";
+            return Err(Error::invalid_value(message));
+        }
+        let mut sweep = Self { backend, options, reached, now };
+        sweep.spare_young()?;
+        Ok(sweep)
+    }
+
+    /// What nothing leads to and is young may be linked soon, with all that it leads to.
+    fn spare_young(&mut self) -> Result<()> {
+        let index = &self.reached.index;
+        let is_container = |at: &At| index.members(*at).is_container();
+        let unreached: Vec<At> = index.all().filter(is_container).filter(|at| !index.has(*at, REACHED)).collect();
+        for at in unreached {
+            self.spare_if_young(at)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the size of an object that may go.
+    fn spare_if_young(&mut self, at: At) -> Result<Option<u64>> {
+        if self.reached.index.has(at, REACHED | SPARED) {
+            return Ok(None);
+        }
+        let key = self.reached.index.key(at)?;
+        let stat = match self.backend.stat(&key) {
+            Ok(Some(stat)) => stat,
+            Ok(None) => return Ok(None),
+            // It will be refused.
+            Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(Some(0)),
+            Err(error) => return Err(error),
+        };
+        // What is from the future is young.
+        let age = self.now.duration_since(stat.modified).unwrap_or(Duration::ZERO);
+        if self.least_age(at).is_some_and(|least| age <= least) {
+            self.reached.index.mark(at, SPARED);
+            if self.reached.index.members(at).is_container() {
+                self.reached.revive(at)?;
+            }
+            return Ok(None);
+        }
+        Ok(Some(stat.bytes))
+    }
+
+    fn least_age(&self, at: At) -> Option<Duration> {
+        let Options { older_than, grace, .. } = *self.options;
+        let least = if self.reached.is_pruned(at) { older_than } else { older_than.max(grace) };
+        (!least.is_zero()).then_some(least)
+    }
+
+    fn doomed(&self) -> Result<Vec<Doomed>> {
+        order::doomed(&self.reached)
+    }
+
+    fn take_in(&mut self, mut changed: Vec<Key>) -> Result<()> {
+        // Our own deletions are among them.
+        let mut failed = Ok(());
+        changed.retain(|key| {
+            let is_swept = self.reached.index.find(key).is_some_and(|at| self.reached.index.has(at, SWEPT));
+            !is_swept
+                || self.backend.contains(key).unwrap_or_else(|error| {
+                    failed = Err(error);
+                    false
+                })
+        });
+        failed?;
+        self.reached.take_in(&changed, Late::Reached)
+    }
+
+    /// Deletes a chunk, under the lock; without one, only counts.
+    fn sweep(&mut self, chunk: &[Doomed], lock: Option<&mut dyn Lock>, report: &mut GcReport) -> Result<()> {
+        // One that is young keeps others, maybe of this very chunk.
+        let mut sizes = Vec::with_capacity(chunk.len());
+        for doomed in chunk {
+            sizes.push(self.spare_if_young(doomed.at)?);
+        }
+        let mut going = Vec::new();
+        for (doomed, bytes) in chunk.iter().zip(sizes) {
+            if let Some(bytes) = bytes.filter(|_| !self.reached.index.has(doomed.at, REACHED)) {
+                going.push(Going { at: doomed.at, key: self.reached.index.key(doomed.at)?, bytes });
+            }
+        }
+        if let Some(lock) = lock {
+            self.delete(&mut going, lock, report)?;
+        }
+        for Going { at, key, bytes } in going {
+            self.reached.index.mark(at, SWEPT);
+            let is_pruned = self.reached.is_pruned(at);
+            let class = report.class(key.class());
+            class.swept += 1;
+            class.pruned += u64::from(is_pruned);
+            class.bytes += bytes;
+            if self.options.list {
+                report.swept.push(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes what can be deleted of these, and reports the others.
+    fn delete(&self, going: &mut Vec<Going>, lock: &mut dyn Lock, report: &mut GcReport) -> Result<()> {
+        match lock.commit(self.batch(going)) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            done => return done,
+        }
+        let mut failed = Ok(());
+        going.retain(|one| match lock.commit(self.batch(std::slice::from_ref(one))) {
+            Ok(()) => true,
+            Err(error) => {
+                if error.kind() == ErrorKind::Corrupt {
+                    report.refused.push(one.key.clone());
+                } else {
+                    failed = Err(error);
+                }
+                false
+            }
+        });
+        failed
+    }
+
+    fn batch(&self, going: &[Going]) -> Batch {
+        let mut batch = Batch::new();
+        batch.set_durability(self.options.durability);
+        for Going { key, .. } in going {
+            batch.delete(key.clone(), Expect::Any);
+        }
+        batch
+    }
+
+    /// Completes the report.
+    fn finish(&self, report: &mut GcReport) -> Result<()> {
+        let index = &self.reached.index;
+        for members in &index.classes {
+            report.class(members.name());
+        }
+        for at in index.all().filter(|at| !index.has(*at, SWEPT)) {
+            let class = report.class(index.members(at).name());
+            class.live += 1;
+            class.spared += u64::from(index.has(at, SPARED));
+        }
+        report.dangling = self.reached.dangling()?;
+        report.swept.sort_unstable();
+        Ok(())
+    }
+}
+
+struct Going {
+    at: At,
+    key: Key,
+    bytes: u64,
+}
