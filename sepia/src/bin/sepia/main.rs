@@ -1,11 +1,13 @@
 //! The command `sepia`: looks into stores and looks after them. It works on records and knows no types.
 
+mod age;
 mod answer;
 mod arguments;
 mod command;
 mod failure;
 mod locate;
 mod output;
+mod progress;
 mod render;
 mod walk;
 

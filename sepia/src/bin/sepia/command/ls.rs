@@ -14,7 +14,7 @@ use crate::locate::resolve::Records;
 use crate::locate::{Access, object};
 use crate::output::{DIM, NAME};
 use crate::render::object::Named;
-use crate::render::text::{count, local, printable, size, utc};
+use crate::render::text::{local, printable, size, utc};
 use crate::walk;
 
 /// List the classes, or the objects of a class
@@ -101,12 +101,9 @@ impl Ls {
             if line.generations == Some(true) {
                 kind.push_str(", generations");
             }
-            let mut found = count(line.records, "record");
-            if let Some(bytes) = line.bytes {
-                found = format!("{found:>12}  {:>10}", size(bytes));
-            }
+            let bytes = line.bytes.map(|bytes| format!("  {:>10}", size(bytes))).unwrap_or_default();
             let out = &mut session.out;
-            writeln!(out, "{}  {}  {found}", out.paint(NAME, name), out.paint(DIM, format!("{kind:22}")))?;
+            writeln!(out, "{}  {:>8}{bytes}  {}", out.paint(NAME, name), line.records, out.paint(DIM, kind))?;
         }
         Ok(())
     }

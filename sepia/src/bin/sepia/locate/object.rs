@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sepia::Root;
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 
 use super::resolve::Records;
@@ -244,4 +245,12 @@ pub(crate) fn class(records: &Records<'_>, argument: &str) -> Result<String> {
         [] => format!("there is no class {}: the store is empty", printable(argument)),
         known => format!("there is no class {}, only {}", printable(argument), known.join(", ")),
     }))
+}
+
+/// Reads an argument that names a class or an object, as where links begin.
+pub(crate) fn root(records: &Records<'_>, argument: &str) -> Result<Root> {
+    match class(records, argument) {
+        Ok(class) => Ok(Root::class(class)),
+        Err(_) => Ok(Target::parse_whole(records, &Ids { class: None }, argument)?.into()),
+    }
 }
