@@ -1,4 +1,13 @@
-#[test]
-fn runs() {
-    assert!(std::process::Command::new(env!("CARGO_BIN_EXE_sepia")).status().unwrap().success());
-}
+//! The command `sepia`, driven as a process on real stores.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+mod changing;
+mod docs;
+mod example;
+mod finding;
+mod help;
+mod hostile;
+mod looking;
+mod stores;

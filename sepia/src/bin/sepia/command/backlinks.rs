@@ -67,7 +67,7 @@ fn print(out: &mut Output, from: &Key, field: &str) -> Result<()> {
     Ok(())
 }
 
-/// Calls `each` with the object, the field and the target of every link that leads to one of these records. Returns
+/// Calls `each` with the object and the field of every link, and the link itself, that leads to one of these records. Returns
 /// why some objects could not be looked at.
 pub(crate) fn each(
     records: &Records<'_>,
@@ -104,7 +104,7 @@ pub(crate) fn each(
                 }
                 let target = records.find(link)?.unwrap_or_else(|| link.clone());
                 if to.contains(&target) {
-                    each(&from, &field, &target)?;
+                    each(&from, &field, link)?;
                 }
             }
         }

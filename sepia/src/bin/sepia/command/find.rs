@@ -101,7 +101,7 @@ impl Search {
     /// Returns whether no more needs to be looked for in the object.
     fn id(&mut self, out: &mut Output, key: &Key) -> Result<bool> {
         let Some(range) = self.pattern.find(key.id()) else { return Ok(false) };
-        let hit = Hit { name: &key.into(), r#in: Where::Id, field: None, line: None, text: None };
+        let hit = Hit { name: &key.into(), r#in: Where::Id, field: None, line: None, text: Some(key.id()) };
         self.print(out, key, &hit, range)?;
         Ok(self.list)
     }
@@ -163,6 +163,9 @@ impl Search {
         }
         write!(out, "{}", out.paint(NAME, key.path()))?;
         if !self.list {
+            if hit.r#in == Where::Id {
+                write!(out, "  {}", out.paint(DIM, "id"))?;
+            }
             if let Some(field) = hit.field {
                 write!(out, "  {}", out.paint(FIELD, printable(field)))?;
             }

@@ -139,12 +139,12 @@ impl Gc {
     fn print(&self, report: &GcReport, session: &mut Session) -> Result<()> {
         let out = &mut session.out;
         let width = report.classes.iter().map(|line| printable(&line.class).chars().count()).max().unwrap_or(0);
-        let head = format!("{:width$}  {:>10}  {:>10}  {:>10}  {:>10}", "", "live", "of those", "swept", "bytes");
+        let head = format!("{:width$}  {:>10}  {:>10}  {:>10}  {:>10}", "", "live", "spared", "swept", "bytes");
         writeln!(out, "{}", out.paint(DIM, head))?;
         for line in &report.classes {
             let name = format!("{:width$}", printable(&line.class));
-            let spared = if line.spared > 0 { format!("{} young", line.spared) } else { String::new() };
-            let row = format!("{:>10}  {spared:>10}  {:>10}  {:>10}", line.live, line.swept, size(line.bytes));
+            let (live, spared, swept) = (line.live, line.spared, line.swept);
+            let row = format!("{live:>10}  {spared:>10}  {swept:>10}  {:>10}", size(line.bytes));
             writeln!(out, "{}  {row}", out.paint(NAME, name))?;
         }
         for key in &report.swept {

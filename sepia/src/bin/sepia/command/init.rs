@@ -1,15 +1,15 @@
 //! `sepia init`: a new store.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sepia::Store;
+use sepia::{ErrorKind, Store};
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::locate::is_store;
 use crate::render::text::printable;
 
@@ -35,7 +35,7 @@ impl Init {
     pub(crate) fn run(self, session: &mut Session) -> Result<Answer> {
         let was_there = is_store(&self.path)?;
         if !was_there {
-            Store::open(&self.path)?.close()?;
+            make(&self.path)?;
         }
         let path = self.path.to_string_lossy();
         let out = &mut session.out;
@@ -48,4 +48,15 @@ impl Init {
         }
         Ok(Answer::Yes)
     }
+}
+
+fn make(path: &Path) -> Result<()> {
+    let store = Store::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotAStore if path.is_dir() => Failure::said(format!(
+            "{} is not empty: `sepia adopt` takes what is there for the objects of a store",
+            path.display()
+        )),
+        _ => error.into(),
+    })?;
+    Ok(store.close()?)
 }

@@ -116,11 +116,11 @@ impl Rm {
 fn check_links(records: &Records<'_>, doomed: &[Key]) -> Result<()> {
     let mut links = Vec::new();
     let mut total: u64 = 0;
-    let skipped = backlinks::each(records, doomed, &mut |from, field, to| {
-        if !doomed.contains(from) {
+    let skipped = backlinks::each(records, doomed, &mut |from, field, link| {
+        if !doomed.contains(from) && !outlives(records, link, doomed)? {
             total += 1;
             if links.len() < LISTED {
-                links.push(format!("{}/{field} to {}", from.path(), to.path()));
+                links.push(format!("{}/{field} -> {}", from.path(), link.path()));
             }
         }
         Ok(())
@@ -133,11 +133,17 @@ fn check_links(records: &Records<'_>, doomed: &[Key]) -> Result<()> {
         return Ok(());
     }
     let more = if total > links.len() as u64 { ", .." } else { "" };
-    let leads = if total == 1 { "1 link leads there and would dangle" } else { "links lead there and would dangle" };
     Err(Failure::said(format!(
-        "{leads} ({}{more}): nothing was deleted; --force deletes it all the same",
+        "{} would lead nowhere ({}{more}): nothing was deleted; --force deletes it all the same",
+        count(total, "link"),
         links.join(", ")
     )))
+}
+
+/// Returns whether a link to something that goes leads somewhere afterwards: to what is the newest generation then.
+fn outlives(records: &Records<'_>, link: &Key, doomed: &[Key]) -> Result<bool> {
+    let is_base = records.keeps_generations(link.class()) && link.generation().0 == *link;
+    Ok(is_base && records.backend.generations(link)?.iter().any(|generation| !doomed.contains(generation)))
 }
 
 /// Asks the person at the terminal.

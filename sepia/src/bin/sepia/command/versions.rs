@@ -13,7 +13,7 @@ use crate::locate::object::{Ids, Target, absent};
 use crate::locate::resolve::Records;
 use crate::output::{DIM, NAME};
 use crate::render::object::Named;
-use crate::render::text::{local, printable, size, utc};
+use crate::render::text::{local, quoted, size, utc};
 
 /// List the generations of an object, oldest first
 ///
@@ -41,7 +41,7 @@ impl Versions {
         let records = Records::of(store.backend())?;
         let key = Target::parse_whole(&records, &self.ids, &self.object)?;
         if records.class(key.class()).is_some() && !records.keeps_generations(key.class()) {
-            return Err(Failure::said(format!("the class {} keeps no generations", printable(key.class()))));
+            return Err(Failure::said(format!("the class {} keeps no generations", quoted(key.class()))));
         }
         let (base, _) = key.generation();
         let generations = records.backend.generations(&base)?;

@@ -14,7 +14,7 @@ use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 
 use super::resolve::Records;
 use crate::failure::{Failure, Result};
-use crate::render::text::printable;
+use crate::render::text::{printable, quoted};
 
 /// The file of a container, which stands for the container.
 const DATA: &str = "data.json";
@@ -71,9 +71,8 @@ impl Target {
         }
         if parts.len() < 2 {
             return Err(Failure::said(format!(
-                "{} names no object: write Class/id, or `sepia ls {}` for the objects of a class",
-                printable(argument),
-                printable(parts.first().map_or("", String::as_str))
+                "{} names no object: write Class/id; `sepia ls Class` lists the objects of a class",
+                quoted(argument)
             )));
         }
         let mut within = parts.split_off(2);
@@ -91,8 +90,8 @@ impl Target {
             within => Err(Failure::said(format!(
                 "{}/{} is a part of {}, not an object of its own",
                 target.key.path(),
-                within.join("/"),
-                target.key
+                printable(&within.join("/")),
+                target.key.path()
             ))),
         }
     }
@@ -115,10 +114,10 @@ fn alone(records: &Records<'_>, argument: &str) -> Result<Key> {
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Failure::said(format!("no class has an object {}", printable(argument)))),
+        0 => Err(Failure::said(format!("no class has an object {}", quoted(argument)))),
         _ => {
             let names: Vec<_> = found.iter().map(Key::path).collect();
-            Err(Failure::said(format!("{} may be any of {}", printable(argument), names.join(", "))))
+            Err(Failure::said(format!("{} may be any of {}", quoted(argument), names.join(", "))))
         }
     }
 }
@@ -180,7 +179,7 @@ impl Object {
             Some(Entry::Stray) => {
                 Err(Failure::said(format!("{}/{} is a file that is not Sepia's", self.path(), printable(&name))))
             }
-            None => Err(Failure::said(format!("there is no {} in {}", printable(&name), self.path()))),
+            None => Err(Failure::said(format!("there is no {} in {}", quoted(&name), self.path()))),
         }
     }
 
@@ -219,7 +218,7 @@ pub(crate) fn absent(records: &Records<'_>, key: &Key) -> Failure {
     if records.class(key.class()).is_none() {
         return Failure::said(format!(
             "there is no class {}{store}, and so no object {}",
-            printable(key.class()),
+            quoted(key.class()),
             key.path()
         ));
     }
@@ -242,8 +241,8 @@ pub(crate) fn class(records: &Records<'_>, argument: &str) -> Result<String> {
     }
     let known: Vec<_> = records.classes.iter().map(|class| printable(class.name())).collect();
     Err(Failure::said(match known.as_slice() {
-        [] => format!("there is no class {}: the store is empty", printable(argument)),
-        known => format!("there is no class {}, only {}", printable(argument), known.join(", ")),
+        [] => format!("there is no class {}: the store is empty", quoted(argument)),
+        known => format!("there is no class {}, only {}", quoted(argument), known.join(", ")),
     }))
 }
 

@@ -33,6 +33,11 @@ fn escape(text: &str, stays: fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// A name in a sentence: quoted, with control characters escaped.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", printable(name))
+}
+
 /// A number of bytes in a few characters.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];

@@ -7,11 +7,11 @@ use serde::{Serialize, Serializer};
 
 use crate::render::content::Content;
 use crate::render::json::Json;
-use crate::render::text::printable;
+use crate::render::text::{count, printable};
 use crate::walk::join;
 
 /// What stands after the last line of a text that does not end with a line feed.
-const NO_LINE_FEED: &str = "\\ no line feed at the end";
+const NO_LINE_FEED: &str = "(no line feed at the end)";
 
 /// What one field holds.
 #[derive(Debug, PartialEq)]
@@ -154,26 +154,28 @@ fn elements(entries: &Entries) -> Option<Vec<Element<'_>>> {
 }
 
 impl Side<'_> {
-    /// Writes it in lines, without control characters.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// Writes it in lines, without control characters; `beside` is what it is compared with.
+    pub(super) fn lines(&self, beside: Option<&Self>) -> Vec<String> {
+        let has_lines = |side: &Self| matches!(side, Self::Value(Json::Text(text)) if text.contains('\n'));
         match self {
-            Self::Value(Json::Text(text)) if text.contains('\n') => lines(text),
+            // A line feed at the end shows as an empty line.
+            Self::Value(Json::Text(text)) if has_lines(self) || beside.is_some_and(has_lines) => {
+                text.split('\n').map(|line| printable(line).into_owned()).collect()
+            }
             Self::Value(value) => value.lines(),
-            Self::Text(text) => lines(text),
-            Self::Bytes(bytes) => vec![format!("({} bytes that are no text)", bytes.len())],
+            Self::Text(text) => {
+                let mut lines: Vec<_> = text.lines().map(|line| printable(line).into_owned()).collect();
+                if !text.is_empty() && !text.ends_with('\n') {
+                    lines.push(NO_LINE_FEED.to_owned());
+                }
+                lines
+            }
+            Self::Bytes(bytes) => vec![format!("({} that are no text)", count(bytes.len() as u64, "byte"))],
             Self::Link(path) => vec![format!("-> {path}")],
             Self::Elements(elements) => elements.clone(),
             Self::Stray => vec!["(a file that is not Sepia's)".to_owned()],
         }
     }
-}
-
-fn lines(text: &str) -> Vec<String> {
-    let mut lines: Vec<_> = text.lines().map(|line| printable(line).into_owned()).collect();
-    if !text.is_empty() && !text.ends_with('\n') {
-        lines.push(NO_LINE_FEED.to_owned());
-    }
-    lines
 }
 
 impl Serialize for Side<'_> {

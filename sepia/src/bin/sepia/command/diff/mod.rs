@@ -124,8 +124,8 @@ fn changes<'f>(a: &'f Fields<'_>, b: &'f Fields<'_>) -> Vec<Line<'f>> {
 }
 
 fn print(out: &mut Output, change: &Line<'_>) -> Result<()> {
-    let lines = |side: Option<&Side<'_>>| side.map(Side::lines).unwrap_or_default();
-    let (from, to) = (lines(change.from), lines(change.to));
+    let lines = |side: Option<&Side<'_>>, beside| side.map(|side| side.lines(beside)).unwrap_or_default();
+    let (from, to) = (lines(change.from, change.to), lines(change.to, change.from));
     let field = printable(change.field);
     if let (Some(Side::Bytes(a)), Some(Side::Bytes(b))) = (change.from, change.to) {
         let (a, b) = (count(a.len() as u64, "byte"), count(b.len() as u64, "byte"));
