@@ -263,7 +263,7 @@ fn what_is_linked_to_is_not_deleted() {
     shows(
         sandbox.sepia("rm review dark --yes"),
         str![[r#"
-sepia: 1 link leads there and would dangle (Board/work/boards/0000_project_x/postits/0000_review.0 to Postit/review.0): nothing was deleted; --force deletes it all the same
+sepia: 1 link would lead nowhere (Board/work/boards/0000_project_x/postits/0000_review.0 -> Postit/review.0): nothing was deleted; --force deletes it all the same
 => 2
 
 "#]],
@@ -273,8 +273,7 @@ sepia: 1 link leads there and would dangle (Board/work/boards/0000_project_x/pos
     shows(
         sandbox.sepia("rm report.2 --yes"),
         str![[r#"
-sepia: 1 link leads there and would dangle (Board/work/postits/0000_report to Postit/report.2): nothing was deleted; --force deletes it all the same
-=> 2
+deleted Postit/report.2
 
 "#]],
     );
@@ -298,7 +297,6 @@ deleted Board/work
         sandbox.sepia("rm report --yes --json"),
         str![[r#"
 {"object":"Postit/report.1","class":"Postit","id":"report.1"}
-{"object":"Postit/report.2","class":"Postit","id":"report.2"}
 
 "#]],
     );
@@ -310,7 +308,7 @@ fn parts_of_objects_are_not_deleted() {
     shows(
         sandbox.sepia("rm Board/work/boards --yes"),
         str![[r#"
-sepia: Board/work/boards is a part of Board "work", not an object of its own
+sepia: Board/work/boards is a part of Board/work, not an object of its own
 => 2
 
 "#]],
@@ -429,7 +427,7 @@ data is a store already
     shows(
         sandbox.sepia("init full"),
         str![[r#"
-sepia: this is not a sepia store: it holds "file" and no .sepia/format.json; adopt_existing() takes it for one (at full)
+sepia: full is not empty: `sepia adopt` takes what is there for the objects of a store
 => 2
 
 "#]],

@@ -114,11 +114,11 @@ fn texts_are_found_in_ids_values_and_contents() {
     shows(
         sandbox.sepia("find report"),
         str![[r#"
-Postit/report.0
+Postit/report.0  id: report.0
 Postit/report.0  1: Write the report
-Postit/report.1
+Postit/report.1  id: report.1
 Postit/report.1  1: Write the report
-Postit/report.2
+Postit/report.2  id: report.2
 Postit/report.2  1: Write the report
 
 "#]],
@@ -133,7 +133,7 @@ Postit/report.2  1: Write the report
     shows(
         sandbox.sepia("find WORK --ignore-case"),
         str![[r#"
-Board/work
+Board/work  id: work
 Board/work  name: Work
 
 "#]],

@@ -52,14 +52,14 @@ fn every_id_is_found_by_its_path_and_by_itself() {
     let listed = sandbox.sepia("ls Theme").stdout();
     for (id, path) in IDS {
         assert!(listed.lines().any(|line| line == path), "{path:?} in {listed}");
-        let by_path = sandbox.run(sandbox.command(&["-s", "data", "show", "--", path]));
+        let by_path = sandbox.run(&mut sandbox.command(&["-s", "data", "show", "--", path]));
         assert_eq!((by_path.code(), by_path.stdout().lines().next()), (0, Some(path)), "{by_path}");
-        let by_id = sandbox.run(sandbox.command(&["-s", "data", "show", "--class=Theme", "--", id]));
+        let by_id = sandbox.run(&mut sandbox.command(&["-s", "data", "show", "--class=Theme", "--", id]));
         assert_eq!(by_id.stdout(), by_path.stdout(), "{by_id}");
         let file = format!("data/{path}");
-        let by_file = sandbox.run(sandbox.command(&["show", "--", &file]));
+        let by_file = sandbox.run(&mut sandbox.command(&["show", "--", &file]));
         assert_eq!(by_file.stdout(), by_path.stdout(), "{by_file}");
-        let json = sandbox.run(sandbox.command(&["-s", "data", "show", "--json", "--", path])).json();
+        let json = sandbox.run(&mut sandbox.command(&["-s", "data", "show", "--json", "--", path])).json();
         assert_eq!(json[0]["id"], id);
     }
 }
@@ -151,16 +151,95 @@ fn a_graph_stays_a_graph() {
 fn what_is_broken_is_told_and_the_rest_is_shown() {
     let sandbox = Sandbox::new();
     sandbox.write("data/Board/home/data.json", "{\"name\": ");
-    shows(sandbox.sepia("show home"), str![]);
+    shows(
+        sandbox.sepia("show home"),
+        str![[r#"
+Board/home
+  data.json is broken: EOF while parsing a value at line 1 column 9
+  {"name": 
+  next -> Board/work
+
+"#]],
+    );
     assert_eq!(sandbox.sepia("show home --json").json()[0]["values"], serde_json::Value::Null);
-    shows(sandbox.sepia("find name --list"), str![]);
-    shows(sandbox.sepia("diff home work --json"), str![]);
+    shows(
+        sandbox.sepia("find name --list"),
+        str![[r#"
+Board/home
+
+"#]],
+    );
+    shows(
+        sandbox.sepia("diff home work --json"),
+        str![[r#"
+{"field":"data.json","change":"removed","from":"{\"name\": ","to":null}
+{"field":"next","change":"changed","from":"Board/work","to":"Board/home"}
+{"field":"name","change":"added","from":null,"to":"Work"}
+{"field":"description","change":"added","from":null,"to":"What has to be done"}
+{"field":"tags","change":"added","from":null,"to":["daily","shared"]}
+{"field":"boards","change":"added","from":null,"to":["project_x"]}
+{"field":"boards/project_x/name","change":"added","from":null,"to":"Project X"}
+{"field":"boards/project_x/description","change":"added","from":null,"to":null}
+{"field":"boards/project_x/tags","change":"added","from":null,"to":[]}
+{"field":"boards/project_x/postits","change":"added","from":null,"to":["-> Postit/review.0"]}
+{"field":"postits","change":"added","from":null,"to":["-> Postit/report"]}
+=> 1
+
+"#]],
+    );
     fs::remove_file(sandbox.path("data/Board/work/next")).unwrap();
     symlink("/etc/passwd", sandbox.path("data/Board/work/next")).unwrap();
-    shows(sandbox.sepia("show work"), str![]);
-    shows(sandbox.sepia("backlinks Postit/review"), str![]);
-    shows(sandbox.sepia("find Home"), str![]);
-    shows(sandbox.sepia("rm review --yes"), str![]);
+    shows(
+        sandbox.sepia("show work"),
+        str![[r#"
+sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
+=> 2
+
+"#]],
+    );
+    shows(sandbox.sepia("tree home"), str![[r#"
+Board/home
+└── next -> Board/work (unreadable)
+sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
+=> 2
+
+"#]]);
+    shows(sandbox.sepia("graph home"), str![[r#"
+digraph sepia {
+  rankdir=LR
+  node [shape=box, style=rounded]
+  "Board/home" [label="home\nBoard", penwidth=3]
+  "Board/work" [label="work\nBoard"]
+  "Board/home" -> "Board/work"
+}
+sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
+=> 2
+
+"#]]);
+    shows(
+        sandbox.sepia("backlinks Postit/review"),
+        str![[r#"
+sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
+=> 2
+
+"#]],
+    );
+    shows(
+        sandbox.sepia("find Home"),
+        str![[r#"
+sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
+=> 2
+
+"#]],
+    );
+    shows(
+        sandbox.sepia("rm review --yes"),
+        str![[r#"
+sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
+=> 2
+
+"#]],
+    );
 }
 
 #[test]
@@ -168,9 +247,51 @@ fn files_that_are_not_sepias_are_named() {
     let sandbox = Sandbox::new();
     sandbox.write("data/Board/work/postits/notes.txt", "mine");
     sandbox.write("data/Board/work/.hidden", "mine");
-    shows(sandbox.sepia("show work"), str![]);
-    shows(sandbox.sepia("tree work"), str![]);
-    shows(sandbox.sepia("show Board/work/postits/notes.txt"), str![]);
+    shows(
+        sandbox.sepia("show work"),
+        str![[r#"
+Board/work
+  name: "Work"
+  description: "What has to be done"
+  tags: ["daily", "shared"]
+  boards
+    0000_project_x
+      name: "Project X"
+      description: null
+      tags: []
+      postits
+        0000_review.0 -> Postit/review.0
+  next -> Board/home
+  postits
+    0000_report -> Postit/report
+    notes.txt  (a file that is not Sepia's)
+
+"#]],
+    );
+    shows(
+        sandbox.sepia("tree work"),
+        str![[r#"
+Board/work
+├── boards
+│   └── 0000_project_x
+│       └── postits
+│           └── 0000_review.0 -> Postit/review.0
+├── next -> Board/home
+│   └── next -> Board/work (cycle)
+└── postits
+    ├── 0000_report -> Postit/report.2
+    └── notes.txt (a file that is not Sepia's)
+
+"#]],
+    );
+    shows(
+        sandbox.sepia("show Board/work/postits/notes.txt"),
+        str![[r#"
+sepia: Board/work/postits/notes.txt is a file that is not Sepia's
+=> 2
+
+"#]],
+    );
 }
 
 #[test]

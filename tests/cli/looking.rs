@@ -79,7 +79,7 @@ Postit/review.0
     shows(
         sandbox.sepia("ls Nothing"),
         str![[r#"
-sepia: there is no class Nothing, only Board, Photo, Postit, Theme
+sepia: there is no class "Nothing", only Board, Photo, Postit, Theme
 => 2
 
 "#]],
@@ -339,7 +339,7 @@ fn versions_are_listed() {
     shows(
         sandbox.sepia("versions Board/work"),
         str![[r#"
-sepia: the class Board keeps no generations
+sepia: the class "Board" keeps no generations
 => 2
 
 "#]],

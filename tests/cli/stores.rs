@@ -154,7 +154,7 @@ Theme/dark
     shows(
         sandbox.sepia("show work"),
         str![[r#"
-sepia: work may be any of Board/work, Theme/work
+sepia: "work" may be any of Board/work, Theme/work
 => 2
 
 "#]],
@@ -173,7 +173,7 @@ Theme/work
     shows(
         sandbox.sepia("show nothing"),
         str![[r#"
-sepia: no class has an object nothing
+sepia: no class has an object "nothing"
 => 2
 
 "#]],
@@ -181,7 +181,7 @@ sepia: no class has an object nothing
     shows(
         sandbox.sepia("show Nothing/here"),
         str![[r#"
-sepia: there is no class Nothing in data, and so no object Nothing/here
+sepia: there is no class "Nothing" in data, and so no object Nothing/here
 => 2
 
 "#]],
@@ -197,7 +197,7 @@ sepia: there is no object Board/nothing in data
     shows(
         sandbox.sepia("show Board/work/nothing"),
         str![[r#"
-sepia: there is no nothing in Board/work
+sepia: there is no "nothing" in Board/work
 => 2
 
 "#]],
@@ -205,7 +205,7 @@ sepia: there is no nothing in Board/work
     shows(
         sandbox.sepia("show Board/"),
         str![[r#"
-sepia: Board/ names no object: write Class/id, or `sepia ls Board` for the objects of a class
+sepia: "Board/" names no object: write Class/id; `sepia ls Class` lists the objects of a class
 => 2
 
 "#]],

@@ -23,8 +23,8 @@ const WIDTH: usize = 100;
 
 /// Find a text in ids, values and contents
 ///
-/// With --json, one object a line: {object, class, id, in, field, line, text}, where in is id, value or content. Exits
-/// with 1 if nothing is found.
+/// With --json, one object a line: {object, class, id, in, field, line, text}, where in is id, value or content; with
+/// --list or --ids only {object, class, id}. Exits with 1 if nothing is found.
 #[derive(Args, Debug)]
 pub(crate) struct Find {
     /// The text
@@ -32,7 +32,7 @@ pub(crate) struct Find {
     /// Take capital and small letters for the same
     #[arg(long, short)]
     ignore_case: bool,
-    /// Look at ids only
+    /// Look at ids only, and print them
     #[arg(long)]
     ids: bool,
     /// Look at the objects of this class only
@@ -70,7 +70,8 @@ impl Find {
         let store = session.store(&[], Access::Read)?;
         let records = Records::of(store.backend())?;
         let only = self.class.as_deref().map(|class| object::class(&records, class)).transpose()?;
-        let mut search = Search { pattern: Pattern::new(&self.text, self.ignore_case), list: self.list, any: false };
+        let mut search =
+            Search { pattern: Pattern::new(&self.text, self.ignore_case), list: self.list || self.ids, any: false };
         for class in &records.classes {
             if only.as_deref().is_some_and(|only| only != class.name()) {
                 continue;

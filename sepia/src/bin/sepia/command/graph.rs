@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::locate::Access;
 use crate::locate::object::{Ids, Target, absent};
 use crate::locate::resolve::Records;
@@ -53,28 +53,32 @@ struct Drawing {
     nodes: BTreeMap<Key, Drawn>,
     edges: BTreeSet<(Key, Key)>,
     is_cut: bool,
+    /// Why the links of some could not be read.
+    broken: Vec<Failure>,
 }
 
 /// Links, as far as they have been looked at.
 struct Web<'a> {
     records: &'a Records<'a>,
     targets: HashMap<Key, (Key, bool)>,
+    broken: Vec<Failure>,
 }
 
 impl Graph {
     pub(crate) fn run(self, session: &mut Session) -> Result<Answer> {
         let store = session.store(&self.objects, Access::Read)?;
         let records = Records::of(store.backend())?;
-        let drawing = walk::steadily(records.backend, || self.draw(&records))?;
+        let mut drawing = walk::steadily(records.backend, || self.draw(&records))?;
         if drawing.is_cut {
             session.note(&format!("only {} objects are drawn: see --limit", drawing.nodes.len()));
         }
         print(&drawing, &records, &mut session.out)?;
+        drawing.broken.drain(..).for_each(|failure| session.skip(failure));
         Ok(Answer::Yes)
     }
 
     fn draw(&self, records: &Records<'_>) -> Result<Drawing> {
-        let mut web = Web { records, targets: HashMap::new() };
+        let mut web = Web { records, targets: HashMap::new(), broken: Vec::new() };
         let mut drawing = Drawing::default();
         let mut queue = VecDeque::new();
         for object in &self.objects {
@@ -115,6 +119,7 @@ impl Graph {
                 }
             }
         }
+        drawing.broken = web.broken;
         Ok(drawing)
     }
 }
@@ -135,7 +140,14 @@ impl Web<'_> {
     /// Returns what a record links to, each once, and whether that is not there.
     fn links(&mut self, key: &Key) -> Result<Vec<(Key, bool)>> {
         let can_have = self.records.class(key.class()).is_some_and(walk::has_links);
-        let links = if can_have { self.records.backend.links(key)?.unwrap_or_default() } else { Vec::new() };
+        let links = if can_have { self.records.backend.links(key) } else { Ok(None) };
+        let links = match links {
+            Ok(links) => links.unwrap_or_default(),
+            Err(error) => {
+                self.broken.push(error.into());
+                Vec::new()
+            }
+        };
         let mut found = BTreeSet::new();
         for link in links {
             let target = match self.targets.get(&link) {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::locate::Access;
 use crate::locate::object::{Ids, Object, Part};
 use crate::locate::resolve::Records;
@@ -23,7 +23,8 @@ const MAX_DEPTH: u16 = 1000;
 /// Draw an object with all that it holds and links to
 ///
 /// Follows nested containers and links. An object is drawn with what is below it once: (above) says that it was drawn
-/// before, (cycle) that it is below itself, (deeper) that the depth has ended, (dangling) that it is not there.
+/// before, (cycle) that it is below itself, (deeper) that the depth has ended, (dangling) that it is not there,
+/// (unreadable) that it is broken.
 ///
 /// With --json, one object: {object, class, id, children}, and {name, kind, object, class, id, note, children} of what is
 /// below, where kind is link, container, collection or stray.
@@ -60,7 +61,7 @@ struct Branch {
     children: Vec<Branch>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Link,
@@ -77,6 +78,7 @@ enum Note {
     Cycle,
     Deeper,
     Dangling,
+    Unreadable,
 }
 
 impl Note {
@@ -86,6 +88,7 @@ impl Note {
             Self::Cycle => "(cycle)",
             Self::Deeper => "(deeper)",
             Self::Dangling => "(dangling)",
+            Self::Unreadable => "(unreadable)",
         }
     }
 }
@@ -94,15 +97,20 @@ impl Tree {
     pub(crate) fn run(self, session: &mut Session) -> Result<Answer> {
         let store = session.store(std::slice::from_ref(&self.object), Access::Read)?;
         let records = Records::of(store.backend())?;
-        let (object, children) = walk::steadily(records.backend, || {
+        let (object, children, broken) = walk::steadily(records.backend, || {
             let object = Object::find(&records, &self.ids, &self.object)?;
-            let mut growth = Growth { records: &records, around: vec![object.key.clone()], drawn: HashSet::new() };
+            let mut growth = Growth {
+                records: &records,
+                around: vec![object.key.clone()],
+                drawn: HashSet::new(),
+                broken: Vec::new(),
+            };
             let children = match object.part() {
                 Part::Leaf(_) => Vec::new(),
                 Part::Container(node) => growth.branches(&node.entries, self.depth)?,
                 Part::Collection(entries) => growth.branches(entries, self.depth)?,
             };
-            Ok((object, children))
+            Ok((object, children, growth.broken))
         })?;
         let out = &mut session.out;
         if out.is_for_programs() {
@@ -111,6 +119,7 @@ impl Tree {
             writeln!(out, "{}", out.paint(NAME, object.path()))?;
             draw(out, &children, &mut String::new())?;
         }
+        broken.into_iter().for_each(|failure| session.skip(failure));
         Ok(Answer::Yes)
     }
 }
@@ -121,6 +130,8 @@ struct Growth<'a> {
     around: Vec<Key>,
     /// The objects below which everything was drawn.
     drawn: HashSet<Key>,
+    /// Why some could not be read.
+    broken: Vec<Failure>,
 }
 
 impl Growth<'_> {
@@ -160,13 +171,17 @@ impl Growth<'_> {
 
     fn link(&mut self, branch: &mut Branch, key: &Key, depth: u16) -> Result<()> {
         branch.kind = Kind::Link;
-        let found = self.records.read(key)?;
+        let found = self.records.read(key).unwrap_or_else(|failure| {
+            self.broken.push(failure);
+            branch.note = Some(Note::Unreadable);
+            None
+        });
         let key = found.as_ref().map_or(key, |(found, _)| found).clone();
         branch.to = Some((&key).into());
         branch.path = Some(key.path());
         let node = match found {
             None => {
-                branch.note = Some(Note::Dangling);
+                branch.note.get_or_insert(Note::Dangling);
                 return Ok(());
             }
             Some((_, Record::Container(node))) if !node.entries.is_empty() => node,
@@ -197,8 +212,11 @@ fn draw(out: &mut Output, branches: &[Branch], before: &mut String) -> Result<()
         if let Some(path) = &branch.path {
             write!(out, " -> {}", out.paint(NAME, path))?;
         }
+        if branch.kind == Kind::Stray {
+            write!(out, " {}", out.paint(DIM, "(a file that is not Sepia's)"))?;
+        }
         if let Some(note) = branch.note {
-            let style = if note == Note::Dangling { WRONG } else { DIM };
+            let style = if matches!(note, Note::Dangling | Note::Unreadable) { WRONG } else { DIM };
             write!(out, " {}", out.paint(style, note.text()))?;
         }
         writeln!(out)?;
