@@ -197,14 +197,19 @@ sepia: the link leads to "/etc/passwd", which is no object of this store (class 
 
 "#]],
     );
-    shows(sandbox.sepia("tree home"), str![[r#"
+    shows(
+        sandbox.sepia("tree home"),
+        str![[r#"
 Board/home
 └── next -> Board/work (unreadable)
 sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
 => 2
 
-"#]]);
-    shows(sandbox.sepia("graph home"), str![[r#"
+"#]],
+    );
+    shows(
+        sandbox.sepia("graph home"),
+        str![[r#"
 digraph sepia {
   rankdir=LR
   node [shape=box, style=rounded]
@@ -215,7 +220,8 @@ digraph sepia {
 sepia: the link leads to "/etc/passwd", which is no object of this store (class "Board", id "work", at data/Board/work/next)
 => 2
 
-"#]]);
+"#]],
+    );
     shows(
         sandbox.sepia("backlinks Postit/review"),
         str![[r#"

@@ -145,7 +145,19 @@ impl Sandbox {
     /// The command, in this directory, with nothing from the environment that changes what it does.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sepia"));
-        command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
+        command.args(arguments);
+        self.within(command)
+    }
+
+    /// A shell that runs a script in this directory.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        self.within(command)
+    }
+
+    fn within(&self, mut command: Command) -> Command {
+        command.current_dir(self.directory.path()).stdin(Stdio::null());
         for name in ["SEPIA_STORE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "VISUAL", "EDITOR"] {
             command.env_remove(name);
         }
@@ -201,7 +213,7 @@ impl fmt::Display for Ran {
         write!(f, "{}", said.replace(&self.directory, "[DIR]"))?;
         match self.code() {
             0 => Ok(()),
-            code => write!(f, "=> {code}\n"),
+            code => writeln!(f, "=> {code}"),
         }
     }
 }

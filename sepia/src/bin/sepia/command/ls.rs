@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use sepia::class::{Class, Kind};
+use sepia::class::{Class, Format, Kind};
 use sepia::record::Key;
 use serde::Serialize;
 
@@ -128,6 +128,6 @@ impl Ls {
 pub(crate) fn kind(class: &Class) -> (&'static str, Option<&'static str>) {
     match class.kind() {
         Kind::Container => ("container", None),
-        Kind::Serializable(format) => ("serializable", format.map(|format| format.as_str())),
+        Kind::Serializable(format) => ("serializable", format.map(Format::as_str)),
     }
 }

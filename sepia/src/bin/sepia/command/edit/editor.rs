@@ -49,7 +49,7 @@ impl Draft {
     }
 
     /// Keeps what was edited, if anything was, and says where.
-    pub(super) fn keep(self, before: &[u8], failure: Failure) -> Failure {
+    pub(super) fn keep(self, before: &[u8], failure: &Failure) -> Failure {
         let path = self.file.path().to_owned();
         match fs::read(&path) {
             Ok(after) if after != before => {}

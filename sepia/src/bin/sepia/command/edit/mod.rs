@@ -62,7 +62,7 @@ impl Edit {
         let draft = Draft::of(before, suffix)?;
         let after = match draft.edit() {
             Ok(after) => after,
-            Err(failure) => return Err(draft.keep(before, failure)),
+            Err(failure) => return Err(draft.keep(before, &failure)),
         };
         let changed = after != before;
         if changed {
@@ -71,7 +71,7 @@ impl Edit {
                 Ok(records.backend.commit(batch)?)
             });
             if let Err(failure) = saved {
-                return Err(draft.keep(before, failure));
+                return Err(draft.keep(before, &failure));
             }
         }
         let (out, key) = (&mut session.out, if changed { &key } else { &object.key });
