@@ -89,6 +89,10 @@ impl Directory {
         }
     }
 
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        rustix::fs::unlinkat(&self.0, name, AtFlags::empty())
+    }
+
     pub(crate) fn exists(&self, name: &str) -> Result<bool> {
         match rustix::fs::accessat(&self.0, name, Access::EXISTS, AtFlags::empty()) {
             Ok(()) => Ok(true),

@@ -20,16 +20,17 @@ use crate::table::thousands;
 pub(crate) struct Ground {
     root: TempDir,
     quick: bool,
+    objects: Option<usize>,
     given: Cell<u32>,
 }
 
 impl Ground {
-    pub(crate) fn new(directory: Option<&Path>, quick: bool, keep: bool) -> Result<Self> {
+    pub(crate) fn new(directory: Option<&Path>, quick: bool, keep: bool, objects: Option<usize>) -> Result<Self> {
         let directory = directory.unwrap_or(Path::new(env!("CARGO_TARGET_TMPDIR")));
         fs::create_dir_all(directory)?;
         let mut root = tempfile::Builder::new().prefix("sepia-bench-").tempdir_in(directory)?;
         root.disable_cleanup(keep);
-        Ok(Self { root, quick, given: Cell::new(0) })
+        Ok(Self { root, quick, objects, given: Cell::new(0) })
     }
 
     /// The rounds of an operation on one leaf.
@@ -75,6 +76,11 @@ impl Ground {
     /// How many leaves go into one commit.
     pub(crate) fn together(&self) -> usize {
         if self.quick { 1000 } else { 10_000 }
+    }
+
+    /// How many leaves a collection goes over.
+    pub(crate) fn objects(&self) -> usize {
+        self.objects.unwrap_or(if self.quick { 20_000 } else { 200_000 })
     }
 
     /// How many generations a short history has, and a long one.

@@ -5,6 +5,7 @@
 //! cargo bench -- --dir /dev/shm           there (or in $SEPIA_BENCH_DIR)
 //! cargo bench -- new_leaf load            operations whose names contain one of these
 //! cargo bench -- --quick                  fewer objects and rounds
+//! cargo bench -- --objects 1000000 collection   so many in a collection
 //! cargo bench -- --keep                   what was saved stays there, to be looked at
 //! ```
 //!
@@ -15,8 +16,10 @@
 //! - `ground`: fresh directories, and the check that both sides left the same files
 //! - `leaves`, `containers`, `memory`, `growth`, `history`: the operations, waiting for no disk
 //! - `durable`: those that wait for it
+//! - `collection`: garbage collection
 //! - `table`: what is printed
 
+mod collection;
 mod containers;
 mod durable;
 mod floor;
@@ -43,19 +46,20 @@ type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 /// One operation: what it is called, and how it is measured.
 type Case = (&'static str, fn(&Ground) -> Result<Row>);
 
-const USAGE: &str = "usage: cargo bench -- [--dir DIRECTORY] [--quick] [--keep] [NAME]..";
+const USAGE: &str = "usage: cargo bench -- [--dir DIRECTORY] [--quick] [--keep] [--objects COUNT] [NAME]..";
 
 struct Options {
     directory: Option<PathBuf>,
     quick: bool,
     keep: bool,
+    objects: Option<usize>,
     names: Vec<String>,
 }
 
 impl Options {
     fn parse() -> Result<Self> {
         let directory = env::var_os("SEPIA_BENCH_DIR").map(PathBuf::from);
-        let mut options = Self { directory, quick: false, keep: false, names: Vec::new() };
+        let mut options = Self { directory, quick: false, keep: false, objects: None, names: Vec::new() };
         // `cargo bench` says so; any other run is a test that everything still runs.
         let mut is_bench = false;
         let mut arguments = env::args().skip(1);
@@ -64,6 +68,10 @@ impl Options {
                 "--bench" => is_bench = true,
                 "--quick" => options.quick = true,
                 "--keep" => options.keep = true,
+                "--objects" => {
+                    let count = arguments.next().and_then(|count| count.parse().ok());
+                    options.objects = Some(count.ok_or(USAGE)?);
+                }
                 "--dir" => {
                     let directory = arguments.next().filter(|directory| !directory.starts_with('-'));
                     options.directory = Some(directory.ok_or(USAGE)?.into());
@@ -93,7 +101,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result {
     let options = Options::parse()?;
-    let ground = Ground::new(options.directory.as_deref(), options.quick, options.keep)?;
+    let ground = Ground::new(options.directory.as_deref(), options.quick, options.keep, options.objects)?;
     println!("{ground}");
 
     print(&ground, &options, &[leaves::CASES, containers::CASES, memory::CASES].concat())?;
@@ -104,6 +112,9 @@ fn run() -> Result {
     print(&ground, &options, durable::CASES)?;
     if options.selects("durable_threads") {
         durable::print_threads(&ground)?;
+    }
+    if options.selects("collection") {
+        collection::print(&ground)?;
     }
     if options.selects("recovery") {
         durable::print_recovery(&ground)?;

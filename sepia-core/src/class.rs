@@ -92,6 +92,11 @@ impl Class {
         self.generations == Some(true)
     }
 
+    /// Whether ids end in generations, or nobody has said that they do not.
+    pub(crate) fn may_keep_generations(&self) -> bool {
+        self.generations != Some(false)
+    }
+
     /// Brings a declaration and a later claim to the same class together: what one of them does
     /// not know, the other fills in.
     ///

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use sepia::backend::Backend;
+use sepia::batch::{Batch, Expect};
+use sepia::record::{Key, Record};
 use sepia::{Container, Durability, Error, ErrorKind, Id, Ref, Result, Serializable, Store};
 
 use crate::support::{OnDisk, on_every_backend, refused};
@@ -280,4 +283,28 @@ fn within_a_transaction_it_sees_what_is_committed() {
         done.unwrap();
         assert_eq!(other.snapshot(|snapshot| snapshot.load::<Account>("0")).unwrap().balance, 1);
     });
+}
+
+/// A commit without a frame may be under way for as long as its writer has the lock. Whoever took the lock after it
+/// was mistaken for that writer, and a reader that met a dangling link waited until the transaction had ended.
+#[test]
+fn a_reader_of_a_dangling_link_does_not_wait_for_a_transaction() {
+    let disk = OnDisk::new();
+    let store = disk.store.with_durability(Durability::Buffered);
+    store.save(&Bank { id: "bank".into(), vault: vec![account(1, EACH)], ..Bank::default() }).unwrap();
+    store.delete::<Account>("1").unwrap();
+    let reader = Store::builder().lock_timeout(Duration::ZERO).open(disk.directory.path()).unwrap();
+    let read = || reader.load::<Bank>("bank").unwrap_err().kind();
+    store
+        .transaction(|_| {
+            assert_eq!(read(), ErrorKind::Dangling);
+            Ok(())
+        })
+        .unwrap();
+    let mut lock = store.backend().lock().unwrap();
+    let mut batch = Batch::new();
+    batch.set_durability(Durability::Buffered);
+    batch.put(Key::new("Account", "2").unwrap(), Record::Leaf(b"{}".to_vec()), Expect::Any);
+    lock.commit(batch).unwrap();
+    assert_eq!(read(), ErrorKind::Dangling);
 }

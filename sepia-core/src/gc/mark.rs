@@ -155,9 +155,15 @@ impl<'b> Reached<'b> {
 
     /// Reaches whatever is stored under a key now, and all generations of its base.
     fn reach_late(&mut self, key: &Key, found: &mut Vec<Key>) -> Result<()> {
-        let class = self.backend.classes()?.into_iter().find(|class| class.name() == key.class());
+        let may_keep_generations = match self.index.class(key.class()) {
+            Some(class) => self.index.classes[class as usize].may_keep_generations(),
+            // Declared since.
+            None => {
+                self.backend.classes()?.iter().any(|class| class.name() == key.class() && class.may_keep_generations())
+            }
+        };
         let mut keys = vec![key.clone()];
-        if class.is_some_and(|class| class.generations() != Some(false)) {
+        if may_keep_generations {
             keys.extend(self.backend.generations(&key.generation().0)?);
         }
         for key in keys {

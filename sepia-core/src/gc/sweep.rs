@@ -28,6 +28,8 @@ const CHUNK: usize = 1000;
 const LARGEST: usize = 20_000;
 /// How often all is marked anew beside writers, before they are kept off.
 const ATTEMPTS: usize = 3;
+/// How often what has come is taken in without the lock, at most.
+const ROUNDS: usize = 10;
 
 pub(super) fn collect(
     backend: &dyn Backend,
@@ -54,6 +56,14 @@ pub(super) fn collect(
         }
         let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
         let doomed = sweep.doomed()?;
+        // What has come while all was marked is taken in before writers have to wait for that.
+        for _ in (0..ROUNDS).take_while(|_| kept.is_none()) {
+            let Some(changed) = track.changed()? else { continue 'marking };
+            sweep.reached.take_in(&changed, Late::Reached)?;
+            if changed.len() < CHUNK {
+                break;
+            }
+        }
         reporter.begin("sweep", Some(doomed.len() as u64));
         for chunk in chunks(&doomed) {
             if let Some(lock) = &mut kept {
@@ -61,10 +71,12 @@ pub(super) fn collect(
             } else {
                 let mut lock = backend.lock()?;
                 match track.changed()? {
-                    Some(changed) => sweep.take_in(changed)?,
+                    Some(changed) => sweep.reached.take_in(&changed, Late::Reached)?,
                     None => continue 'marking,
                 }
                 sweep.sweep(chunk, Some(&mut *lock), &mut report)?;
+                // As long as the lock is held, these are only our own.
+                track.changed()?;
             }
             reporter.advance(chunk.len() as u64);
         }
@@ -162,21 +174,6 @@ impl<'a> Sweep<'a> {
 
     fn doomed(&self) -> Result<Vec<Doomed>> {
         order::doomed(&self.reached)
-    }
-
-    fn take_in(&mut self, mut changed: Vec<Key>) -> Result<()> {
-        // Our own deletions are among them.
-        let mut failed = Ok(());
-        changed.retain(|key| {
-            let is_swept = self.reached.index.find(key).is_some_and(|at| self.reached.index.has(at, SWEPT));
-            !is_swept
-                || self.backend.contains(key).unwrap_or_else(|error| {
-                    failed = Err(error);
-                    false
-                })
-        });
-        failed?;
-        self.reached.take_in(&changed, Late::Reached)
     }
 
     /// Deletes a chunk, under the lock; without one, only counts.

@@ -8,7 +8,7 @@
 //! hint. As long as it is the same, every base of the class has its hint; so a base without a hint is new, and making
 //! its first generation needs no list of the class.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rustix::io::Errno;
 
@@ -40,16 +40,34 @@ impl Filesystem {
         if is_absent { Ok(None) } else { self.by_list(base) }
     }
 
-    /// Sets the hint right after the newest generation, which was this, is gone. Under the writer lock.
-    pub(super) fn lower_hint(&self, base: &Key, gone: u64) -> Result<()> {
-        // Most histories have few gaps.
-        for generation in (0..gone).rev().take(NEAR) {
-            if self.is_stored(&base.sibling(&format!("{}.{generation}", base.id()))?)? {
-                return self.set_hint(base, Some(generation));
+    /// Sets hints right after the newest generations of bases, which were these, are gone. Under the writer lock.
+    pub(super) fn lower_hints(&self, lowered: &[(&Key, u64)]) -> Result<()> {
+        let mut unknown: BTreeMap<&str, HashMap<&str, (&Key, Option<u64>)>> = BTreeMap::new();
+        'bases: for (base, gone) in lowered {
+            // Most histories have few gaps.
+            for generation in (0..*gone).rev().take(NEAR) {
+                if self.is_stored(&base.sibling(&format!("{}.{generation}", base.id()))?)? {
+                    self.set_hint(base, Some(generation))?;
+                    continue 'bases;
+                }
+            }
+            unknown.entry(base.class()).or_default().insert(base.id(), (base, None));
+        }
+        // One list serves all.
+        for (class, mut bases) in unknown {
+            self.list(class, &|_| true, &mut |id| {
+                let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
+                for (base, generation) in [(base, generation), (id, 0)] {
+                    if let Some((_, newest)) = bases.get_mut(base) {
+                        *newest = (*newest).max(Some(generation));
+                    }
+                }
+            })?;
+            for (base, newest) in bases.into_values() {
+                self.set_hint(base, newest)?;
             }
         }
-        let newest = self.by_list(base)?;
-        self.set_hint(base, newest.map(|newest| newest.generation().1))
+        Ok(())
     }
 
     /// Returns the newest generation of a base, and sets its hint right. Under the writer lock.

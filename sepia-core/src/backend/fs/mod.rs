@@ -175,7 +175,8 @@ struct Held<'a> {
 impl Lock for Held<'_> {
     fn commit(&mut self, batch: Batch) -> Result<()> {
         self.filesystem.check_writable()?;
-        self.filesystem.commit_held(&self.held, &batch, 1)
+        self.filesystem.commit_held(&self.held, &batch, 1)?;
+        self.filesystem.end_single()
     }
 }
 
@@ -214,6 +215,7 @@ impl Backend for Filesystem {
         let held = self.lock.acquire(&self.root)?;
         if self.writable {
             self.begin()?;
+            self.end_single()?;
         }
         Ok(Box::new(Held { filesystem: self, held }))
     }

@@ -21,7 +21,7 @@ type Operations = Vec<Operation<'static>>;
 pub(super) fn of_record(root: &Root, key: &Key, operations: &mut Operations) -> Result<()> {
     let path = key.path();
     let fail = |error: Error| error.object(key.class(), key.id());
-    let class = match sys::open_directory_below(root, &key.class_name()) {
+    let class = match root.directory(&key.class_name()) {
         Ok(class) => class,
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(fail(read::refused(errno, &root.place(path)))),

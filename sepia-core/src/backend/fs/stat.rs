@@ -23,6 +23,12 @@ impl Filesystem {
             return Ok(record.map(|record| Stat::new(record.bytes(), SystemTime::now())));
         }
         let fail = |errno| read::refused(errno, &self.root.place(key.path())).object(key.class(), key.id());
+        if !self.root.folds()
+            && let Ok(class) = self.root.directory(&key.class_name())
+            && let Ok(Measure { kind: Kind::File, bytes, modified }) = sys::measure_at(&*class, &key.name())
+        {
+            return Ok(Some(Stat::new(bytes, modified)));
+        }
         let file = match sys::open_below(&self.root, &key.path()) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),

@@ -42,6 +42,18 @@ impl Filesystem {
         }
     }
 
+    /// Notes that the last single operation is not under way any more, for readers who would wait for it as long as
+    /// the lock is held. Under the lock.
+    pub(in super::super) fn end_single(&self) -> Result<()> {
+        match self.journal.observe(&self.root)? {
+            Observed::Trusted(mut state) if state.single => {
+                state.single = false;
+                self.journal.set(&self.root, &mut state)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Carries out again whatever may not have reached the disk. Under the lock.
     pub(in super::super) fn recover(&self, known: Option<State>) -> Result<State> {
         self.journal.make(&self.root)?;

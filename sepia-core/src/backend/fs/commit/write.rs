@@ -77,15 +77,13 @@ impl Filesystem {
         } else if group.iter().any(|planned| planned.durability == Durability::Sync) {
             self.make_durable(state)?;
         }
-        for planned in group {
-            if planned.classes.is_some() {
-                self.catalog.reread(&self.root)?;
-            }
-            for (key, base) in planned.bases.iter().filter(|(_, base)| base.after < base.before) {
-                // It is bad now; if it cannot be set right, it stays so.
-                let _ = self.lower_hint(key, base.before.unwrap_or(0));
-            }
+        if group.iter().any(|planned| planned.classes.is_some()) {
+            self.catalog.reread(&self.root)?;
         }
+        let bases = group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after < base.before);
+        let lowered: Vec<_> = bases.map(|(key, base)| (key, base.before.unwrap_or(0))).collect();
+        // They are bad now; if they cannot be set right, they stay so.
+        let _ = self.lower_hints(&lowered);
         Ok(())
     }
 
