@@ -367,6 +367,7 @@
 //! | feature | |
 //! |---|---|
 //! | `tracing` | an event when the work of a writer that died was completed |
+//! | `cli` | the command `sepia`: `cargo install sepia --features cli` |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
 
 pub use sepia_core::{

@@ -675,9 +675,7 @@ Usage: sepia init [OPTIONS] [PATH]
 
 Arguments:
   [PATH]
-          The directory
-          
-          [default: .]
+          The directory; else what --store says, else the current one
 
 Options:
   -s, --store <PATH|URL>

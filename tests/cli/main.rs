@@ -11,3 +11,4 @@ mod help;
 mod hostile;
 mod looking;
 mod stores;
+mod terminal;

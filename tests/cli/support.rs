@@ -166,7 +166,10 @@ impl Sandbox {
     }
 
     pub(crate) fn run(&self, command: &mut Command) -> Ran {
-        let output = command.output().unwrap();
+        self.ran(command.output().unwrap())
+    }
+
+    pub(crate) fn ran(&self, output: Output) -> Ran {
         Ran { output, directory: self.directory.path().to_string_lossy().into_owned() }
     }
 

@@ -84,6 +84,11 @@ impl Session {
         say(sentence);
     }
 
+    /// What `--store` or the environment says.
+    pub(crate) fn named(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+
     /// Opens the store that is meant by the arguments; `objects` may have its path in front.
     pub(crate) fn store(&self, objects: &[String], access: Access) -> Result<Store> {
         locate::store(self.store.as_deref(), objects, access)

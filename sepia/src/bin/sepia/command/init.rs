@@ -20,9 +20,8 @@ use crate::render::text::printable;
 /// With --json, one object: {store, made}.
 #[derive(Args, Debug)]
 pub(crate) struct Init {
-    /// The directory
-    #[arg(default_value = ".")]
-    path: PathBuf,
+    /// The directory; else what --store says, else the current one
+    path: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -33,11 +32,12 @@ struct Line<'a> {
 
 impl Init {
     pub(crate) fn run(self, session: &mut Session) -> Result<Answer> {
-        let was_there = is_store(&self.path)?;
+        let path = self.path.or_else(|| session.named().map(PathBuf::from)).unwrap_or_else(|| PathBuf::from("."));
+        let was_there = is_store(&path)?;
         if !was_there {
-            make(&self.path)?;
+            make(&path)?;
         }
-        let path = self.path.to_string_lossy();
+        let path = path.to_string_lossy();
         let out = &mut session.out;
         if out.is_for_programs() {
             out.json(&Line { store: &path, made: !was_there })?;
