@@ -56,6 +56,9 @@ fn every_id_is_found_by_its_path_and_by_itself() {
         assert_eq!((by_path.code(), by_path.stdout().lines().next()), (0, Some(path)), "{by_path}");
         let by_id = sandbox.run(&mut sandbox.command(&["-s", "data", "show", "--class=Theme", "--", id]));
         assert_eq!(by_id.stdout(), by_path.stdout(), "{by_id}");
+        let name = path.strip_prefix("Theme/").unwrap();
+        let alone = sandbox.run(&mut sandbox.command(&["-s", "data", "show", "--", name]));
+        assert_eq!(alone.stdout(), by_path.stdout(), "{alone}");
         let file = format!("data/{path}");
         let by_file = sandbox.run(&mut sandbox.command(&["show", "--", &file]));
         assert_eq!(by_file.stdout(), by_path.stdout(), "{by_file}");
