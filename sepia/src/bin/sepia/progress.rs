@@ -15,20 +15,31 @@ impl Bar {
         Self { bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()) }
     }
 
+    /// Shows what the library says.
     pub(crate) fn show(&self, progress: Progress) {
-        let template = match progress.total {
+        self.begin(progress.phase, progress.total);
+        self.bar.set_position(progress.done);
+    }
+
+    /// Shows one more.
+    pub(crate) fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Shows what is being done, as a word, and how often it has to be done where that is known.
+    pub(crate) fn begin(&self, phase: &'static str, total: Option<u64>) {
+        let template = match total {
             Some(_) => "{msg:>10} [{bar:32}] {human_pos} of {human_len}, {eta} left",
             None => "{msg:>10} {spinner} {human_pos}",
         };
         // Invariant: the templates above can be read; another would only look plainer.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         self.bar.set_style(style.progress_chars("=> "));
-        self.bar.set_message(progress.phase);
-        match progress.total {
+        self.bar.set_message(phase);
+        match total {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
         }
-        self.bar.set_position(progress.done);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::locate::Access;
 use crate::locate::resolve::Records;
 use crate::output::{DIM, NAME, PLUS};
+use crate::progress::Bar;
 use crate::render::object::Named;
 use crate::render::text::{count, printable, size};
 use crate::walk;
@@ -86,10 +87,13 @@ impl Stats {
     fn count(&self, records: &Records<'_>, session: &mut Session) -> Result<Counts> {
         let mut counts = Counts { journal: journal(records)?, ..Counts::default() };
         let mut largest: Vec<(Reverse<u64>, Key)> = Vec::new();
+        let bar = Bar::new();
+        bar.begin("count", None);
         for class in &records.classes {
             let mut sum = Sum::default();
             let mut bases = HashSet::new();
             for key in walk::keys(records.backend, class.name())? {
+                bar.advance();
                 let stat = match records.backend.stat(&key) {
                     Ok(Some(stat)) => stat,
                     // Deleted meanwhile.
