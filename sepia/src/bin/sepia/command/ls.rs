@@ -75,13 +75,14 @@ impl Ls {
         let mut lines = Vec::new();
         for class in &records.classes {
             let (kind, content) = kind(class);
-            let (mut found, mut bytes) = (0, 0);
+            let (mut found, mut bytes) = (0, 0_u64);
             if self.long {
                 for key in walk::keys(records.backend, class.name())? {
                     // What is deleted meanwhile does not count.
                     if let Some(stat) = records.backend.stat(&key)? {
                         found += 1;
-                        bytes += stat.bytes;
+                        // Files with holes may claim more than there is.
+                        bytes = bytes.saturating_add(stat.bytes);
                     }
                 }
             } else {

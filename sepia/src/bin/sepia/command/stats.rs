@@ -24,7 +24,7 @@ use crate::walk;
 const JOURNAL: &str = ".sepia/journal";
 
 /// The width of the longest bar.
-const BAR: u64 = 24;
+const BAR: u128 = 24;
 
 /// Count objects, generations and bytes
 ///
@@ -104,7 +104,8 @@ impl Stats {
                     }
                 };
                 sum.records += 1;
-                sum.bytes += stat.bytes;
+                // Files with holes may claim more than there is.
+                sum.bytes = sum.bytes.saturating_add(stat.bytes);
                 if class.generations() == Some(true) {
                     bases.insert(key.generation().0);
                 } else {
@@ -120,7 +121,7 @@ impl Stats {
             sum.objects += bases.len() as u64;
             counts.all.objects += sum.objects;
             counts.all.records += sum.records;
-            counts.all.bytes += sum.bytes;
+            counts.all.bytes = counts.all.bytes.saturating_add(sum.bytes);
             counts.classes.push(ClassLine { class: class.name().to_owned(), sum });
         }
         largest.sort();
@@ -142,7 +143,7 @@ fn journal(records: &Records<'_>) -> Result<Option<u64>> {
 
 fn print(counts: &Counts, session: &mut Session) -> Result<()> {
     let out = &mut session.out;
-    let most = counts.classes.iter().map(|line| line.sum.bytes).max().unwrap_or(0).max(1);
+    let most = u128::from(counts.classes.iter().map(|line| line.sum.bytes).max().unwrap_or(0).max(1));
     let total = "all";
     let width = counts.classes.iter().map(|line| printable(&line.class).chars().count()).max().unwrap_or(0);
     let width = width.max(total.len());
@@ -150,7 +151,7 @@ fn print(counts: &Counts, session: &mut Session) -> Result<()> {
     writeln!(out, "{}", out.paint(DIM, head))?;
     let row = |sum: &Sum| format!("{:>10}  {:>10}  {:>10}", sum.objects, sum.records, size(sum.bytes));
     for ClassLine { class, sum } in &counts.classes {
-        let bar = "█".repeat(usize::try_from((sum.bytes * BAR).div_ceil(most)).unwrap_or(0));
+        let bar = "█".repeat(usize::try_from((u128::from(sum.bytes) * BAR).div_ceil(most)).unwrap_or(0));
         let name = format!("{:width$}", printable(class));
         writeln!(out, "{}  {}  {}", out.paint(NAME, name), row(sum), out.paint(PLUS, bar))?;
     }
