@@ -42,6 +42,13 @@ Commands:
   man          Print the manual page, or write one for each command into a directory
 
 Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+  -V, --version
+          Print version
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -54,12 +61,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
-
-  -V, --version
-          Print version
 
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
@@ -92,12 +93,14 @@ Commands:
   man          Print the manual page, or write one for each command into a directory
 
 Options:
+  -h, --help     Print help (see more with '--help')
+  -V, --version  Print version
+
+Common options:
   -s, --store <PATH|URL>  The store, as a path or URL; else the one in or above the current
                           directory [env: SEPIA_STORE]
       --json              Print JSON, one object a line
       --color <WHEN>      When to use colours [default: auto]
-  -h, --help              Print help (see more with '--help')
-  -V, --version           Print version
 
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
@@ -129,6 +132,10 @@ Options:
   -l, --long
           Print sizes and times, too
 
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -141,9 +148,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -169,15 +173,19 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
-  -s, --store <PATH|URL>
-          The store, as a path or URL; else the one in or above the current directory
-          
-          [env: SEPIA_STORE]
-
   -d, --depth <LEVELS>
           How many levels to draw
           
           [default: 100]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
 
       --json
           Print JSON, one object a line
@@ -186,9 +194,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -214,6 +219,13 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
+  -r, --raw
+          Write the content (of a container, its data.json), byte for byte
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -222,16 +234,10 @@ Options:
       --json
           Print JSON, one object a line
 
-  -r, --raw
-          Write the content (of a container, its data.json), byte for byte
-
       --color <WHEN>
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -252,6 +258,10 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -264,9 +274,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -294,6 +301,10 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -306,9 +317,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -330,6 +338,10 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -342,9 +354,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -368,6 +377,10 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -380,9 +393,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -404,30 +414,31 @@ Options:
   -i, --ignore-case
           Take capital and small letters for the same
 
-  -s, --store <PATH|URL>
-          The store, as a path or URL; else the one in or above the current directory
-          
-          [env: SEPIA_STORE]
-
       --ids
           Look at ids only, and print them
 
-      --json
-          Print JSON, one object a line
-
   -c, --class <CLASS>
           Look at the objects of this class only
-
-      --color <WHEN>
-          When to use colours
-          
-          [default: auto]
 
   -l, --list
           Print each object once, and nothing else
 
   -h, --help
           Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
 
 "#]],
         ),
@@ -451,21 +462,8 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
-  -s, --store <PATH|URL>
-          The store, as a path or URL; else the one in or above the current directory
-          
-          [env: SEPIA_STORE]
-
-      --json
-          Print JSON, one object a line
-
   -r, --reverse
           Follow links backwards: who depends on it
-
-      --color <WHEN>
-          When to use colours
-          
-          [default: auto]
 
   -d, --depth <LINKS>
           How many links to follow from where it begins
@@ -477,6 +475,20 @@ Options:
 
   -h, --help
           Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
 
 "#]],
         ),
@@ -498,6 +510,10 @@ Options:
           
           [default: 5]
 
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -510,9 +526,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -538,13 +551,17 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
+      --in-place
+          Change the generation itself, rather than making the next
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
           [env: SEPIA_STORE]
-
-      --in-place
-          Change the generation itself, rather than making the next
 
       --json
           Print JSON, one object a line
@@ -553,9 +570,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -580,21 +594,8 @@ Options:
   -c, --class <CLASS>
           Take objects as ids of this class, as they are, not encoded
 
-  -s, --store <PATH|URL>
-          The store, as a path or URL; else the one in or above the current directory
-          
-          [env: SEPIA_STORE]
-
-      --json
-          Print JSON, one object a line
-
   -y, --yes
           Do not ask
-
-      --color <WHEN>
-          When to use colours
-          
-          [default: auto]
 
   -f, --force
           Delete what is linked to, too
@@ -604,6 +605,20 @@ Options:
 
   -h, --help
           Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
 
 "#]],
         ),
@@ -629,21 +644,8 @@ Options:
       --everything
           Go ahead without roots: delete everything
 
-  -s, --store <PATH|URL>
-          The store, as a path or URL; else the one in or above the current directory
-          
-          [env: SEPIA_STORE]
-
-      --json
-          Print JSON, one object a line
-
   -n, --dry-run
           Only say what would be deleted
-
-      --color <WHEN>
-          When to use colours
-          
-          [default: auto]
 
   -l, --list
           List what is deleted
@@ -659,6 +661,20 @@ Options:
 
   -h, --help
           Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
 
 "#]],
         ),
@@ -678,6 +694,10 @@ Arguments:
           The directory; else what --store says, else the current one
 
 Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -690,9 +710,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -714,6 +731,10 @@ Arguments:
           The directory
 
 Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -726,9 +747,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -749,6 +767,10 @@ Arguments:
           [possible values: bash, elvish, fish, powershell, zsh]
 
 Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
   -s, --store <PATH|URL>
           The store, as a path or URL; else the one in or above the current directory
           
@@ -761,9 +783,6 @@ Options:
           When to use colours
           
           [default: auto]
-
-  -h, --help
-          Print help (see a summary with '-h')
 
 "#]],
         ),
@@ -778,11 +797,13 @@ Arguments:
   [DIRECTORY]  The directory; it is made if it is not there
 
 Options:
+  -h, --help  Print help
+
+Common options:
   -s, --store <PATH|URL>  The store, as a path or URL; else the one in or above the current
                           directory [env: SEPIA_STORE]
       --json              Print JSON, one object a line
       --color <WHEN>      When to use colours [default: auto]
-  -h, --help              Print help
 
 "#]],
         ),

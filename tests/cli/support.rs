@@ -139,7 +139,9 @@ impl Sandbox {
                 }
             }
         }
-        walk(&self.path("data"));
+        if self.path("data").exists() {
+            walk(&self.path("data"));
+        }
     }
 
     /// The command, in this directory, with nothing from the environment that changes what it does.

@@ -29,6 +29,7 @@ const AFTER: &str = "\
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.";
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Common options")]
 struct Global {
     /// The store, as a path or URL; else the one in or above the current directory
     #[arg(long, short, global = true, env = "SEPIA_STORE", hide_env_values = true, value_name = "PATH|URL")]
