@@ -27,20 +27,16 @@ pub(crate) fn print(ground: &Ground) -> Result {
     println!();
     let collect = || store.gc([Root::class("Folder")]).grace(Duration::ZERO);
 
-    let before = memory("VmRSS:");
-    fs::write("/proc/self/clear_refs", "5").ok();
-    let (report, marking) = timed(|| Ok(collect().dry_run().run()?))?;
-    let bytes = memory("VmHWM:").zip(before).map(|(after, before)| after.saturating_sub(before) * 1024 / count as u64);
+    let ((report, marking), bytes) = measured(count, || timed(|| Ok(collect().dry_run().run()?)))?;
     assert_eq!((report.live(), report.swept()), ((count + count / LINKS) as u64, 0));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let ((), floor) = timed(|| mark(&path, count, threads))?;
     println!(
-        "collection, {} links, nothing to sweep:  {:.2} s, floor {:.2} s ({threads} threads), ratio {:.2}; memory: {}",
+        "collection, {} links, nothing to sweep:  {:.2} s, floor {:.2} s ({threads} threads), ratio {:.2}; {bytes}",
         thousands(count),
         marking.as_secs_f64(),
         floor.as_secs_f64(),
         marking.as_secs_f64() / floor.as_secs_f64(),
-        bytes.map_or("unknown".to_owned(), |bytes| format!("{bytes} bytes per object")),
     );
 
     // Half of the folders go, and with them half of the notes.
@@ -52,14 +48,14 @@ pub(crate) fn print(ground: &Ground) -> Result {
     for number in 0..count / 2 {
         raw.make_bare(&name(number), b"")?;
     }
-    let (report, sweeping) = timed(|| Ok(collect().run()?))?;
+    let ((report, sweeping), bytes) = measured(count, || timed(|| Ok(collect().run()?)))?;
     assert_eq!(report.swept(), (count / LINKS / 2 * LINKS) as u64);
     let ((), floor) = timed(|| {
         mark(&path, count, threads)?;
         (0..count / 2).try_for_each(|number| Ok(raw.remove(&name(number))?))
     })?;
     println!(
-        "collection, {} of them swept:  {:.2} s, floor {:.2} s, ratio {:.2}",
+        "collection, {} of them swept:  {:.2} s, floor {:.2} s, ratio {:.2}; {bytes}",
         thousands(count / 2),
         sweeping.as_secs_f64(),
         floor.as_secs_f64(),
@@ -141,6 +137,15 @@ fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
     let start = Instant::now();
     let done = work()?;
     Ok((done, start.elapsed()))
+}
+
+/// Says what memory this takes at most, beyond what was taken before.
+fn measured<T>(count: usize, work: impl FnOnce() -> Result<T>) -> Result<(T, String)> {
+    let before = memory("VmRSS:");
+    fs::write("/proc/self/clear_refs", "5").ok();
+    let done = work()?;
+    let taken = memory("VmHWM:").zip(before).map(|(most, before)| most.saturating_sub(before) * 1024 / count as u64);
+    Ok((done, taken.map_or("memory not known".to_owned(), |bytes| format!("{bytes} bytes of memory per object"))))
 }
 
 /// Kilobytes, of this process.

@@ -29,6 +29,7 @@ mod roots;
 mod shape;
 mod source;
 mod store;
+pub mod verify;
 
 pub use batch::Durability;
 pub use decode::Reader;

@@ -19,6 +19,30 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// Makes one that is in no record.
+    pub fn new(kind: ProblemKind, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, key: None, path: path.into(), message: message.into() }
+    }
+
+    /// Makes one that is in a record, at a path below that of the record; the empty path is the record itself.
+    pub fn within(key: &Key, kind: ProblemKind, below: &str, message: impl Into<String>) -> Self {
+        let path = if below.is_empty() { key.path() } else { key.path() + "/" + below };
+        Self { kind, key: Some(key.clone()), path, message: message.into() }
+    }
+
+    /// What is the same for two findings of one problem, in other words maybe.
+    pub(crate) fn place(&self) -> (ProblemKind, &str) {
+        (self.kind, &self.path)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.path, self.kind, self.message)
+    }
+}
+
 /// The kinds of [`Problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -41,6 +65,8 @@ pub enum ProblemKind {
     Leftover,
     /// A hint of a newest generation that is wrong.
     StaleHint,
+    /// One generation is stored twice, as `base` and as `base.0`.
+    Twin,
     /// Worth knowing: a file or directory that is not Sepia's; it is left alone.
     Foreign,
     /// Worth knowing: a list has gaps; the next save closes them.
@@ -87,6 +113,7 @@ impl ProblemKind {
             Self::Stray => "stray",
             Self::Leftover => "leftover",
             Self::StaleHint => "stale-hint",
+            Self::Twin => "twin",
             Self::Foreign => "foreign",
             Self::ListGap => "list-gap",
             Self::EntryName => "entry-name",

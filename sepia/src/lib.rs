@@ -373,7 +373,7 @@
 pub use sepia_core::{
     Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Problem, ProblemKind,
     Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction, Writer,
-    backend, batch, class, gc, record,
+    backend, batch, class, gc, record, verify,
 };
 pub use sepia_derive::{Container, Reference, Serializable};
 

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod boards;
+mod checksums;
 mod errors;
 mod gc;
 mod generations;
@@ -21,3 +22,4 @@ mod transactions;
 mod trees;
 mod unchanged;
 mod values;
+mod verify;

@@ -56,6 +56,8 @@ pub enum Found {
     Directory,
     File(Vec<u8>),
     Link(String),
+    /// A pipe, say.
+    Other,
 }
 
 /// Everything below a directory, but for what is private.
@@ -73,6 +75,8 @@ pub fn snapshot(root: &Path) -> BTreeMap<String, Found> {
             } else if kind.is_dir() {
                 found.insert(name, Found::Directory);
                 walk(root, &path, found);
+            } else if !kind.is_file() {
+                found.insert(name, Found::Other);
             } else {
                 found.insert(name, Found::File(fs::read(&path).unwrap()));
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sepia::backend::conformance::HOSTILE;
-use sepia::{Container, Id, Ref, Reference, Serializable, Store};
+use sepia::{Container, Id, ProblemKind, Ref, Reference, Serializable, Store};
 
 use crate::support::{Found, OnDisk};
 
@@ -258,6 +258,11 @@ proptest! {
                 store.save(state).unwrap();
                 prop_assert_eq!(&store.load::<Tree>("root").unwrap(), state);
             }
+        }
+        for store in [&disk.store, &memory] {
+            let problems = store.verify().run().unwrap().problems;
+            // What a `Ref` leads to may be saved later.
+            prop_assert!(problems.iter().all(|found| found.problem.kind == ProblemKind::Dangling), "{problems:?}");
         }
         let fresh = OnDisk::new();
         fresh.store.save(&state).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak}
 use std::thread::ThreadId;
 use std::time::{Duration, SystemTime};
 
-use super::{Backend, Lock, Moment, Recovered, Stat, Track, Upkeep};
+use super::{Backend, Examined, Lock, Moment, Recovered, Stat, Track, Upkeep};
 use crate::batch::{Batch, Change, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -263,8 +263,8 @@ impl Track for Tracker {
 }
 
 impl Upkeep for Memory {
-    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<()> {
-        Ok(())
+    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<Examined> {
+        Ok(Examined::default())
     }
 
     fn mend(&self, _: &Problem) -> Result<Option<String>> {
@@ -275,6 +275,10 @@ impl Upkeep for Memory {
         let mut quarantine = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
         quarantine.push((key.clone(), record.clone()));
         Ok(format!("quarantine/{}/{}", quarantine.len(), key.path()))
+    }
+
+    fn note_checksums(&self) -> Result<u64> {
+        Ok(0)
     }
 }
 

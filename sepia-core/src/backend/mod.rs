@@ -171,11 +171,13 @@ pub struct OpenOptions {
     pub read_only: bool,
     /// How long a write waits for other writers. Ten seconds by default.
     pub lock_timeout: Duration,
+    /// Turns checksums on. `false` by default; once they are on, they stay.
+    pub checksums: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10) }
+        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10), checksums: false }
     }
 }
 
@@ -328,22 +330,46 @@ pub trait Upkeep: Debug {
     /// Nothing is changed. Work that is under way is not wrong.
     ///
     /// # Errors
-    /// `Io`, and whatever keeps it from looking at the rest.
-    fn examine(&self, each: &mut dyn FnMut(Problem)) -> Result<()>;
+    /// `Locked`, `Io`, and whatever keeps it from looking at the rest.
+    fn examine(&self, each: &mut dyn FnMut(Problem)) -> Result<Examined>;
 
-    /// Mends a problem that `examine` has found, without losing anything: what has to go is moved into
-    /// quarantine. Returns what was done, in a few words; `None` if there is nothing to do, any more
-    /// or at all.
+    /// Mends a problem that `examine` has found, or a [stray](crate::record::Entry::Stray), without losing
+    /// anything: what has to go is moved into quarantine. Returns what was done, in a few words, durably; `None` if
+    /// there is nothing to do, any more or at all. A thread that has the [lock](Backend::lock) may call this.
     ///
     /// # Errors
     /// `ReadOnly`, `Locked`, `Poisoned`, `Io`.
     fn mend(&self, problem: &Problem) -> Result<Option<String>>;
 
-    /// Keeps a copy of a record in quarantine, durably, and returns where.
+    /// Keeps a copy of a record in quarantine, durably, and returns where; strays are left out. A thread that has
+    /// the [lock](Backend::lock) may call this.
+    ///
+    /// # Errors
+    /// `ReadOnly`, `Locked`, `Io`.
+    fn set_aside(&self, key: &Key, record: &Record) -> Result<String>;
+
+    /// Notes down the checksums that are missing, where checksums are kept, and returns how many these were.
     ///
     /// # Errors
     /// `ReadOnly`, `Io`.
-    fn set_aside(&self, key: &Key, record: &Record) -> Result<String>;
+    fn note_checksums(&self) -> Result<u64>;
+}
+
+/// What [`Upkeep::examine`] has looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Examined {
+    /// The files whose checksum was compared with what they hold.
+    pub checked: u64,
+    /// The files that should have a checksum, and have none.
+    pub unchecked: u64,
+}
+
+impl Examined {
+    /// Makes one.
+    pub fn new(checked: u64, unchecked: u64) -> Self {
+        Self { checked, unchecked }
+    }
 }
 
 /// A point in the sequence of commits; see [`Backend::moment`].

@@ -14,7 +14,7 @@ pub(crate) use write::Object;
 use crate::error::Error;
 
 /// The most levels of brackets in one file: what the parser takes, with one to spare.
-const MAX_DEPTH: usize = 127;
+pub(crate) const MAX_DEPTH: usize = 127;
 
 /// Why a value cannot be written or read. Becomes an [`Error`] where class, id and field are known.
 #[derive(Debug)]

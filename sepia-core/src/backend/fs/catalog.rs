@@ -1,4 +1,4 @@
-//! `format.json`: the format number and the classes.
+//! `format.json`: the format number, the classes, and whether there are checksums.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::Errno;
 use serde_json::Value;
 
+use super::checksum::{ALGORITHM, Checksums};
 use super::layout::{FORMAT, FORMAT_FILE};
 use super::read::refused;
 use super::root::Root;
@@ -26,6 +27,13 @@ struct State {
     /// The file that was read, and its stamp; none if the store is adopted without being written.
     file: Option<(OwnedFd, sys::Stamp)>,
     classes: Arc<[Class]>,
+}
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) classes: Vec<Class>,
+    pub(super) checksums: Checksums,
 }
 
 impl Catalog {
@@ -78,12 +86,13 @@ fn read(root: &Root) -> Result<Option<State>> {
     };
     let stamp = sys::stamp(&file).map_err(io)?;
     let content = sys::read(&file).map_err(|errno| refused(errno, &place))?;
-    let classes = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
-    Ok(Some(State { file: Some((file, stamp)), classes: classes.into() }))
+    let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
+    root.set_checksums(declared.checksums);
+    Ok(Some(State { file: Some((file, stamp)), classes: declared.classes.into() }))
 }
 
 /// Returns the content of the file.
-pub(super) fn print(classes: &[Class]) -> Result<Vec<u8>> {
+pub(super) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
     let mut described = BTreeMap::new();
     for class in classes {
         let mut options = BTreeMap::new();
@@ -109,15 +118,19 @@ pub(super) fn print(classes: &[Class]) -> Result<Vec<u8>> {
         described.insert(class.name(), options);
     }
     let mut object = json::Object::new();
-    object
-        .field("format", &FORMAT)
-        .and_then(|()| object.field("classes", &described))
-        .map_err(json::JsonError::invalid)?;
+    let mut print = || {
+        object.field("format", &FORMAT)?;
+        if checksums == Checksums::On {
+            object.field("checksums", ALGORITHM)?;
+        }
+        object.field("classes", &described)
+    };
+    print().map_err(json::JsonError::invalid)?;
     Ok(object.finish())
 }
 
 /// Reads the content of the file.
-pub(super) fn parse(content: &[u8]) -> Result<Vec<Class>> {
+pub(super) fn parse(content: &[u8]) -> Result<Declared> {
     let wrong = |what: &str| Error::corrupt(format!("the list of classes cannot be understood: {what}"));
     let value: Value = serde_json::from_slice(content).map_err(|error| wrong(&error.to_string()))?;
     let format = value.get("format").and_then(Value::as_u64).ok_or_else(|| wrong("it has no format number"))?;
@@ -128,6 +141,11 @@ pub(super) fn parse(content: &[u8]) -> Result<Vec<Class>> {
     if format == 0 {
         return Err(wrong("there is no format 0"));
     }
+    let checksums = match value.get("checksums") {
+        None => Checksums::Off,
+        Some(Value::String(algorithm)) if algorithm == ALGORITHM => Checksums::On,
+        Some(_) => return Err(wrong("its checksums are of no known kind")),
+    };
     let classes = value.get("classes").and_then(Value::as_object).ok_or_else(|| wrong("it has no classes"))?;
     let mut parsed = Vec::with_capacity(classes.len());
     for (name, options) in classes {
@@ -151,7 +169,7 @@ pub(super) fn parse(content: &[u8]) -> Result<Vec<Class>> {
         parsed.push(Class::declared(name.clone(), kind, generations)?);
     }
     parsed.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(parsed)
+    Ok(Declared { classes: parsed, checksums })
 }
 
 #[cfg(test)]
@@ -166,8 +184,10 @@ mod tests {
             Class::serializable("a/b \u{1}", Format::Custom),
         ];
         classes.extend(Class::declared("z".to_owned(), Kind::Serializable(None), None));
-        let printed = print(&classes).unwrap_or_default();
-        assert_eq!(parse(&printed).ok(), Some(classes));
+        for checksums in [Checksums::Off, Checksums::On] {
+            let printed = print(&classes, checksums).unwrap_or_default();
+            assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), checksums }));
+        }
     }
 
     #[test]
@@ -182,6 +202,8 @@ mod tests {
             r#"{"format": 0, "classes": {}}"#,
             r#"{"format": "1", "classes": {}}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "folder"}}}"#,
+            r#"{"format": 1, "classes": {}, "checksums": true}"#,
+            r#"{"format": 1, "classes": {}, "checksums": "md5"}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "serializable", "content": "xml"}}}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "container", "generations": 3}}}"#,
         ] {

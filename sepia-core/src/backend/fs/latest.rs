@@ -104,7 +104,7 @@ impl Filesystem {
         }
     }
 
-    fn by_list(&self, base: &Key) -> Result<Option<Key>> {
+    pub(super) fn by_list(&self, base: &Key) -> Result<Option<Key>> {
         let mut newest = None;
         let wanted = |id: &str| name::generation_of(base.id(), id).is_some();
         self.list(base.class(), &wanted, &mut |id| {
@@ -139,7 +139,7 @@ impl Filesystem {
     }
 
     /// Whether every base of a class has its hint, so far as generations came from here.
-    fn has_all_hints(&self, base: &Key) -> Result<bool> {
+    pub(super) fn has_all_hints(&self, base: &Key) -> Result<bool> {
         let noted = sys::open_below(&self.root, &marker(base)).and_then(sys::read);
         let stamp = self.stamp_of_hints(base)?;
         Ok(noted.is_ok_and(|noted| noted == stamp.as_bytes()))
@@ -180,6 +180,14 @@ impl Filesystem {
         self.note_all_hints(base)
     }
 
+    /// Forgets one hint, or that all bases have theirs. Under the writer lock.
+    pub(super) fn forget_hint(&self, path: &str) -> Result<()> {
+        match Publisher::new(&self.root).remove_note(path) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(Error::io("forget the newest generations", &self.root.place(path), errno)),
+        }
+    }
+
     /// Forgets all hints: they may not have reached the disk as the files have. Under the writer lock.
     pub(super) fn forget_hints(&self) -> Result<()> {
         let forgotten = Publisher::new(&self.root).remove_tree(LATEST);
@@ -188,16 +196,16 @@ impl Filesystem {
 }
 
 /// No class has a name that begins with a dot.
-fn marker(base: &Key) -> String {
+pub(super) fn marker(base: &Key) -> String {
     format!("{LATEST}/.{}", base.class_name())
 }
 
-fn path(base: &Key) -> String {
+pub(super) fn path(base: &Key) -> String {
     format!("{LATEST}/{}", base.path())
 }
 
-/// `None`: there is none. `Some(None)`: it cannot be understood.
-fn read_hint(root: &Root, base: &Key) -> Option<Option<u64>> {
+/// Returns what a hint says. `None`: there is none. `Some(None)`: it cannot be understood.
+pub(super) fn read_hint(root: &Root, base: &Key) -> Option<Option<u64>> {
     let file = match sys::open_below(root, &path(base)) {
         Ok(file) => file,
         Err(Errno::NOENT) => return None,

@@ -16,6 +16,8 @@ pub(super) const JOURNAL: &str = ".sepia/journal";
 pub(super) const STATE: &str = ".sepia/state";
 /// What commits would have written over edits.
 pub(super) const CONFLICTS: &str = ".sepia/conflicts";
+/// What repair has moved or copied away.
+pub(super) const QUARANTINE: &str = ".sepia/quarantine";
 /// The newest generations, as far as known.
 pub(super) const LATEST: &str = ".sepia/latest";
 /// What of the private directory belongs in no repository.

@@ -5,6 +5,7 @@
 //! - `root`: the store's own directory
 //! - `open`: making, opening and adopting a store
 //! - `catalog`: the list of classes
+//! - `checksum`: what tells a file that the medium has changed
 //! - `lock`: one writer at a time
 //! - `journal`: how a batch takes effect at once, and for good: start here
 //! - `read`: from files to records
@@ -19,9 +20,11 @@
 //! - `latest`: the newest generations
 //! - `links`, `stat`: looking at a record without reading it
 //! - `track`: following commits
+//! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `trace`: events
 
 mod catalog;
+mod checksum;
 mod commit;
 mod journal;
 mod latest;
@@ -41,6 +44,7 @@ mod stat;
 mod sys;
 mod trace;
 mod track;
+mod upkeep;
 mod view;
 
 use std::collections::HashSet;
@@ -55,7 +59,6 @@ use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
-use crate::problem::Problem;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use journal::{Journal, Observed};
@@ -149,20 +152,6 @@ impl Filesystem {
         }
         let message = "something that sepia did not make stands where the class belongs: move it away";
         Err(Error::message(ErrorKind::ClassClash, message).at(place.to_string_lossy()).class(class.name()))
-    }
-}
-
-impl Upkeep for Filesystem {
-    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<()> {
-        Ok(())
-    }
-
-    fn mend(&self, _: &Problem) -> Result<Option<String>> {
-        Ok(None)
-    }
-
-    fn set_aside(&self, key: &Key, _: &Record) -> Result<String> {
-        Ok(key.path())
     }
 }
 

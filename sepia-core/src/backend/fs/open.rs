@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use rustix::io::Errno;
 
 use super::catalog::{self, Catalog};
+use super::checksum::Checksums;
 use super::journal::{Journal, Observed};
 use super::layout::{FORMAT_FILE, GITIGNORE, GITIGNORE_TEXT, PRIVATE};
 use super::lock::WriterLock;
@@ -15,7 +16,7 @@ use super::publish::{Publisher, clean_tmp};
 use super::root::Root;
 use super::sys::{self, Kind};
 use super::view::Overlays;
-use super::{Filesystem, read, trace};
+use super::{Filesystem, read, trace, upkeep};
 use crate::backend::OpenOptions;
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
@@ -109,6 +110,9 @@ impl Filesystem {
                 Err(error) => return Err(error),
             }
         }
+        if options.checksums {
+            opened.turn_checksums_on()?;
+        }
         Ok(opened)
     }
 
@@ -183,7 +187,11 @@ fn make(root: &Root, options: &OpenOptions) -> Result<(Catalog, bool)> {
         made => made.map_err(|errno| Error::io("make the store", &root.place(PRIVATE), errno))?,
     }
     let mut publisher = Publisher::new(root);
-    let content = catalog::print(&classes)?;
+    let checksums = if options.checksums { Checksums::On } else { Checksums::Off };
+    if checksums == Checksums::On {
+        upkeep::probe_checksums(root)?;
+    }
+    let content = catalog::print(&classes, checksums)?;
     for (file, content) in [(GITIGNORE, GITIGNORE_TEXT.as_bytes()), (FORMAT_FILE, &content)] {
         let operation = Operation::new(file, Action::File(content.into()), Before::Unknown);
         let made = publisher.operate(&operation);

@@ -1,5 +1,6 @@
 //! What frames make of each path in the end, and laying that over what was read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::journal::Frames;
@@ -102,8 +103,8 @@ impl Overlay {
     }
 
     /// Returns the paths of files and links that are put.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.finals.keys().map(String::as_str)
+    pub(super) fn paths(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.finals.keys().map(Cow::from)
     }
 
     /// Whether anything happens to the record of a key.

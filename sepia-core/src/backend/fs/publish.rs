@@ -6,6 +6,8 @@
 //! 2. A file over another is written in `.sepia/tmp`, given the other's permissions, and renamed.
 //! 3. A link over another is made in `.sepia/tmp` and renamed.
 //!
+//! In a store that keeps checksums, a file has its own before it is linked or renamed.
+//!
 //! A process that dies in between leaves a file in `.sepia/tmp`, which an open while nobody writes removes, and
 //! the operations that it had carried out: the journal has the rest. Nothing is synced here.
 
@@ -14,7 +16,8 @@ use std::sync::Arc;
 
 use rustix::io::{Errno, Result};
 
-use super::layout::{FORMAT_FILE, TMP, is_within};
+use super::checksum::{self, Checksums};
+use super::layout::{FORMAT_FILE, PRIVATE, TMP, is_within};
 use super::operation::{Action, Before, Operation};
 use super::recover::Stands;
 use super::root::Root;
@@ -45,16 +48,20 @@ impl<'a> Publisher<'a> {
         let is_new = operation.before == Before::Nothing;
         match &operation.action {
             Action::MakeDirectory => sys::make_directory(self.here(), name),
-            Action::File(content) if is_new => match sys::make_file_unnamed(self.here(), name, content) {
-                Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(name, Made::File(content), sys::place),
-                made => made,
-            },
+            Action::File(content) if is_new => {
+                match sys::make_file_unnamed(self.here(), name, content, self.checksums(path)) {
+                    Err(Errno::OPNOTSUPP) => {
+                        self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::place)
+                    }
+                    made => made,
+                }
+            }
             // Without its list of classes a store is none, whatever its objects survive.
             Action::File(content) if path == FORMAT_FILE => {
                 self.by_way_of_tmp(name, Made::Synced(content), sys::replace)?;
                 sys::sync(self.here())
             }
-            Action::File(content) => self.by_way_of_tmp(name, Made::File(content), sys::replace),
+            Action::File(content) => self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::replace),
             Action::Link(target) if is_new => sys::make_link(self.here(), name, target),
             Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), sys::replace),
             Action::Remove => sys::remove(self.here(), name),
@@ -179,7 +186,10 @@ impl<'a> Publisher<'a> {
             number += 1;
             let name = number.to_string();
             let written = match made {
-                Made::File(content) => sys::make_file(tmp, &name, content).map(Some),
+                Made::File(content, checksums) => sys::make_file(tmp, &name, content).map(|file| {
+                    checksum::keep(checksums, &file, content);
+                    Some(file)
+                }),
                 Made::Synced(content) => {
                     sys::make_file(tmp, &name, content).and_then(|file| sys::sync(&file).map(|()| Some(file)))
                 }
@@ -205,6 +215,11 @@ impl<'a> Publisher<'a> {
         }
         self.made = number;
         placed
+    }
+
+    /// What is private has no checksum.
+    fn checksums(&self, path: &str) -> Checksums {
+        if is_within(path, PRIVATE) { Checksums::Off } else { self.root.checksums() }
     }
 
     fn here(&self) -> BorrowedFd<'_> {
@@ -253,13 +268,13 @@ impl<'a> Publisher<'a> {
 /// What is made in `.sepia/tmp`.
 #[derive(Clone, Copy)]
 enum Made<'a> {
-    File(&'a [u8]),
+    File(&'a [u8], Checksums),
     /// A file that is on the disk before it is moved.
     Synced(&'a [u8]),
     Link(&'a str),
 }
 
-fn open_tmp(root: &Root) -> Result<Directory> {
+pub(super) fn open_tmp(root: &Root) -> Result<Directory> {
     match sys::open_directory_below(root, TMP) {
         Err(Errno::NOENT) => {
             let (parent, name) = TMP.split_once('/').unwrap_or((".", TMP));

@@ -5,6 +5,7 @@
 //! a commit found nor what one put there has been edited since, and stays: the commit's version of it
 //! goes to `.sepia/conflicts`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use rustix::io::Errno;
@@ -144,16 +145,15 @@ impl Stands {
 /// From how many files on it is cheaper to sync the whole file system.
 const MANY: usize = 64;
 
-/// Waits until the files that an overlay has put, and the directories that it has changed, are on the
-/// disk.
-pub(super) fn sync(root: &Root, overlay: &Overlay) -> Result<()> {
-    let paths: Vec<&str> = overlay.paths().collect();
+/// Waits until the files under these paths, and the directories that they are in, are on the disk.
+pub(super) fn sync<'p>(root: &Root, paths: impl Iterator<Item = Cow<'p, str>>) -> Result<()> {
+    let paths: BTreeSet<Cow<'_, str>> = paths.collect();
     if paths.len() > MANY && cfg!(any(target_os = "linux", target_os = "android")) {
         return sys::sync_all(root).map_err(|errno| Error::io("sync the file system", root.path(), errno));
     }
     let mut directories = BTreeSet::new();
     for path in &paths {
-        let fail = |errno| Error::io("sync", &root.place(path), errno);
+        let fail = |errno| Error::io("sync", &root.place(&**path), errno);
         // Up to the root, as a directory's own entry may be new too.
         let mut inner: &str = path;
         while let Some((parent, _)) = inner.rsplit_once('/') {

@@ -2,10 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 
+use super::checksum::Checksums;
 use super::layout::PRIVATE;
 use super::sys::{self, Directory};
 use crate::error::{Error, Result};
@@ -18,6 +20,8 @@ pub(super) struct Root {
     path: PathBuf,
     /// The file system takes one spelling of a name for another.
     folds: bool,
+    /// The store keeps checksums, as far as its list of classes is known.
+    checksums: AtomicBool,
     /// The directories in it that were opened last.
     directories: Mutex<Vec<Opened>>,
 }
@@ -40,7 +44,18 @@ impl AsFd for Root {
 
 impl Root {
     pub(super) fn new(handle: Directory, path: &Path) -> Self {
-        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), directories: Mutex::default() }
+        let (checksums, directories) = Default::default();
+        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), checksums, directories }
+    }
+
+    /// Returns whether the store keeps checksums.
+    pub(super) fn checksums(&self) -> Checksums {
+        if self.checksums.load(Ordering::Relaxed) { Checksums::On } else { Checksums::Off }
+    }
+
+    /// Takes note of whether the store keeps checksums.
+    pub(super) fn set_checksums(&self, checksums: Checksums) {
+        self.checksums.store(checksums == Checksums::On, Ordering::Relaxed);
     }
 
     /// Finds out, by the private directory, how the file system spells.

@@ -140,8 +140,10 @@ impl Filesystem {
         if let Some(overlay) = self.pending()?
             && let Some(content) = overlay.catalog()
         {
-            let classes = catalog::parse(content);
-            return classes.map(Into::into).map_err(|error: Error| error.at(self.root.path().to_string_lossy()));
+            let declared = catalog::parse(content);
+            return declared
+                .map(|declared| declared.classes.into())
+                .map_err(|error: Error| error.at(self.root.path().to_string_lossy()));
         }
         self.catalog.current(&self.root)
     }

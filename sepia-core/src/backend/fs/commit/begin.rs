@@ -63,7 +63,7 @@ impl Filesystem {
         if overlay.commits > 0 {
             let effort = if poisoned { Effort::All } else { Effort::Due };
             let report = recover::complete(&self.root, &overlay, effort)?;
-            recover::sync(&self.root, &overlay)?;
+            recover::sync(&self.root, overlay.paths())?;
             self.report(report);
         }
         if poisoned {

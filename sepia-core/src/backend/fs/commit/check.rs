@@ -69,7 +69,7 @@ impl Filesystem {
         operations.extend(removals);
         if let Some(classes) = &classes {
             // Declared before the first object is there, retired after the last is gone.
-            let content = Cow::Owned(catalog::print(classes)?);
+            let content = Cow::Owned(catalog::print(classes, self.root.checksums())?);
             let operation = Operation::new(FORMAT_FILE, Action::File(content), Before::Unknown);
             let at = if batch.retired().is_empty() { 0 } else { operations.len() };
             operations.insert(at, operation);

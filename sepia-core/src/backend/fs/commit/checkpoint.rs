@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use super::super::journal::state::State;
 use super::super::journal::{START, damaged};
 use super::super::layout::{FORMAT_FILE, PRIVATE};
-use super::super::overlay::Overlay;
 use super::super::{Filesystem, recover, sys};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -27,11 +26,29 @@ impl Filesystem {
         self.journal.set(&self.root, &mut state)
     }
 
+    /// Begins a change of a single path that is not in the journal, as a move is not: nothing that the journal
+    /// holds will be carried out again over it, whatever happens, and whoever follows commits sees that there is one. Under
+    /// the lock.
+    pub(in super::super) fn begin_single(&self) -> Result<()> {
+        let mut state = self.begin()?;
+        self.journal.check_place(&self.root)?;
+        if state.durable {
+            self.checkpoint_epoch(&mut state)?;
+        } else if state.committed > START {
+            self.begin_epoch(&mut state)?;
+            self.journal.sync(&self.root).map_err(|error| self.poison(&state, error))?;
+        }
+        state.sequence += 1;
+        (state.single, state.unsynced) = (true, true);
+        self.journal.set(&self.root, &mut state)
+    }
+
     /// Syncs the files of an epoch with durable frames, and leaves the journal empty.
     pub(super) fn checkpoint_epoch(&self, state: &mut State) -> Result<()> {
         let frames = self.journal.frames(&self.root, state.epoch, START, state.committed)?;
         let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
-        let synced = recover::sync(&self.root, &Overlay::of(&frames, false));
+        let paths = frames.iter().flat_map(|frame| frame.operations).map(|operation| operation.path);
+        let synced = recover::sync(&self.root, paths);
         synced.map_err(|error| self.poison(state, error))?;
         // From here on, nothing needs what the journal holds.
         state.next_epoch();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
+use super::super::checksum::{self, Checksums};
 use super::kind;
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -31,6 +32,7 @@ pub(crate) enum Call<'a> {
     Name(BorrowedFd<'a>, BorrowedFd<'a>, &'a str),
     Write(BorrowedFd<'a>, u64, &'a [u8]),
     SetMode(BorrowedFd<'a>),
+    SetAttribute(BorrowedFd<'a>),
     SetLength(BorrowedFd<'a>, u64),
     Rename(BorrowedFd<'a>, &'a str, BorrowedFd<'a>, &'a str),
     Remove(BorrowedFd<'a>, &'a str),
@@ -91,7 +93,12 @@ const NOT_AT_ALL: u8 = 2;
 /// Makes a file that appears under its name with its whole content; `EEXIST` if something is there.
 /// `EOPNOTSUPP` where the file system or the system has no unnamed files.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(in super::super) fn make_file_unnamed(parent: impl AsFd, name: &str, content: &[u8]) -> Result<()> {
+pub(in super::super) fn make_file_unnamed(
+    parent: impl AsFd,
+    name: &str,
+    content: &[u8],
+    checksums: Checksums,
+) -> Result<()> {
     let parent = parent.as_fd();
     if LINKING.load(Ordering::Relaxed) == NOT_AT_ALL {
         return Err(Errno::OPNOTSUPP);
@@ -104,6 +111,7 @@ pub(in super::super) fn make_file_unnamed(parent: impl AsFd, name: &str, content
         made => made?,
     };
     write(&file, content, 0)?;
+    checksum::keep(checksums, &file, content);
     let named = Call::Name(file.as_fd(), parent, name);
     if LINKING.load(Ordering::Relaxed) == BY_HANDLE {
         match step(named, || rustix::fs::linkat(&file, "", parent, name, AtFlags::EMPTY_PATH)) {
@@ -124,7 +132,7 @@ pub(in super::super) fn make_file_unnamed(parent: impl AsFd, name: &str, content
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in super::super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8]) -> Result<()> {
+pub(in super::super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8], _: Checksums) -> Result<()> {
     Err(Errno::OPNOTSUPP)
 }
 
@@ -157,6 +165,19 @@ pub(in super::super) fn copy_mode(from: Place<'_>, to: impl AsFd) -> Result<()> 
         return Ok(());
     }
     step(Call::SetMode(to), || rustix::fs::fchmod(to, wanted))
+}
+
+/// Gives a file an attribute of the user's. `EOPNOTSUPP` where the file system or the system has none.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(in super::super) fn set_attribute(file: impl AsFd, name: &str, value: &[u8]) -> Result<()> {
+    let file = file.as_fd();
+    let flags = rustix::fs::XattrFlags::empty();
+    step(Call::SetAttribute(file), || rustix::fs::fsetxattr(file, name, value, flags))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(in super::super) fn set_attribute(_: impl AsFd, _: &str, _: &[u8]) -> Result<()> {
+    Err(Errno::OPNOTSUPP)
 }
 
 /// Writes all of this into a file, from `at` on.

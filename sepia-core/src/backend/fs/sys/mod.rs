@@ -9,6 +9,7 @@ mod change;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -232,47 +233,50 @@ pub(super) fn read_link<'b>(parent: impl AsFd, name: &str, target: &'b mut Targe
 
 /// Calls `each` with every name in a directory but `.` and `..`, and what stands under it. Names that
 /// are not UTF-8 are not Sepia's, and left out.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn list(directory: impl AsFd, each: &mut dyn FnMut(&str, Kind)) -> Result<()> {
+    list_all(directory, &mut |name, kind| {
+        if let Ok(name) = std::str::from_utf8(name) {
+            each(name, kind);
+        }
+    })
+}
+
+/// The same, for names of any bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn list_all(directory: impl AsFd, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
     let directory = directory.as_fd();
     rustix::fs::seek(directory, rustix::fs::SeekFrom::Start(0))?;
     let mut buffer = Vec::<u8>::with_capacity(32 * 1024);
     let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         let entry = entry?;
-        let Ok(name) = entry.file_name().to_str() else {
-            continue;
-        };
-        if name != "." && name != ".." {
-            found(directory, name, entry.file_type(), each)?;
-        }
+        found(directory, entry.file_name(), entry.file_type(), each)?;
     }
     Ok(())
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn list(directory: impl AsFd, each: &mut dyn FnMut(&str, Kind)) -> Result<()> {
+pub(super) fn list_all(directory: impl AsFd, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
     let directory = directory.as_fd();
     for entry in rustix::fs::Dir::read_from(directory)? {
         let entry = entry?;
-        let Ok(name) = entry.file_name().to_str() else {
-            continue;
-        };
-        if name != "." && name != ".." {
-            found(directory, name, entry.file_type(), each)?;
-        }
+        found(directory, entry.file_name(), entry.file_type(), each)?;
     }
     Ok(())
 }
 
 /// Some file systems do not say in the directory what an entry is.
-fn found(directory: BorrowedFd<'_>, name: &str, listed: FileType, each: &mut dyn FnMut(&str, Kind)) -> Result<()> {
-    if listed != FileType::Unknown {
-        each(name, listed.into());
+fn found(directory: BorrowedFd<'_>, name: &CStr, listed: FileType, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
+    let bytes = name.to_bytes();
+    if bytes == b"." || bytes == b".." {
         return Ok(());
     }
-    match kind(directory, name) {
-        Ok(kind) => each(name, kind),
+    if listed != FileType::Unknown {
+        each(bytes, listed.into());
+        return Ok(());
+    }
+    match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => each(bytes, FileType::from_raw_mode(stat.st_mode).into()),
         // Gone since.
         Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno),
@@ -327,6 +331,36 @@ pub(super) fn read_at(file: impl AsFd, buffer: &mut [u8], at: u64) -> Result<usi
         }
     }
     Ok(filled)
+}
+
+/// Seconds and nanoseconds since 1970.
+pub(super) type Time = (i64, u32);
+
+/// Returns when the content of an open file was last changed.
+pub(super) fn modified(file: impl AsFd) -> Result<Time> {
+    let stat = rustix::fs::fstat(file)?;
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the types differ among systems")]
+    Ok((i64::from(stat.st_mtime), u32::try_from(stat.st_mtime_nsec).unwrap_or(0)))
+}
+
+/// Returns an attribute of an open file, as far as there is room; `None` if it has none. `ERANGE` if it is longer.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(super) fn attribute<'b>(file: impl AsFd, name: &str, room: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
+    #[cfg(target_vendor = "apple")]
+    const ABSENT: Errno = Errno::NOATTR;
+    #[cfg(not(target_vendor = "apple"))]
+    const ABSENT: Errno = Errno::NODATA;
+    match rustix::fs::fgetxattr(file, name, &mut *room) {
+        Ok(length) => Ok(room.get(..length)),
+        // Whoever has none cannot be asked everywhere.
+        Err(ABSENT | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(super) fn attribute<'b>(_: impl AsFd, _: &str, _: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
+    Ok(None)
 }
 
 /// Returns the length of a file.

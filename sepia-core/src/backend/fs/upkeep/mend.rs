@@ -1,0 +1,64 @@
+//! Mending, one problem at a time: each is looked for again under the lock.
+//!
+//! Things are moved by renaming them, which is not in the journal. So the journal is emptied first, or a recovery
+//! could bring back what has been moved.
+
+use super::super::Filesystem;
+use super::super::layout::{TMP, is_within};
+use super::super::sys::{self, Kind};
+use super::quarantine;
+use super::walk::Remedy;
+use crate::error::{Error, Result};
+use crate::name;
+use crate::problem::{Problem, ProblemKind};
+
+impl Filesystem {
+    pub(super) fn mend_one(&self, problem: &Problem) -> Result<Option<String>> {
+        self.check_writable()?;
+        let _held = self.hold()?;
+        if problem.kind == ProblemKind::StaleHint {
+            return self.mend_hint(&problem.path);
+        }
+        let Some(key) = &problem.key else {
+            return if self.is_misplaced(problem)? { self.quarantine(&problem.path).map(Some) } else { Ok(None) };
+        };
+        let Some(walked) = self.walk(key)? else { return Ok(None) };
+        let is_it =
+            |found: &&super::walk::Finding| found.problem.kind == problem.kind && found.problem.path == problem.path;
+        match walked.findings.iter().find(is_it).map(|found| found.remedy) {
+            None | Some(Remedy::Nothing) => Ok(None),
+            Some(Remedy::Move) => self.quarantine(&problem.path).map(Some),
+            Some(Remedy::MoveRecord) => {
+                let moved = self.quarantine(&key.path())?;
+                Ok(Some(format!("the whole record was {moved}")))
+            }
+            Some(Remedy::NoteChecksum) => {
+                Ok(self.note_checksum(&problem.path)?.then(|| "its checksum was noted".to_owned()))
+            }
+        }
+    }
+
+    /// Whether something that is in no record is where it must not be, and can be moved.
+    fn is_misplaced(&self, problem: &Problem) -> Result<bool> {
+        let path = &*problem.path;
+        let kind = sys::kind_below(&self.root, path);
+        Ok(match problem.kind {
+            ProblemKind::Leftover => is_within(path, TMP) && path != TMP && kind.is_ok(),
+            // What stands where the directory of a class belongs.
+            ProblemKind::Unreadable => {
+                let classes = self.declared()?;
+                let is_class = classes.iter().any(|class| name::encode(class.name()) == path);
+                is_class && matches!(kind, Ok(Kind::File | Kind::Link | Kind::Other))
+            }
+            _ => false,
+        })
+    }
+
+    /// Moves what stands under a path into quarantine. Under the lock.
+    fn quarantine(&self, path: &str) -> Result<String> {
+        self.begin_single()?;
+        let taken = quarantine::take(&self.root, path);
+        let taken = taken.map_err(|errno| Error::io("move into quarantine", &self.root.place(path), errno))?;
+        Ok(format!("moved to {taken}"))
+    }
+}

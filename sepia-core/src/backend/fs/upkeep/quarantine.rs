@@ -1,0 +1,192 @@
+//! `.sepia/quarantine`: where repair puts what cannot stay, under the time and the path at which it stood.
+//!
+//! Moving and copying are done when the disk has them.
+
+use std::os::fd::AsFd;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::io::{Errno, Result};
+
+use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target};
+use super::super::root::Root;
+use super::super::sys::{self, Directory, Kind};
+use crate::name::{self, DATA};
+use crate::record::{Entries, Entry, Key, Node, Record};
+
+/// A directory in quarantine, with those that it is in.
+struct Place {
+    directory: Directory,
+    /// The directories that it is in, from the root on.
+    way: Vec<Directory>,
+    path: String,
+}
+
+impl Place {
+    /// Makes the place for what stands, or stood, under a path. Under the writer lock.
+    fn make(root: &Root, path: &str) -> Result<Self> {
+        let time = utc(SystemTime::now());
+        let mut attempt = 1;
+        loop {
+            let name = if attempt == 1 { time.clone() } else { format!("{time}-{attempt}") };
+            if let Some(place) = Self::try_make(root, &name, path)? {
+                return Ok(place);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// `None` if something is there already.
+    fn try_make(root: &Root, name: &str, path: &str) -> Result<Option<Self>> {
+        let full = format!("{QUARANTINE}/{name}/{path}");
+        let (parents, last) = full.rsplit_once('/').unwrap_or(("", &full));
+        let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
+        for name in parents.split('/') {
+            match sys::make_directory(&directory, name) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            match sys::open_directory(&directory, name) {
+                Ok(inner) => way.push(std::mem::replace(&mut directory, inner)),
+                Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => return Ok(None),
+                Err(errno) => return Err(errno),
+            }
+        }
+        let is_free = !sys::is_there(&directory, last);
+        Ok(is_free.then_some(Self { directory, way, path: full }))
+    }
+
+    fn name(&self) -> &str {
+        self.path.rsplit_once('/').map_or(&*self.path, |(_, name)| name)
+    }
+
+    fn sync(&self) -> Result<()> {
+        std::iter::once(&self.directory).chain(self.way.iter().rev()).try_for_each(sys::sync)
+    }
+}
+
+/// Copies a record, without its strays. Returns where it is now.
+pub(super) fn keep(root: &Root, key: &Key, record: &Record) -> Result<String> {
+    let place = Place::make(root, &key.path())?;
+    let parent = &place.directory;
+    match record {
+        Record::Leaf(content) => sys::sync(sys::make_file(parent, place.name(), content)?)?,
+        Record::Container(Node { data, entries }) => {
+            write_directory(parent, place.name(), Some(data), entries, 2)?;
+        }
+    }
+    place.sync()?;
+    Ok(place.path)
+}
+
+/// Links are written as they would stand in the store, `depth` levels below the root.
+fn write_directory(parent: impl AsFd, name: &str, data: Option<&[u8]>, entries: &Entries, depth: usize) -> Result<()> {
+    sys::make_directory(&parent, name)?;
+    let directory = sys::open_directory(&parent, name)?;
+    for (name, entry) in entries.iter() {
+        match entry {
+            Entry::Link(key) => sys::make_link(&directory, name.as_str(), &link_target(depth, key))?,
+            Entry::Container(Node { data, entries }) => {
+                write_directory(&directory, name.as_str(), Some(data), entries, depth + 1)?;
+            }
+            Entry::Collection(entries) => write_directory(&directory, name.as_str(), None, entries, depth + 1)?,
+            Entry::Stray => {}
+        }
+    }
+    if let Some(data) = data {
+        sys::sync(sys::make_file(&directory, DATA, data)?)?;
+    }
+    sys::sync(directory)
+}
+
+/// Moves whatever stands under a path, but for what is foreign in it. Returns where it is now.
+pub(super) fn take(root: &Root, path: &str) -> Result<String> {
+    let (above, name) = path.rsplit_once('/').unwrap_or((".", path));
+    let parent = if above == "." { sys::open_directory(root, above) } else { sys::open_directory_below(root, above) };
+    let place = Place::make(root, path)?;
+    let moved = take_from(&parent?, name, &place.directory, place.name(), 0);
+    // What has been moved stays moved.
+    moved.and(place.sync())?;
+    Ok(place.path)
+}
+
+fn take_from(from: &Directory, name: &str, to: &Directory, as_name: &str, depth: usize) -> Result<()> {
+    // What stands in the place of a file is in the way with all that is in it.
+    let is_directory = name != DATA && sys::kind(from, name)? == Kind::Directory;
+    if !is_directory || depth > MAX_DIRECTORIES || !holds_foreign(&sys::open_directory(from, name)?, depth)? {
+        sys::place((from.as_fd(), name), (to.as_fd(), as_name))?;
+        return sys::sync(from);
+    }
+    sys::make_directory(to, as_name)?;
+    let (from, to) = (sys::open_directory(from, name)?, sys::open_directory(to, as_name)?);
+    let mut ours = Vec::new();
+    sys::list(&from, &mut |name, _| {
+        if !is_foreign(name) {
+            ours.push(name.to_owned());
+        }
+    })?;
+    // What marks the container goes first.
+    ours.sort_by_key(|name| name != DATA);
+    ours.iter().try_for_each(|name| take_from(&from, name, &to, name, depth + 1))?;
+    sys::sync(to)
+}
+
+fn is_foreign(name: &str) -> bool {
+    name != DATA && name::decode(name).is_none()
+}
+
+fn holds_foreign(directory: &Directory, depth: usize) -> Result<bool> {
+    let (mut holds, mut directories) = (false, Vec::new());
+    sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
+        Ok(name) if !is_foreign(name) => {
+            if kind == Kind::Directory && name != DATA {
+                directories.push(name.to_owned());
+            }
+        }
+        _ => holds = true,
+    })?;
+    if holds || depth > MAX_DIRECTORIES {
+        return Ok(holds);
+    }
+    for name in directories {
+        if holds_foreign(&sys::open_directory(directory, &name)?, depth + 1)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The time as a name, to the second: `2024-01-15T10-30-00Z`.
+fn utc(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Eras of 400 years, each beginning on the first of March.
+    let day = days + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = 400 * era + year + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, name) in [
+            (0, "1970-01-01T00-00-00Z"),
+            (951_782_399, "2000-02-28T23-59-59Z"),
+            (951_782_400, "2000-02-29T00-00-00Z"),
+            (1_705_314_600, "2024-01-15T10-30-00Z"),
+            (4_107_542_400, "2100-03-01T00-00-00Z"),
+        ] {
+            assert_eq!(utc(UNIX_EPOCH + Duration::from_secs(seconds)), name);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Walking over the files of one record.
+
+use std::mem::MaybeUninit;
+
+use rustix::io::Errno;
+
+use super::super::checksum::{self, Checksums, Verdict};
+use super::super::layout::{MAX_DIRECTORIES, parse_link};
+use super::super::root::Root;
+use super::super::sys::{self, Directory, Kind};
+use crate::name::{self, DATA};
+use crate::problem::{Problem, ProblemKind};
+use crate::record::Key;
+
+/// What is wrong, and what can be done about it.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) problem: Problem,
+    pub(super) remedy: Remedy,
+}
+
+/// What can be done about a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Nothing needs to be done, or it takes somebody else.
+    Nothing,
+    /// What is found there goes into quarantine.
+    Move,
+    /// The whole record goes.
+    MoveRecord,
+    /// The file gets the checksum of what it holds.
+    NoteChecksum,
+}
+
+/// What a walk has found.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) findings: Vec<Finding>,
+    /// The files whose checksum was compared.
+    pub(super) checked: u64,
+    /// The paths of those that have none, where checksums are kept.
+    pub(super) unchecked: Vec<String>,
+}
+
+impl Walked {
+    /// Whether anything is found that may be otherwise once no writer is at work.
+    pub(super) fn is_suspicious(&self) -> bool {
+        self.findings.iter().any(|finding| finding.problem.kind != ProblemKind::Foreign)
+    }
+}
+
+/// Walks over what stands under the name of a record in the directory of its class.
+pub(super) fn record(root: &Root, class: &Directory, key: &Key, kind: Kind) -> Walked {
+    let mut walk = Walk { key, checksums: root.checksums(), walked: Walked::default() };
+    let name = key.name();
+    match kind {
+        Kind::File => walk.file(class, &name, ""),
+        Kind::Link => {
+            let message = "a symlink stands where a file or directory of its own should be";
+            walk.find(ProblemKind::Unreadable, "", message, Remedy::Move);
+        }
+        Kind::Other => {
+            walk.find(ProblemKind::Unreadable, "", "this is neither a file nor a directory", Remedy::Move);
+        }
+        Kind::Directory => match sys::open_directory(class, &name) {
+            Ok(directory) if is_container(&directory) => walk.directory(&directory, "", 0),
+            Ok(directory) if holds_ours(&directory, 0) => {
+                let message = format!("this directory has no {DATA}, so it is no container, and what is in it is lost");
+                walk.find(ProblemKind::Leftover, "", message, Remedy::Move);
+            }
+            // It means nothing.
+            Ok(_) => {}
+            Err(errno) => walk.refused("", "open the directory", errno),
+        },
+    }
+    walk.walked
+}
+
+/// Whether a directory has what marks a container, readable or not.
+fn is_container(directory: &Directory) -> bool {
+    !matches!(sys::kind(directory, DATA), Err(Errno::NOENT))
+}
+
+/// Whether anything in a directory could be Sepia's.
+fn holds_ours(directory: &Directory, depth: usize) -> bool {
+    let (mut holds, mut directories) = (false, Vec::new());
+    let listed = sys::list(directory, &mut |name, kind| match kind {
+        Kind::Directory if name::decode(name).is_some() => directories.push(name.to_owned()),
+        Kind::File | Kind::Link | Kind::Other => holds |= name == DATA || name::decode(name).is_some(),
+        Kind::Directory => {}
+    });
+    let inner = |name: &String| match sys::open_directory(directory, name) {
+        Ok(inner) => depth >= MAX_DIRECTORIES || holds_ours(&inner, depth + 1),
+        Err(_) => true,
+    };
+    holds || listed.is_err() || directories.iter().any(inner)
+}
+
+struct Walk<'a> {
+    key: &'a Key,
+    checksums: Checksums,
+    walked: Walked,
+}
+
+impl Walk<'_> {
+    fn find(&mut self, kind: ProblemKind, below: &str, message: impl Into<String>, remedy: Remedy) {
+        let problem = Problem::within(self.key, kind, below, message);
+        self.walked.findings.push(Finding { problem, remedy });
+    }
+
+    /// The system refuses something. What is gone since is no problem.
+    fn refused(&mut self, below: &str, operation: &str, errno: Errno) {
+        match errno {
+            Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::LOOP | Errno::MLINK | Errno::ISDIR => {}
+            errno => {
+                let message = format!("cannot {operation}: {}", std::io::Error::from(errno));
+                self.find(ProblemKind::Unreadable, below, message, Remedy::Nothing);
+            }
+        }
+    }
+
+    fn file(&mut self, parent: &Directory, name: &str, below: &str) {
+        let file = match sys::open(parent, name) {
+            Ok(file) => file,
+            Err(errno) => return self.refused(below, "open the file", errno),
+        };
+        if self.checksums == Checksums::Off {
+            return;
+        }
+        let verdict = match checksum::judge(file) {
+            Ok(verdict) => verdict,
+            Err(errno) => return self.refused(below, "read the file", errno),
+        };
+        match verdict {
+            Verdict::Unchecked => {
+                let path = Problem::within(self.key, ProblemKind::Edited, below, "").path;
+                return self.walked.unchecked.push(path);
+            }
+            Verdict::Good => {}
+            Verdict::Edited => {
+                let message = "the file was edited since it was written";
+                self.find(ProblemKind::Edited, below, message, Remedy::NoteChecksum);
+            }
+            Verdict::Corrupted => {
+                let message = "the file does not hold what was written, and nobody has edited it since";
+                self.find(ProblemKind::Corrupted, below, message, Remedy::MoveRecord);
+            }
+        }
+        self.walked.checked += 1;
+    }
+
+    /// Walks over a directory so many levels below that of the record.
+    fn directory(&mut self, directory: &Directory, below: &str, depth: usize) {
+        let mut names = Vec::new();
+        let mut foreign = Vec::new();
+        let mut data = None;
+        let listed = sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
+            Ok(DATA) => data = Some(kind),
+            Ok(name) if name::decode(name).is_some() => names.push((name.to_owned(), kind)),
+            _ => foreign.push(String::from_utf8_lossy(name).into_owned()),
+        });
+        if let Err(errno) = listed {
+            return self.refused(below, "list the directory", errno);
+        }
+        match data {
+            None => {}
+            Some(Kind::File) => self.file(directory, DATA, &join(below, DATA)),
+            Some(_) => {
+                let message = format!("the {DATA} of a container is not a file");
+                self.find(ProblemKind::Unreadable, &join(below, DATA), message, Remedy::MoveRecord);
+            }
+        }
+        for name in foreign.iter().filter(|name| !is_hidden(name)) {
+            self.find(ProblemKind::Foreign, &join(below, name), FOREIGN, Remedy::Nothing);
+        }
+        for (name, kind) in names {
+            let below = join(below, &name);
+            match kind {
+                Kind::Link => self.link(directory, &name, &below, depth),
+                Kind::File => {
+                    let message = "a file stands where only links and directories belong";
+                    self.find(ProblemKind::Stray, &below, message, Remedy::Move);
+                }
+                Kind::Other => {
+                    let message = "this is neither a link nor a directory";
+                    self.find(ProblemKind::Stray, &below, message, Remedy::Move);
+                }
+                Kind::Directory if depth >= MAX_DIRECTORIES => {
+                    let message = format!("directories nest deeper than {MAX_DIRECTORIES} levels");
+                    self.find(ProblemKind::Unreadable, &below, message, Remedy::MoveRecord);
+                }
+                Kind::Directory => match sys::open_directory(directory, &name) {
+                    Ok(inner) => self.directory(&inner, &below, depth + 1),
+                    Err(errno) => self.refused(&below, "open the directory", errno),
+                },
+            }
+        }
+    }
+
+    fn link(&mut self, directory: &Directory, name: &str, below: &str, depth: usize) {
+        match sys::read_link(directory, name, &mut [MaybeUninit::uninit(); _]) {
+            // The record's own directory is two levels below the root.
+            Ok(target) => {
+                if let Err(reason) = parse_link(2 + depth, target, None) {
+                    self.find(ProblemKind::OutsideLink, below, reason, Remedy::Move);
+                }
+            }
+            Err(errno) => self.refused(below, "read the link", errno),
+        }
+    }
+}
+
+/// What is said of names that no text has.
+pub(super) const FOREIGN: &str = "this is not Sepia's, and left alone";
+
+/// Hidden names are those of other programs, which put them everywhere.
+pub(super) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+fn join(below: &str, name: &str) -> String {
+    if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") }
+}

@@ -1,0 +1,136 @@
+//! Collections that look like lists: nothing but the type tells for sure.
+
+use crate::name;
+use crate::record::{Entries, Entry, Name};
+use crate::shape::SEPIA_ID;
+
+use super::values;
+
+/// An element of what looks like a list.
+pub(super) struct Element<'a> {
+    pub(super) index: u64,
+    pub(super) name: &'a Name,
+    /// What the name says behind the index, encoded.
+    pub(super) shown: &'a str,
+    pub(super) entry: &'a Entry,
+    /// The name says exactly the id.
+    pub(super) is_exact: bool,
+}
+
+/// Returns the elements in the order of their indices if this looks like a list: each name is an index and something
+/// behind it, which is the id for most.
+pub(super) fn elements(entries: &Entries) -> Option<Vec<Element<'_>>> {
+    let mut elements = entries.iter().map(|(name, entry)| element(name, entry)).collect::<Option<Vec<_>>>()?;
+    let exact = elements.iter().filter(|element| element.is_exact).count();
+    if exact == 0 || 2 * exact < elements.len() {
+        return None;
+    }
+    elements.sort_by_key(|element| element.index);
+    Some(elements)
+}
+
+fn element<'a>(name: &'a Name, entry: &'a Entry) -> Option<Element<'a>> {
+    let (digits, shown) = name.as_str().split_once('_')?;
+    let index = digits.parse().ok().filter(|_| is_index(digits))?;
+    let is_exact = match entry {
+        // The whole text is encoded, so an id that begins with a dot is not escaped here.
+        Entry::Link(key) => name::encode(&format!("{digits}_{}", key.id())) == name.as_str(),
+        // One that says its id itself is one of a map.
+        Entry::Container(node) => values::told(&node.data, SEPIA_ID).is_none(),
+        Entry::Collection(_) | Entry::Stray => return None,
+    };
+    Some(Element { index, name, shown, entry, is_exact })
+}
+
+/// Whether this can be the index in the name of an element.
+pub(super) fn is_index(digits: &str) -> bool {
+    digits.len() >= 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns the elements that have the index of the one before, where the names of both say their ids.
+pub(super) fn duplicates<'e, 'a>(elements: &'e [Element<'a>]) -> impl Iterator<Item = &'e Element<'a>> {
+    let twice = |pair: &&[Element<'a>]| pair[0].index == pair[1].index && pair[0].is_exact && pair[1].is_exact;
+    elements.windows(2).filter(twice).map(|pair| &pair[1])
+}
+
+/// Returns the first index that is missing.
+pub(super) fn gap(elements: &[Element<'_>]) -> Option<u64> {
+    let mut next = 0;
+    for element in elements {
+        if element.index > next {
+            return Some(next);
+        }
+        next = element.index.checked_add(1)?;
+    }
+    None
+}
+
+/// Numbers every list of a container in which two elements have one index, from 0 without gaps.
+pub(super) fn renumber_fields(fields: &mut Entries) {
+    fields.retain(|_, entry| {
+        match entry {
+            Entry::Collection(entries) => renumber(entries),
+            Entry::Container(node) => renumber_fields(&mut node.entries),
+            Entry::Link(_) | Entry::Stray => {}
+        }
+        true
+    });
+}
+
+fn renumber(entries: &mut Entries) {
+    let renumbered = elements(entries).filter(|elements| duplicates(elements).next().is_some()).map(|elements| {
+        let elements = elements.iter().enumerate();
+        elements.map(|(index, element)| (numbered(index, element), element.entry.clone())).collect()
+    });
+    // Invariant: each index is there once, and so is each name.
+    if let Some(Ok(renumbered)) = renumbered.map(Entries::new) {
+        *entries = renumbered;
+    }
+    renumber_fields(entries);
+}
+
+fn numbered(index: usize, element: &Element<'_>) -> Name {
+    let text = element.name.text();
+    Name::indexed(index, text.split_once('_').map(|(_, id)| id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Key;
+
+    fn entries(list: &[(&str, &str)]) -> Entries {
+        let entry = |(name, id): &(&str, &str)| {
+            let key = Key::new("Note", *id).unwrap_or_else(|error| unreachable!("{error}"));
+            (Name::from_encoded(name).unwrap_or_else(|| unreachable!("{name}")), Entry::Link(key))
+        };
+        Entries::new(list.iter().map(entry).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn maps_of_numbers_are_no_lists() {
+        for list in [
+            &[("2024", "a"), ("2025", "b")][..],
+            &[("2024_q1", "a"), ("2024_q2", "b")],
+            &[("0000_a", "a"), ("x", "b")],
+            &[("000_a", "a")],
+            &[],
+        ] {
+            assert!(elements(&entries(list)).is_none(), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_twice_is_numbered_anew() {
+        let list = entries(&[("0000_a", "a"), ("0001_b", "b"), ("0001_.c", ".c"), ("0007_d%2F", "d/")]);
+        let found = elements(&list).unwrap_or_default();
+        assert_eq!(duplicates(&found).map(|element| element.name.as_str()).collect::<Vec<_>>(), ["0001_b"]);
+        assert_eq!(gap(&found), Some(2));
+        let mut renumbered = list.clone();
+        renumber(&mut renumbered);
+        let expected = entries(&[("0000_a", "a"), ("0001_.c", ".c"), ("0002_b", "b"), ("0003_d%2F", "d/")]);
+        assert_eq!(renumbered, expected);
+        renumber(&mut renumbered);
+        assert_eq!(renumbered, expected);
+    }
+}

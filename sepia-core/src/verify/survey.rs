@@ -1,0 +1,194 @@
+//! Looking at everything once.
+
+use std::collections::HashSet;
+
+use super::index::Index;
+use super::judge::{self, Sight};
+use super::told;
+use crate::backend::{Backend, Examined};
+use crate::class::Class;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name;
+use crate::problem::{Problem, ProblemKind, Severity};
+use crate::progress::Reporter;
+use crate::record::Key;
+
+/// How many records are looked at again while writers are kept off.
+const CHUNK: usize = 64;
+
+/// What a look at everything has found.
+#[derive(Debug, Default)]
+pub(super) struct Surveyed {
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+    pub(super) examined: Examined,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Looks at every record without keeping writers off, then again at what looks wrong while they are kept off, and
+/// at what the backend knows.
+pub(super) fn survey(backend: &dyn Backend, reporter: &mut Reporter<'_>) -> Result<Surveyed> {
+    let classes = backend.classes()?;
+    let mut survey = Survey { backend, classes: &classes, surveyed: Surveyed::default(), suspects: Vec::new() };
+    reporter.begin("list", None);
+    let index = survey.list(reporter)?;
+    reporter.end();
+    reporter.begin("read", Some(survey.surveyed.objects));
+    survey.surveyed.objects = 0;
+    survey.read(&index, reporter)?;
+    drop(index);
+    survey.look_again()?;
+    reporter.end();
+    reporter.begin("examine", None);
+    survey.examine()?;
+    reporter.end();
+    Ok(survey.surveyed)
+}
+
+struct Survey<'a> {
+    backend: &'a dyn Backend,
+    classes: &'a [Class],
+    surveyed: Surveyed,
+    suspects: Vec<(&'a Class, Key)>,
+}
+
+impl<'a> Survey<'a> {
+    fn find(&mut self, problem: Problem) {
+        self.surveyed.problems.push(problem);
+    }
+
+    /// Takes in which objects there are.
+    fn list(&mut self, reporter: &mut Reporter<'_>) -> Result<Index> {
+        let mut index = Index::default();
+        for class in self.classes {
+            let mut twins = Vec::new();
+            let listed = self.backend.ids(class.name(), &mut |id| {
+                self.surveyed.objects += 1;
+                reporter.advance(1);
+                if index.insert(class, id) {
+                    twins.push(id.to_owned());
+                }
+            });
+            if let Err(error) = listed {
+                let problem = Problem::new(ProblemKind::Unreadable, name::encode(class.name()), "");
+                self.find(unreadable(problem, error)?);
+            }
+            for id in twins {
+                self.suspects.push((class, Key::new(class.name(), id)?));
+            }
+        }
+        Ok(index)
+    }
+
+    /// Reads every record, and notes those with which something may be wrong.
+    fn read(&mut self, index: &Index, reporter: &mut Reporter<'_>) -> Result<()> {
+        let sight = Sight { backend: self.backend, classes: self.classes, index: Some(index) };
+        for class in self.classes {
+            let mut failed = Ok(());
+            let listed = self.backend.ids(class.name(), &mut |id| {
+                if failed.is_ok() {
+                    failed = self.read_one(&sight, class, id);
+                    reporter.advance(1);
+                }
+            });
+            failed?;
+            if let Err(error) = listed {
+                // It has been told.
+                unreadable(Problem::new(ProblemKind::Unreadable, class.name(), ""), error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_one(&mut self, sight: &Sight<'_>, class: &'a Class, id: &str) -> Result<()> {
+        let key = Key::new(class.name(), id)?;
+        let record = match self.backend.read(&key) {
+            Ok(Some(record)) => record,
+            // Deleted meanwhile.
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                unreadable(Problem::within(&key, ProblemKind::Unreadable, "", ""), error)?;
+                self.suspects.push((class, key));
+                return Ok(());
+            }
+        };
+        self.surveyed.objects += 1;
+        self.surveyed.bytes += record.bytes();
+        let problems = judge::record(sight, class, &key, &record)?;
+        if problems.iter().any(may_pass) {
+            self.suspects.push((class, key));
+        } else {
+            self.surveyed.problems.extend(problems);
+        }
+        Ok(())
+    }
+
+    /// Judges the suspects while nobody writes.
+    fn look_again(&mut self) -> Result<()> {
+        let sight = Sight { backend: self.backend, classes: self.classes, index: None };
+        let mut suspects = std::mem::take(&mut self.suspects);
+        suspects.sort_by(|(_, a), (_, b)| a.cmp(b));
+        suspects.dedup_by(|(_, a), (_, b)| a == b);
+        for chunk in suspects.chunks(CHUNK) {
+            let _lock = self.backend.lock()?;
+            for (class, key) in chunk {
+                match look(&sight, class, key) {
+                    Ok(problems) => self.surveyed.problems.extend(problems),
+                    Err(error) => {
+                        let problem = Problem::within(key, ProblemKind::Unreadable, "", "");
+                        self.surveyed.problems.push(unreadable(problem, error)?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the backend knows.
+    fn examine(&mut self) -> Result<()> {
+        let mut known = Vec::new();
+        self.surveyed.examined = self.backend.upkeep().examine(&mut |problem| known.push(problem))?;
+        // What cannot be read is told better by what makes it so.
+        let wrong = || known.iter().filter(|problem| problem.kind.severity() == Severity::Problem);
+        let keys: HashSet<&Key> = wrong().filter_map(|problem| problem.key.as_ref()).collect();
+        let paths: HashSet<&str> = wrong().map(|problem| &*problem.path).collect();
+        self.surveyed.problems.retain(|problem| {
+            let is_told = problem.key.as_ref().map_or(paths.contains(&*problem.path), |key| keys.contains(key));
+            problem.kind != ProblemKind::Unreadable || !is_told
+        });
+        let places: HashSet<_> = self.surveyed.problems.iter().map(Problem::place).collect();
+        let known: Vec<_> = known.iter().filter(|problem| !places.contains(&problem.place())).cloned().collect();
+        self.surveyed.problems.extend(known);
+        self.surveyed.problems.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
+        Ok(())
+    }
+}
+
+/// Returns what is wrong with what is stored under a key now.
+pub(super) fn look(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<Vec<Problem>> {
+    let Some(record) = sight.backend.read(key)? else { return Ok(Vec::new()) };
+    let mut problems = judge::record(sight, class, key, &record)?;
+    if class.keeps_generations() {
+        let (base, generation) = key.generation();
+        let first = key.sibling(&format!("{}.0", base.id()))?;
+        // Told of the one that nobody is led to.
+        if generation == 0 && sight.backend.contains(&base)? && sight.backend.contains(&first)? {
+            let message = format!("generation 0 is stored as {first}, too");
+            problems.push(Problem::within(&base, ProblemKind::Twin, "", message));
+        }
+    }
+    Ok(problems)
+}
+
+/// Whether a writer at work could make a record look like this.
+fn may_pass(problem: &Problem) -> bool {
+    problem.kind.severity() == Severity::Problem || problem.kind == ProblemKind::CopyDiffers
+}
+
+/// Makes a problem of an error, unless it tells of more than one place.
+fn unreadable(problem: Problem, error: Error) -> Result<Problem> {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::Io => Ok(Problem { message: told(&error), ..problem }),
+        _ => Err(error),
+    }
+}
