@@ -36,6 +36,7 @@ Commands:
   edit         Edit an object in $VISUAL or $EDITOR
   rm           Delete objects
   gc           Delete what no link leads to
+  verify       Find what is wrong, and mend it
   init         Make an empty store
   adopt        Take a directory that is no store yet for one
   completions  Print what a shell needs to complete the arguments
@@ -87,6 +88,7 @@ Commands:
   edit         Edit an object in $VISUAL or $EDITOR
   rm           Delete objects
   gc           Delete what no link leads to
+  verify       Find what is wrong, and mend it
   init         Make an empty store
   adopt        Take a directory that is no store yet for one
   completions  Print what a shell needs to complete the arguments
@@ -679,6 +681,47 @@ Common options:
 "#]],
         ),
         (
+            "verify",
+            str![[r#"
+Find what is wrong, and mend it
+
+Reads everything: dangling links, broken values, files in the wrong places, leftovers of programs
+that died, and, in a store with checksums, what the disk has changed. --repair mends it without
+losing anything: what has to go is moved into .sepia/quarantine.
+
+With --json, one object: {records, bytes, checked, unchecked, noted, clean, problems: [{kind,
+severity, object, path, message, mended, refused}]}. Exits with 1 if something is wrong and not
+mended.
+
+Usage: sepia verify [OPTIONS]
+
+Options:
+      --repair
+          Mend what is wrong
+
+  -q, --quiet
+          Do not print what is only worth knowing
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+"#]],
+        ),
+        (
             "init",
             str![[r#"
 Make an empty store
@@ -694,6 +737,10 @@ Arguments:
           The directory; else what --store says, else the current one
 
 Options:
+      --checksums
+          Keep checksums of all files, so that `sepia verify` finds what the disk has changed; a
+          store that is there keeps them from now on
+
   -h, --help
           Print help (see a summary with '-h')
 

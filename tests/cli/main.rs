@@ -12,3 +12,4 @@ mod hostile;
 mod looking;
 mod stores;
 mod terminal;
+mod verifying;

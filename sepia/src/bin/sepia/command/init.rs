@@ -22,6 +22,10 @@ use crate::render::text::printable;
 pub(crate) struct Init {
     /// The directory; else what --store says, else the current one
     path: Option<PathBuf>,
+    /// Keep checksums of all files, so that `sepia verify` finds what the disk has changed; a store that is
+    /// there keeps them from now on
+    #[arg(long)]
+    checksums: bool,
 }
 
 #[derive(Serialize)]
@@ -34,8 +38,8 @@ impl Init {
     pub(crate) fn run(self, session: &mut Session) -> Result<Answer> {
         let path = self.path.or_else(|| session.named().map(PathBuf::from)).unwrap_or_else(|| PathBuf::from("."));
         let was_there = is_store(&path)?;
-        if !was_there {
-            make(&path)?;
+        if !was_there || self.checksums {
+            open(&path, self.checksums)?;
         }
         let path = path.to_string_lossy();
         let out = &mut session.out;
@@ -50,8 +54,9 @@ impl Init {
     }
 }
 
-fn make(path: &Path) -> Result<()> {
-    let store = Store::open(path).map_err(|error| match error.kind() {
+fn open(path: &Path, checksums: bool) -> Result<()> {
+    let builder = if checksums { Store::builder().checksums() } else { Store::builder() };
+    let store = builder.open(path).map_err(|error| match error.kind() {
         ErrorKind::NotAStore if path.is_dir() => Failure::said(format!(
             "{} is not empty: `sepia adopt` takes what is there for the objects of a store",
             path.display()

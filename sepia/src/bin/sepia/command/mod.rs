@@ -16,4 +16,5 @@ pub(crate) mod rm;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod tree;
+pub(crate) mod verify;
 pub(crate) mod versions;
