@@ -69,3 +69,25 @@ fn who_depends_on_serde() {
     }
     assert_eq!(sandbox.sepia("stats --json").json()[0]["classes"][1]["objects"], packages.len());
 }
+
+/// What a person does who has never seen the code.
+#[test]
+fn a_file_that_was_broken_by_hand_is_found_and_mended() {
+    let sandbox = Sandbox::of_packages();
+    let packages = sandbox.lines("ls Package");
+    let serde = packages.iter().find(|package| package.starts_with("Package/serde-1.")).unwrap();
+    assert_eq!(sandbox.sepia("verify").code(), 0);
+
+    sandbox.write(&format!("data/{serde}/data.json"), "{\"name\": \"ser");
+    let found = sandbox.sepia("verify");
+    assert_eq!(found.code(), 1);
+    assert!(found.stdout().contains(&format!("undecodable  {serde}/data.json")), "{found}");
+
+    let mended = sandbox.sepia("verify --repair");
+    assert_eq!(mended.code(), 0, "{mended}");
+    assert_eq!(sandbox.sepia("verify").code(), 0);
+    // Who depended on it does so no more, and nothing else is gone.
+    let left = sandbox.lines("ls Package");
+    assert_eq!(packages.difference(&left).collect::<Vec<_>>(), [serde]);
+    assert_eq!(sandbox.sepia(&format!("backlinks {serde}")).code(), 2);
+}
