@@ -163,7 +163,7 @@ impl Sandbox {
         for name in ["SEPIA_STORE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "VISUAL", "EDITOR"] {
             command.env_remove(name);
         }
-        command.env("TZ", "UTC").env("TERM", "xterm").env("TMPDIR", self.directory.path());
+        command.env("TZ", "UTC").env("LC_ALL", "C").env("TERM", "xterm").env("TMPDIR", self.directory.path());
         command
     }
 
