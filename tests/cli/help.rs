@@ -917,6 +917,8 @@ fn shells_complete() {
         let script = sandbox.sepia(&format!("completions {shell}"));
         assert_eq!((script.code(), script.stderr().as_str()), (0, ""), "{shell}");
         assert!(script.stdout().contains("backlinks"), "{shell}");
+        // Objects are paths.
+        assert!(shell != "zsh" || script.stdout().contains(":objects -- The objects:_files"), "{script}");
         sandbox.write("script", script.stdout());
         // Where the shell is there, it says whether it can read this.
         let [program, arguments @ ..] = check else { continue };

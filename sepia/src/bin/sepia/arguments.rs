@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use sepia::Store;
 
 use crate::answer::Answer;
@@ -32,7 +32,8 @@ Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 i
 #[command(next_help_heading = "Common options")]
 struct Global {
     /// The store, as a path or URL; else the one in or above the current directory
-    #[arg(long, short, global = true, env = "SEPIA_STORE", hide_env_values = true, value_name = "PATH|URL")]
+    #[arg(long, short, global = true, env = "SEPIA_STORE", hide_env_values = true, value_name = "PATH|URL",
+        value_hint = ValueHint::DirPath)]
     store: Option<String>,
     /// Print JSON, one object a line
     #[arg(long, global = true)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::Store;
 use serde::Serialize;
 
@@ -24,6 +24,7 @@ use crate::render::text::printable;
 #[derive(Args, Debug)]
 pub(crate) struct Adopt {
     /// The directory
+    #[arg(value_hint = ValueHint::DirPath)]
     path: PathBuf,
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::record::{Key, Record};
 use serde::Serialize;
 
@@ -25,6 +25,7 @@ use crate::walk;
 #[derive(Args, Debug)]
 pub(crate) struct Backlinks {
     /// The object
+    #[arg(value_hint = ValueHint::AnyPath)]
     object: String,
     #[command(flatten)]
     ids: Ids,

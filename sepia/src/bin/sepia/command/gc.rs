@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::gc::{ClassReport, GcReport};
 use sepia::record::Key;
 use serde::Serialize;
@@ -31,7 +31,7 @@ use crate::render::text::{count, printable, size};
 #[derive(Args, Debug)]
 pub(crate) struct Gc {
     /// What stays, with all that it leads to: Class/id, or a class
-    #[arg(value_name = "ROOT", required_unless_present = "everything")]
+    #[arg(value_name = "ROOT", required_unless_present = "everything", value_hint = ValueHint::AnyPath)]
     roots: Vec<String>,
     /// Go ahead without roots: delete everything
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::{ErrorKind, Store};
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::render::text::printable;
 #[derive(Args, Debug)]
 pub(crate) struct Init {
     /// The directory; else what --store says, else the current one
+    #[arg(value_hint = ValueHint::DirPath)]
     path: Option<PathBuf>,
     /// Keep checksums of all files, so that `sepia verify` finds what the disk has changed; a store that is
     /// there keeps them from now on

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::class::{Class, Format, Kind};
 use sepia::record::Key;
 use serde::Serialize;
@@ -24,6 +24,7 @@ use crate::walk;
 #[derive(Args, Debug)]
 pub(crate) struct Ls {
     /// The class whose objects to list
+    #[arg(value_hint = ValueHint::AnyPath)]
     class: Option<String>,
     /// Print sizes and times, too
     #[arg(long, short)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, CommandFactory, ValueHint};
 use clap_mangen::Man as Page;
 
 use crate::answer::Answer;
@@ -15,6 +15,7 @@ use crate::failure::{Failure, Result};
 #[derive(Args, Debug)]
 pub(crate) struct Man {
     /// The directory; it is made if it is not there
+    #[arg(value_hint = ValueHint::DirPath)]
     directory: Option<PathBuf>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::backend::Lock;
 use sepia::batch::{Batch, Expect};
 use sepia::record::Key;
@@ -30,7 +30,7 @@ const LISTED: usize = 10;
 #[derive(Args, Debug)]
 pub(crate) struct Rm {
     /// The objects
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
     objects: Vec<String>,
     #[command(flatten)]
     ids: Ids,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::record::{Entries, Entry, Node};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -30,7 +30,7 @@ use crate::render::text::{printable, printable_lines};
 #[derive(Args, Debug)]
 pub(crate) struct Show {
     /// The objects
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
     objects: Vec<String>,
     #[command(flatten)]
     ids: Ids,

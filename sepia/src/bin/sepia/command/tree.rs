@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::record::{Entries, Entry, Key, Record};
 use serde::Serialize;
 
@@ -31,6 +31,7 @@ const MAX_DEPTH: u16 = 1000;
 #[derive(Args, Debug)]
 pub(crate) struct Tree {
     /// The object, or a part of one
+    #[arg(value_hint = ValueHint::AnyPath)]
     object: String,
     #[command(flatten)]
     ids: Ids,

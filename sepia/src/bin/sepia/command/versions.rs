@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -21,6 +21,7 @@ use crate::render::text::{local, quoted, size, utc};
 #[derive(Args, Debug)]
 pub(crate) struct Versions {
     /// The object; any of its generations will do
+    #[arg(value_hint = ValueHint::AnyPath)]
     object: String,
     #[command(flatten)]
     ids: Ids,

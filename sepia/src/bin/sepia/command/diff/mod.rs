@@ -5,7 +5,7 @@ mod fields;
 use std::io::Write;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::class::{Format, Kind};
 use serde::Serialize;
 use similar::udiff::UnifiedHunkHeader;
@@ -38,8 +38,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
     /// One object
+    #[arg(value_hint = ValueHint::AnyPath)]
     from: String,
     /// The other
+    #[arg(value_hint = ValueHint::AnyPath)]
     to: String,
     #[command(flatten)]
     ids: Ids,

@@ -5,7 +5,7 @@ mod validate;
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format, Kind};
 use sepia::record::{Entries, Entry, Key, Node, Record};
@@ -30,6 +30,7 @@ use editor::Draft;
 #[derive(Args, Debug)]
 pub(crate) struct Edit {
     /// The object, or a nested container
+    #[arg(value_hint = ValueHint::AnyPath)]
     object: String,
     #[command(flatten)]
     ids: Ids,

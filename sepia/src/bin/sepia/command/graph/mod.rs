@@ -5,7 +5,7 @@ mod web;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use sepia::record::Key;
 
 use crate::answer::Answer;
@@ -26,6 +26,7 @@ use web::Web;
 #[derive(Args, Debug)]
 pub(crate) struct Graph {
     /// Where to begin; everything if there is none
+    #[arg(value_hint = ValueHint::AnyPath)]
     objects: Vec<String>,
     #[command(flatten)]
     ids: Ids,
