@@ -151,7 +151,6 @@ impl Format {
         }
     }
 
-    #[cfg(unix)]
     pub(crate) fn parse(word: &str) -> Option<Self> {
         [Self::Json, Self::Text, Self::Bytes, Self::Custom].into_iter().find(|format| format.as_str() == word)
     }

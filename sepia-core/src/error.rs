@@ -150,7 +150,6 @@ impl Error {
     }
 
     /// An error of the operating system in `operation` on `path`.
-    #[cfg(any(unix, test))]
     pub(crate) fn io(operation: &str, path: &Path, source: impl Into<std::io::Error>) -> Self {
         let source = source.into();
         let kind = match source.kind() {
@@ -158,6 +157,17 @@ impl Error {
             _ => ErrorKind::Io,
         };
         let mut error = Self::message(kind, format!("cannot {operation}")).at(path.to_string_lossy());
+        error.0.source = Some(Box::new(source));
+        error
+    }
+
+    /// An error with a cause that is none of this crate's.
+    pub(crate) fn caused(
+        kind: ErrorKind,
+        message: impl Into<String>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
+        let mut error = Self::message(kind, message);
         error.0.source = Some(Box::new(source));
         error
     }

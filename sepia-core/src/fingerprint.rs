@@ -33,6 +33,27 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    pub(crate) fn bits(self) -> u128 {
+        self.0
+    }
+
+    #[cfg(feature = "backup")]
+    pub(crate) fn of_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Reads what `Debug` writes: 32 hexadecimal digits, in lower case.
+    #[cfg(feature = "backup")]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 32 || !text.bytes().all(is_digit) {
+            return None;
+        }
+        u128::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
 impl Record {
     /// Returns the fingerprint of this record.
     pub fn fingerprint(&self) -> Fingerprint {

@@ -9,7 +9,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
+#[cfg(feature = "backup")]
+#[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
+pub mod backup;
 pub mod batch;
+mod catalog;
 pub mod class;
 mod decode;
 mod encode;
@@ -19,6 +23,7 @@ mod fingerprint;
 pub mod gc;
 mod id;
 mod json;
+mod link;
 mod name;
 mod object;
 mod problem;
@@ -29,6 +34,7 @@ mod roots;
 mod shape;
 mod source;
 mod store;
+pub mod transfer;
 pub mod verify;
 
 pub use batch::Durability;

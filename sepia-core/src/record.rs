@@ -267,12 +267,16 @@ pub enum Record {
 /// containers. What is deeper would exhaust handles and stacks when it is read.
 pub(crate) const MAX_DIRECTORIES: usize = 400;
 
+/// The most bytes of an encoded name in a container: what file systems take. An index and an id with its generation
+/// fit.
+const MAX_ENTRY_NAME: usize = 255;
+
 impl Record {
     /// Checks that any backend can store this record.
     ///
     /// # Errors
-    /// `InvalidValue` if it holds a [stray](Entry::Stray), or collections and nested containers over 400
-    /// levels deep.
+    /// `InvalidValue` if it holds a [stray](Entry::Stray), a name of over 255 bytes once encoded, or collections and
+    /// nested containers over 400 levels deep.
     pub fn check(&self) -> Result<()> {
         match self {
             Self::Leaf(_) => Ok(()),
@@ -324,6 +328,10 @@ fn bytes(node: &Node) -> u64 {
 
 fn check_entries(entries: &Entries, depth: usize) -> Result<()> {
     for (name, entry) in entries.iter() {
+        if name.as_str().len() > MAX_ENTRY_NAME {
+            let message = format!("the name of an entry is over {MAX_ENTRY_NAME} bytes once encoded");
+            return Err(Error::invalid_value(message).inside(name.as_str()));
+        }
         let inner = match entry {
             Entry::Link(_) => continue,
             Entry::Stray => return Err(Error::invalid_value("a stray cannot be put").inside(name.as_str())),

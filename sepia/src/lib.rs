@@ -366,14 +366,19 @@
 //!
 //! | feature | |
 //! |---|---|
+//! | `backup` | [`backup`]: the whole store, or part of it, in a tar archive, and back |
+//! | `zstd` | … compressed |
 //! | `tracing` | an event when the work of a writer that died was completed |
 //! | `cli` | the command `sepia`: `cargo install sepia --features cli` |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
 
+#[cfg(feature = "backup")]
+#[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
+pub use sepia_core::backup;
 pub use sepia_core::{
     Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Problem, ProblemKind,
     Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction, Writer,
-    backend, batch, class, gc, record, verify,
+    backend, batch, class, gc, record, transfer, verify,
 };
 pub use sepia_derive::{Container, Reference, Serializable};
 

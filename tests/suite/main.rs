@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod adopt;
+mod backup;
 mod boards;
 mod checksums;
+mod copy;
 mod errors;
+mod export;
 mod gc;
 mod generations;
 mod history;

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use sepia::{Error, ErrorKind, Result, Store};
+use sepia::batch::{Batch, Expect};
+use sepia::class::{Class, Format};
+use sepia::record::{Key, Node, Record};
+use sepia::{Durability, Error, ErrorKind, Result, Store};
 use tempfile::TempDir;
 
 /// A store in a directory of its own, which goes with it.
@@ -48,6 +52,71 @@ impl OnDisk {
 pub fn on_every_backend(test: impl Fn(&Store)) {
     test(&Store::in_memory());
     test(&OnDisk::new().store);
+}
+
+/// The classes of a store, and every record in it.
+pub fn content(store: &Store) -> (Vec<Class>, BTreeMap<Key, Record>) {
+    let backend = store.backend();
+    let classes = backend.classes().unwrap();
+    let mut records = BTreeMap::new();
+    for class in &classes {
+        let each = &mut |id: &str| {
+            let key = Key::new(class.name(), id).unwrap();
+            records.insert(key.clone(), backend.read(&key).unwrap().unwrap());
+        };
+        backend.ids(class.name(), each).unwrap();
+    }
+    (classes, records)
+}
+
+/// Writes two notes again and again, always as one and equal, until the work is done.
+pub fn beside_writers<R>(store: &Store, work: impl FnOnce() -> R) -> R {
+    let done = AtomicBool::new(false);
+    let write = |number: u64| {
+        let mut batch = Batch::new();
+        batch.declare(&Class::serializable("Pair", Format::Text)).unwrap();
+        batch.declare(&Class::container("Fresh")).unwrap();
+        batch.set_durability(Durability::Buffered);
+        for id in ["a", "z"] {
+            let content = number.to_string().into_bytes();
+            batch.put(Key::new("Pair", id).unwrap(), Record::Leaf(content), Expect::Any);
+        }
+        // One comes, and one goes.
+        let fresh = |number: u64| Key::new("Fresh", number.to_string()).unwrap();
+        let node = Node { data: b"{}\n".to_vec(), ..Node::default() };
+        batch.put(fresh(number), Record::Container(node), Expect::Any);
+        batch.delete(fresh(number.saturating_sub(1)), Expect::Any);
+        store.backend().commit(batch).unwrap();
+    };
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    write(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = 1;
+            while !done.load(Ordering::Relaxed) {
+                number += 1;
+                write(number);
+            }
+        });
+        let _done = Done(&done);
+        work()
+    })
+}
+
+/// Checks that the notes of [`beside_writers`] are those of one moment.
+#[track_caller]
+pub fn is_of_one_moment(store: &Store) {
+    let (_, records) = content(store);
+    let pair = |id: &str| records[&Key::new("Pair", id).unwrap()].clone();
+    assert_eq!(pair("a"), pair("z"));
+    let Record::Leaf(number) = pair("a") else { panic!("a note is a leaf") };
+    let fresh: Vec<_> = records.keys().filter(|key| key.class() == "Fresh").map(|key| key.id().to_owned()).collect();
+    assert_eq!(fresh, [String::from_utf8(number).unwrap()]);
 }
 
 /// What stands under a path.

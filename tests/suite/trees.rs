@@ -14,28 +14,28 @@ use sepia::{Container, Id, ProblemKind, Ref, Reference, Serializable, Store};
 use crate::support::{Found, OnDisk};
 
 #[derive(Serializable, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Leaf {
+pub struct Leaf {
     id: Id<Leaf>,
     text: String,
     number: Option<i64>,
 }
 
 #[derive(Container, Clone, Debug, PartialEq)]
-struct Branch {
+pub struct Branch {
     id: Id<Branch>,
     label: String,
     items: Vec<Any>,
 }
 
 #[derive(Reference, Clone, Debug, PartialEq)]
-enum Any {
+pub enum Any {
     Leaf(Leaf),
     Branch(Branch),
     Tree(Box<Tree>),
 }
 
 #[derive(Container, Clone, Debug, PartialEq)]
-struct Tree {
+pub struct Tree {
     id: Id<Tree>,
     name: String,
     numbers: BTreeMap<String, Vec<f64>>,
@@ -132,7 +132,7 @@ fn flat() -> impl Strategy<Value = Tree> {
     })
 }
 
-fn tree() -> impl Strategy<Value = Tree> {
+pub fn tree() -> impl Strategy<Value = Tree> {
     flat()
         .prop_recursive(3, 12, 3, |inner| {
             let nested = (

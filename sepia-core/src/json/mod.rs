@@ -3,12 +3,14 @@
 
 mod key;
 mod read;
+mod tokens;
 mod write;
 
 use std::fmt;
 
 pub(crate) use key::{from_key_text, to_key_text};
 pub(crate) use read::{Fields, missing, parse_fields};
+pub(crate) use tokens::{compact, is_json, pretty, string_length};
 pub(crate) use write::Object;
 
 use crate::error::Error;

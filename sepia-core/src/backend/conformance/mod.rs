@@ -30,7 +30,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 26] = [
+    let checks: [(&str, Check); 27] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -57,6 +57,7 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("links are those of the record, at any depth", upkeep::links),
         ("sizes are those of the content, and ages those of the last change", upkeep::sizes),
         ("whoever follows commits is told what they change", upkeep::tracking),
+        ("what is set aside is kept, and changes no record", upkeep::setting_aside),
     ];
     for (name, check) in checks {
         check(&open()).map_err(|error| Error::new(ErrorKind::Other, format!("{name}: {}", chain(&error))))?;

@@ -10,16 +10,7 @@ use rustix::io::{Errno, Result};
 use twox_hash::XxHash3_64;
 
 use super::sys;
-
-/// Whether a store keeps checksums.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Checksums {
-    Off,
-    On,
-}
-
-/// The word for the only kind there is, in `format.json`.
-pub(super) const ALGORITHM: &str = "xxh3-64";
+pub(super) use crate::catalog::Checksums;
 
 /// The name of the attribute.
 const ATTRIBUTE: &str = "user.sepia.sum";

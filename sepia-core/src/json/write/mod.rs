@@ -165,7 +165,7 @@ fn too_deep() -> JsonError {
 }
 
 /// How deep the brackets of a JSON text nest.
-fn depth(text: &str) -> usize {
+pub(super) fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
         match byte {

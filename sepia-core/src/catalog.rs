@@ -1,0 +1,153 @@
+//! What a store declares, as text: `format.json`, the format number, the classes, and whether there are checksums.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::class::{Class, Format, Kind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json;
+
+/// Where it stands, below the root.
+pub(crate) const FORMAT_FILE: &str = ".sepia/format.json";
+
+/// The format that this version writes, and the newest that it reads.
+pub(crate) const FORMAT: u64 = 1;
+
+/// Whether a store keeps checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checksums {
+    Off,
+    On,
+}
+
+/// The word for the only kind there is.
+const ALGORITHM: &str = "xxh3-64";
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Declared {
+    pub(crate) classes: Vec<Class>,
+    pub(crate) checksums: Checksums,
+}
+
+/// Returns the content of the file.
+pub(crate) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
+    let mut described = BTreeMap::new();
+    for class in classes {
+        let mut options = BTreeMap::new();
+        match class.kind() {
+            Kind::Container => {
+                options.insert("kind", Value::from("container"));
+            }
+            Kind::Serializable(format) => {
+                options.insert("kind", Value::from("serializable"));
+                options.extend(format.map(|format| ("content", Value::from(format.as_str()))));
+            }
+        }
+        // Most classes keep none, so only the other cases are said.
+        match class.generations() {
+            Some(false) => {}
+            Some(true) => {
+                options.insert("generations", Value::from(true));
+            }
+            None => {
+                options.insert("generations", Value::Null);
+            }
+        }
+        described.insert(class.name(), options);
+    }
+    let mut object = json::Object::new();
+    let mut print = || {
+        object.field("format", &FORMAT)?;
+        if checksums == Checksums::On {
+            object.field("checksums", ALGORITHM)?;
+        }
+        object.field("classes", &described)
+    };
+    print().map_err(json::JsonError::invalid)?;
+    Ok(object.finish())
+}
+
+/// Reads the content of the file.
+pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
+    let wrong = |what: &str| Error::corrupt(format!("the list of classes cannot be understood: {what}"));
+    let value: Value = serde_json::from_slice(content).map_err(|error| wrong(&error.to_string()))?;
+    let format = value.get("format").and_then(Value::as_u64).ok_or_else(|| wrong("it has no format number"))?;
+    if format > FORMAT {
+        let message = format!("the store has format {format}, and this version of sepia reads up to {FORMAT}");
+        return Err(Error::message(ErrorKind::UnsupportedFormat, message));
+    }
+    if format == 0 {
+        return Err(wrong("there is no format 0"));
+    }
+    let checksums = match value.get("checksums") {
+        None => Checksums::Off,
+        Some(Value::String(algorithm)) if algorithm == ALGORITHM => Checksums::On,
+        Some(_) => return Err(wrong("its checksums are of no known kind")),
+    };
+    let classes = value.get("classes").and_then(Value::as_object).ok_or_else(|| wrong("it has no classes"))?;
+    let mut parsed = Vec::with_capacity(classes.len());
+    for (name, options) in classes {
+        let word = |option: &str| options.get(option).and_then(Value::as_str);
+        let kind = match (word("kind"), word("content")) {
+            (Some("container"), None) => Kind::Container,
+            (Some("serializable"), None) => Kind::Serializable(None),
+            (Some("serializable"), Some(content)) => {
+                let format =
+                    Format::parse(content).ok_or_else(|| wrong(&format!("there is no content {content:?}")))?;
+                Kind::Serializable(Some(format))
+            }
+            _ => return Err(wrong(&format!("class {name:?} is of no known kind"))),
+        };
+        let generations = match options.get("generations") {
+            None => Some(false),
+            Some(Value::Bool(generations)) => Some(*generations),
+            Some(Value::Null) => None,
+            Some(_) => return Err(wrong(&format!("the generations of class {name:?} are not yes or no"))),
+        };
+        parsed.push(Class::declared(name.clone(), kind, generations)?);
+    }
+    parsed.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(Declared { classes: parsed, checksums })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_parsed() {
+        let mut classes = vec![
+            Class::container("Board"),
+            Class::serializable("Note", Format::Text).with_generations(),
+            Class::serializable("a/b \u{1}", Format::Custom),
+        ];
+        classes.extend(Class::declared("z".to_owned(), Kind::Serializable(None), None));
+        for checksums in [Checksums::Off, Checksums::On] {
+            let printed = print(&classes, checksums).unwrap_or_default();
+            assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), checksums }));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_its_kind() {
+        let kind = |text: &str| parse(text.as_bytes()).err().map(|error| error.kind());
+        assert_eq!(kind(r#"{"format": 2, "whatever": 1}"#), Some(ErrorKind::UnsupportedFormat));
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"format": 1}"#,
+            r#"{"format": 0, "classes": {}}"#,
+            r#"{"format": "1", "classes": {}}"#,
+            r#"{"format": 1, "classes": {"A": {"kind": "folder"}}}"#,
+            r#"{"format": 1, "classes": {}, "checksums": true}"#,
+            r#"{"format": 1, "classes": {}, "checksums": "md5"}"#,
+            r#"{"format": 1, "classes": {"A": {"kind": "serializable", "content": "xml"}}}"#,
+            r#"{"format": 1, "classes": {"A": {"kind": "container", "generations": 3}}}"#,
+        ] {
+            assert_eq!(kind(text), Some(ErrorKind::Corrupt), "{text}");
+        }
+    }
+}

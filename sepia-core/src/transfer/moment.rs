@@ -1,0 +1,229 @@
+//! Reading much as of one moment, while writers run: everything once without keeping anybody off, then what has
+//! changed meanwhile again, the last of it under the lock.
+
+use crate::backend::Backend;
+use crate::class::Class;
+use crate::error::Result;
+use crate::gc::mark::Reached;
+use crate::progress::Reporter;
+use crate::record::{Entries, Entry, Key, Record};
+use crate::roots::Root;
+
+/// How often what has changed is read again before others are kept off.
+const ROUNDS: usize = 4;
+
+/// So few changes are read while others are kept off.
+const FEW: usize = 64;
+
+/// Whether a record comes for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// It does, since the beginning or the last restart.
+    First,
+    /// It may have come before, and counts instead of that.
+    Again,
+}
+
+/// Takes in records.
+pub(crate) trait Sink {
+    /// Takes in the record of a key.
+    fn put(&mut self, key: &Key, record: Record, pass: Pass) -> Result<()>;
+
+    /// There is no record of this key after all, if there was one.
+    fn forget(&mut self, key: &Key) -> Result<()>;
+
+    /// Nothing that has come counts: everything comes anew.
+    fn restart(&mut self) -> Result<()>;
+}
+
+/// What was read beside the records.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    /// The classes of the store at that moment.
+    pub(crate) classes: Vec<Class>,
+    /// How many records had files in them that are not Sepia's.
+    pub(crate) strays: u64,
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Selection<'a> {
+    Everything,
+    /// What these reach, themselves included.
+    Reached(&'a [Root]),
+}
+
+impl<'a> Selection<'a> {
+    /// No list of roots is everything; an empty one is nothing.
+    pub(crate) fn of(roots: Option<&'a [Root]>) -> Self {
+        roots.map_or(Self::Everything, Self::Reached)
+    }
+}
+
+/// Gives the sink every selected record as it was at one moment between call and return.
+pub(crate) fn gather(
+    backend: &dyn Backend,
+    selection: Selection<'_>,
+    sink: &mut dyn Sink,
+    reporter: &mut Reporter<'_>,
+) -> Result<Gathered> {
+    let mut reading = Reading { backend, selection, sink, reporter, strays: 0 };
+    let before = backend.moment()?;
+    let mut track = backend.track()?;
+    let reached = reading.all()?;
+    let classes = backend.classes()?;
+    if backend.moment()? == before {
+        return Ok(Gathered { classes, strays: reading.strays });
+    }
+    let mut pending = Some(Vec::new());
+    for _ in 0..ROUNDS {
+        pending = track.changed()?;
+        match &mut pending {
+            // What is reached is found out at the end, in any case.
+            Some(keys) if keys.len() > FEW && reached.is_none() => reading.again(std::mem::take(keys))?,
+            _ => break,
+        }
+    }
+    let lock = backend.lock()?;
+    match (pending, track.changed()?) {
+        (Some(mut keys), Some(last)) => {
+            keys.extend(last);
+            match reached {
+                None => reading.again(keys)?,
+                Some(reached) => reading.reach_again(&reached, keys)?,
+            }
+        }
+        _ => {
+            reading.sink.restart()?;
+            reading.strays = 0;
+            reading.all()?;
+        }
+    }
+    let classes = backend.classes()?;
+    drop(lock);
+    Ok(Gathered { classes, strays: reading.strays })
+}
+
+/// Gives the sink every selected record, each as it was at some moment.
+pub(crate) fn skim(
+    backend: &dyn Backend,
+    selection: Selection<'_>,
+    sink: &mut dyn Sink,
+    reporter: &mut Reporter<'_>,
+) -> Result<()> {
+    Reading { backend, selection, sink, reporter, strays: 0 }.all().map(|_| ())
+}
+
+struct Reading<'r, 'p> {
+    backend: &'r dyn Backend,
+    selection: Selection<'r>,
+    sink: &'r mut dyn Sink,
+    reporter: &'r mut Reporter<'p>,
+    strays: u64,
+}
+
+impl<'r> Reading<'r, '_> {
+    /// Reads everything that is selected; returns what was reached, if not simply everything.
+    fn all(&mut self) -> Result<Option<Reached<'r>>> {
+        match self.selection {
+            Selection::Everything => {
+                for class in self.backend.classes()? {
+                    self.class(class.name())?;
+                }
+                Ok(None)
+            }
+            Selection::Reached(roots) => {
+                let reached = Reached::from(self.backend, roots)?;
+                self.each_of(&reached, |_| Some(Pass::First))?;
+                Ok(Some(reached))
+            }
+        }
+    }
+
+    fn class(&mut self, class: &str) -> Result<()> {
+        // The keys of a class share its name.
+        let mut previous: Option<Key> = None;
+        let mut read = Ok(());
+        let backend = self.backend;
+        backend.ids(class, &mut |id| {
+            if read.is_err() {
+                return;
+            }
+            let key = match &previous {
+                Some(previous) => previous.sibling(id),
+                None => Key::new(class, id),
+            };
+            read = key.and_then(|key| {
+                self.one(&key, Pass::First)?;
+                previous = Some(key);
+                Ok(())
+            });
+        })?;
+        read
+    }
+
+    /// Reads those keys of `reached` for which `wanted` says how.
+    fn each_of(&mut self, reached: &Reached<'_>, wanted: impl Fn(&Key) -> Option<Pass>) -> Result<()> {
+        reached.each(&mut |key| match wanted(key) {
+            Some(pass) => self.one(key, pass),
+            None => Ok(()),
+        })
+    }
+
+    fn one(&mut self, key: &Key, pass: Pass) -> Result<()> {
+        match (self.backend.read(key)?, pass) {
+            (Some(mut record), _) => {
+                self.strays += u64::from(tidy(&mut record));
+                self.sink.put(key, record, pass)?;
+            }
+            (None, Pass::First) => {}
+            (None, Pass::Again) => self.sink.forget(key)?,
+        }
+        self.reporter.advance(1);
+        Ok(())
+    }
+
+    fn again(&mut self, mut keys: Vec<Key>) -> Result<()> {
+        keys.sort_unstable();
+        keys.dedup();
+        keys.iter().try_for_each(|key| self.one(key, Pass::Again))
+    }
+
+    /// Reads what is reached now and has changed or was not reached before, and forgets what is reached no more.
+    fn reach_again(&mut self, before: &Reached<'_>, mut changed: Vec<Key>) -> Result<()> {
+        let Selection::Reached(roots) = self.selection else { return Ok(()) };
+        changed.sort_unstable();
+        let now = Reached::from(self.backend, roots)?;
+        let is_old = |key: &Key| before.contains(key) && changed.binary_search(key).is_err();
+        self.each_of(&now, |key| (!is_old(key)).then_some(Pass::Again))?;
+        before.each(&mut |key| if now.contains(key) { Ok(()) } else { self.sink.forget(key) })
+    }
+}
+
+/// Takes out of a record what it need not give back: strays, and collections without anything in them. Returns
+/// whether there were strays.
+fn tidy(record: &mut Record) -> bool {
+    fn entries(of: &mut Entries) -> bool {
+        let mut strays = false;
+        of.retain(|_, entry| match entry {
+            Entry::Link(_) => true,
+            Entry::Stray => {
+                strays = true;
+                false
+            }
+            Entry::Container(node) => {
+                strays |= entries(&mut node.entries);
+                true
+            }
+            Entry::Collection(inner) => {
+                strays |= entries(inner);
+                !inner.is_empty()
+            }
+        });
+        strays
+    }
+    match record {
+        Record::Leaf(_) => false,
+        Record::Container(node) => entries(&mut node.entries),
+    }
+}

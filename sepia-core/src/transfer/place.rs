@@ -1,0 +1,52 @@
+//! A file that stands under its name once it is complete.
+
+use std::io;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+
+/// Where a file is to stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    path: &'a Path,
+    directory: &'a Path,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn new(path: &'a Path) -> Self {
+        let directory = path.parent().filter(|parent| *parent != Path::new(""));
+        Self { path, directory: directory.unwrap_or(Path::new(".")) }
+    }
+
+    /// Begins a file beside it, which goes again unless it is kept.
+    pub(crate) fn begin(self) -> Result<NamedTempFile> {
+        let file = tempfile::Builder::new().prefix(".sepia-").suffix(".part").tempfile_in(self.directory);
+        file.map_err(|error| self.failed("begin to write the file", error))
+    }
+
+    /// Waits until a file is on the disk, and puts it there instead of what there is.
+    pub(crate) fn keep(self, file: NamedTempFile) -> Result<()> {
+        file.as_file().sync_all().map_err(|error| self.failed("sync the file", error))?;
+        file.persist(self.path).map_err(|error| self.failed("name the file", error.error))?;
+        self.sync_name()
+    }
+
+    /// Waits until the name is on the disk, too.
+    #[cfg(unix)]
+    fn sync_name(self) -> Result<()> {
+        let synced = std::fs::File::open(self.directory).and_then(|directory| directory.sync_all());
+        synced.map_err(|error| self.failed("sync the directory of the file", error))
+    }
+
+    /// Directories cannot be synced here.
+    #[cfg(not(unix))]
+    fn sync_name(self) -> Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn failed(self, operation: &str, error: io::Error) -> Error {
+        Error::io(operation, self.path, error)
+    }
+}

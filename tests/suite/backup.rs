@@ -1,0 +1,565 @@
+//! Backups come back as they were, or not at all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use proptest::prelude::*;
+
+use sepia::batch::{Batch, Expect};
+use sepia::class::{Class, Format};
+use sepia::record::{Entries, Entry, Key, Name, Node, Record};
+use sepia::transfer::OnConflict;
+use sepia::{ErrorKind, Root, Store};
+use sepia_core::backup::{Archive, RecordKind};
+use tempfile::TempDir;
+
+use crate::copy::{drafts, key, link, notes, put, text};
+use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
+use crate::trees::{Tree, tree};
+
+/// A directory for archives, which goes with it.
+struct Shelf(TempDir);
+
+impl Shelf {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Puts these bytes into an archive.
+    fn put(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.path("put.tar");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+fn restored(path: &Path) -> sepia::Result<Store> {
+    let store = Store::in_memory();
+    store.restore(&Archive::open(path)?).run()?;
+    Ok(store)
+}
+
+/// A small store with something of every kind.
+fn small() -> Store {
+    let store = Store::in_memory();
+    put(&store, &notes(), &[("a", "Milk"), ("b/\u{e9}", ""), (&"n".repeat(190), "long")]);
+    put(&store, &drafts(), &[("d.0", "0"), ("d.10", "1")]);
+    link(&store, "work", &["a", "gone"]);
+    store
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn trees_come_back_as_they_were(first in tree(), second in tree()) {
+        let shelf = Shelf::new();
+        let (memory, disk) = (Store::in_memory(), OnDisk::new());
+        for store in [&memory, &disk.store] {
+            store.save(&first).unwrap();
+            let [full, then] = ["full.tar", "then.tar.zst"].map(|name| shelf.path(name));
+            store.backup().to_file(&full).unwrap();
+            let full = Archive::open(&full).unwrap();
+            prop_assert_eq!(full.verify().unwrap().records().len(), content(store).1.len());
+            for to in [&Store::in_memory(), &OnDisk::new().store] {
+                to.restore(&full).run().unwrap();
+                prop_assert_eq!(content(to), content(store));
+                prop_assert_eq!(&to.load::<Tree>("root").unwrap(), &first);
+            }
+            store.overwrite(&second).unwrap();
+            store.backup().since(&full.manifest().unwrap()).compress(1).to_file(&then).unwrap();
+            let to = Store::in_memory();
+            to.restore(&Archive::open(&then).unwrap()).base(&full).run().unwrap();
+            prop_assert_eq!(content(&to), content(store));
+        }
+    }
+}
+
+#[test]
+fn archives_say_what_is_in_them() {
+    let (store, shelf) = (small(), Shelf::new());
+    let before = std::time::SystemTime::now();
+    let report = store.backup().to_file(shelf.path("a.tar")).unwrap();
+    assert_eq!((report.records, report.included, report.bytes, report.strays), (6, 6, 13, 0));
+    let archive = Archive::open(shelf.path("a.tar")).unwrap();
+    let header = archive.header();
+    assert_eq!((&header.roots, header.since), (&None, None));
+    assert!(before.duration_since(header.made).unwrap_or_default().as_secs() <= 1);
+    let mut listed = BTreeMap::new();
+    archive.list(|one| _ = listed.insert(one.key.path(), (one.kind, one.bytes, one.here))).unwrap();
+    assert_eq!(listed.len(), 6);
+    assert_eq!(listed["Board/work"], (RecordKind::Container, 3, true));
+    assert_eq!(listed["Note/b%2F\u{e9}"], (RecordKind::Leaf, 0, true));
+    // The same, however it is written.
+    let mut written = Vec::new();
+    store.backup().to_writer(&mut written).unwrap();
+    let written = Archive::open(shelf.put(&written)).unwrap();
+    assert_eq!(written.verify().unwrap().records(), archive.verify().unwrap().records());
+    // And nothing is left beside.
+    let mut names: Vec<_> = fs::read_dir(shelf.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a.tar", "put.tar"]);
+}
+
+#[test]
+fn a_backup_that_fails_leaves_what_was_there() {
+    let (disk, shelf) = (OnDisk::new(), Shelf::new());
+    put(&disk.store, &notes(), &[("a", "1"), ("b", "2")]);
+    let path = shelf.path("a.tar");
+    disk.store.backup().to_file(&path).unwrap();
+    let before = fs::read(&path).unwrap();
+    fs::remove_file(disk.path("Note/b")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", disk.path("Note/b")).unwrap();
+    refused(disk.store.backup().to_file(&path), ErrorKind::Corrupt, &["Note", "b"]);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::read_dir(shelf.0.path()).unwrap().count(), 1);
+    refused(disk.store.backup().to_file(shelf.path("no/such/a.tar")), ErrorKind::Io, &["no/such/a.tar"]);
+}
+
+#[test]
+fn roots_are_backed_up_with_what_they_lead_to() {
+    let (store, shelf) = (small(), Shelf::new());
+    put(&store, &notes(), &[("c", "not reached")]);
+    let roots = [Root::from(key("Board", "work"))];
+    store.backup().roots(roots.clone()).to_file(shelf.path("a.tar")).unwrap();
+    assert_eq!(Archive::open(shelf.path("a.tar")).unwrap().header().roots, Some(roots.into()));
+    let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
+    assert_eq!(classes, [Class::container("Board"), notes()]);
+    assert_eq!(records.keys().map(Key::path).collect::<Vec<_>>(), ["Board/work", "Note/a"]);
+    refused(store.backup().roots([key("Board", "no")]).to_file(shelf.path("b.tar")), ErrorKind::NotFound, &["no"]);
+}
+
+#[test]
+fn a_chain_of_backups_restores_the_last_state_and_nothing_older() {
+    let (store, shelf) = (small(), Shelf::new());
+    let names = ["0.tar", "1.tar", "2.tar"].map(|name| shelf.path(name));
+    store.backup().to_file(&names[0]).unwrap();
+    let first = Archive::open(&names[0]).unwrap();
+    // Changed, new, gone; and changed back in the end.
+    put(&store, &notes(), &[("a", "Bread"), ("b/\u{e9}", "two"), ("new", "1")]);
+    store.backend().commit(deleted("Draft", "d.0")).unwrap();
+    let report = store.backup().since(&first.manifest().unwrap()).to_file(&names[1]).unwrap();
+    assert_eq!((report.records, report.included), (6, 3));
+    let second = Archive::open(&names[1]).unwrap();
+    put(&store, &notes(), &[("a", "Milk")]);
+    store.backup().since(&second.manifest().unwrap()).to_file(&names[2]).unwrap();
+    let third = Archive::open(&names[2]).unwrap();
+    assert_eq!(third.header().since, Some(second.manifest().unwrap().hash()));
+    third.verify().unwrap();
+
+    let to = Store::in_memory();
+    to.restore(&third).base(&second).base(&first).run().unwrap();
+    assert_eq!(content(&to), content(&store));
+    let to = Store::in_memory();
+    to.restore(&third).base(&first).base(&second).run().unwrap();
+    assert_eq!(content(&to), content(&store));
+    for bases in [vec![], vec![&second], vec![&first]] {
+        let to = Store::in_memory();
+        let restore = bases.iter().fold(to.restore(&third), |restore, base| restore.base(base));
+        refused(restore.run(), ErrorKind::NotFound, &["relative to an earlier one"]);
+        assert_eq!(content(&to), Default::default());
+    }
+}
+
+fn deleted(class: &str, id: &str) -> Batch {
+    let mut batch = Batch::new();
+    batch.delete(key(class, id), Expect::Present);
+    batch
+}
+
+#[test]
+fn conflicts_are_dealt_with_by_the_rule() {
+    let shelf = Shelf::new();
+    let from = Store::in_memory();
+    put(&from, &notes(), &[("other", "theirs"), ("new", "n")]);
+    put(&from, &drafts(), &[("d.0", "theirs"), ("d.5", "x")]);
+    from.backup().to_file(shelf.path("a.tar")).unwrap();
+    let archive = Archive::open(shelf.path("a.tar")).unwrap();
+    let restored = |rule: OnConflict| {
+        let to = Store::in_memory();
+        put(&to, &notes(), &[("other", "mine"), ("own", "o")]);
+        put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
+        let before = content(&to);
+        let run = to.restore(&archive).on_conflict(rule).run();
+        assert_eq!(run.is_err(), content(&to) == before);
+        let texts =
+            [("Note", "other"), ("Draft", "d.0"), ("Note", "own")].map(|(class, id)| text(&to, class, id).unwrap());
+        (run, texts.join(" "))
+    };
+    let (run, _) = restored(OnConflict::Fail);
+    assert_eq!(refused(run, ErrorKind::Conflict, &[]).conflicts().len(), 2);
+    for (rule, texts, numbers) in [
+        (OnConflict::Keep, "mine mine o", (2, 0, 0, 2)),
+        (OnConflict::Replace, "theirs theirs o", (2, 2, 0, 0)),
+        (OnConflict::NewestGeneration, "mine theirs o", (2, 1, 0, 1)),
+    ] {
+        let (run, found) = restored(rule);
+        let report = run.unwrap();
+        assert_eq!((&*found, (report.added, report.replaced, report.equal, report.kept)), (texts, numbers), "{rule:?}");
+    }
+    // Of another kind, before anything is written.
+    let to = Store::in_memory();
+    put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
+    let before = content(&to);
+    refused(to.restore(&archive).on_conflict(OnConflict::Replace).run(), ErrorKind::ClassClash, &["Note"]);
+    assert_eq!(content(&to), before);
+}
+
+#[test]
+fn backups_beside_writers_are_of_one_moment() {
+    let shelf = Shelf::new();
+    let check = |from: &Store| {
+        let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
+        put(from, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
+        beside_writers(from, || {
+            for round in 0..8 {
+                let path = shelf.path("a.tar");
+                let mut backup = from.backup();
+                if round % 2 == 1 {
+                    backup = backup.roots(["Pair", "Note", "Fresh"].map(Root::class));
+                }
+                backup.to_file(&path).unwrap();
+                is_of_one_moment(&restored(&path).unwrap());
+            }
+        });
+    };
+    check(&Store::in_memory());
+    check(&OnDisk::new().store);
+}
+
+/// Writes into the store of the environment until it is killed: this test, started again as a process of its own.
+#[test]
+#[ignore = "started by the next"]
+fn writer_of_another_process() {
+    let Ok(path) = std::env::var("SEPIA_BACKUP_STORE") else { return };
+    let store = Store::open(path).unwrap();
+    beside_writers(&store, || std::thread::sleep(std::time::Duration::from_secs(60)));
+}
+
+/// A process that does not outlive the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).unwrap();
+    }
+}
+
+#[test]
+fn backups_beside_another_process_are_of_one_moment() {
+    let (disk, shelf) = (OnDisk::new(), Shelf::new());
+    let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
+    put(&disk.store, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
+    let mut writer = Command::new(std::env::current_exe().unwrap());
+    writer.args(["--exact", "backup::writer_of_another_process", "--ignored"]);
+    let _writer =
+        Killed(writer.env("SEPIA_BACKUP_STORE", disk.directory.path()).stdout(Stdio::null()).spawn().unwrap());
+    while text(&disk.store, "Pair", "a").is_none_or(|number| number == "1") {
+        std::thread::yield_now();
+    }
+    let mut states = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        disk.store.backup().to_file(shelf.path("a.tar")).unwrap();
+        let store = restored(&shelf.path("a.tar")).unwrap();
+        is_of_one_moment(&store);
+        states.insert(text(&store, "Pair", "a").unwrap());
+    }
+    assert!(states.len() > 1, "nothing was written meanwhile");
+}
+
+#[test]
+fn an_archive_that_is_cut_off_anywhere_is_refused() {
+    let shelf = Shelf::new();
+    let tiny = Store::in_memory();
+    put(&tiny, &notes(), &[("a", "Milk")]);
+    link(&tiny, "work", &["a"]);
+    for compressed in [false, true] {
+        let backup = if compressed { tiny.backup().compress(3) } else { tiny.backup() };
+        let mut bytes = Vec::new();
+        backup.to_writer(&mut bytes).unwrap();
+        assert_eq!(content(&restored(&shelf.put(&bytes)).unwrap()), content(&tiny));
+        for length in 0..bytes.len() {
+            let path = shelf.put(&bytes[..length]);
+            let kind = restored(&path).map_err(|error| error.kind()).err();
+            assert_eq!(kind, Some(ErrorKind::Corrupt), "{length} of {} bytes", bytes.len());
+        }
+        bytes.push(0);
+        assert_eq!(restored(&shelf.put(&bytes)).map_err(|error| error.kind()).err(), Some(ErrorKind::Corrupt));
+    }
+}
+
+#[test]
+fn a_byte_that_is_changed_anywhere_is_found_or_does_not_matter() {
+    let shelf = Shelf::new();
+    let tiny = Store::in_memory();
+    put(&tiny, &notes(), &[("a", "Milk")]);
+    link(&tiny, "work", &["a"]);
+    for compressed in [false, true] {
+        let backup = if compressed { tiny.backup().compress(3) } else { tiny.backup() };
+        let mut bytes = Vec::new();
+        backup.to_writer(&mut bytes).unwrap();
+        for at in 0..bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1 << (at % 8);
+            match restored(&shelf.put(&bytes)) {
+                // Where it is not compressed, every byte counts.
+                Ok(store) => assert!(compressed && content(&store) == content(&tiny), "byte {at}"),
+                Err(error) => {
+                    let kinds = [ErrorKind::Corrupt, ErrorKind::UnsupportedFormat];
+                    assert!(kinds.contains(&error.kind()), "byte {at}: {error:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_systems_tar_lists_and_extracts_it() {
+    let (disk, shelf) = (OnDisk::new(), Shelf::new());
+    let memory = small();
+    memory.copy_to(&disk.store).run().unwrap();
+    let aged = fs::File::options().write(true).open(disk.path("Note/a")).unwrap();
+    aged.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
+    for (store, compress) in [(&memory, false), (&disk.store, false), (&disk.store, true)] {
+        let path = shelf.path("a.tar");
+        let backup = if compress { store.backup().compress(0) } else { store.backup() };
+        backup.to_file(&path).unwrap();
+        let tar = |arguments: &[&str]| {
+            let done = Command::new("tar").args(arguments).arg(&path).output().unwrap();
+            assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let Ok(_) = Command::new("tar").arg("--version").output() else { return };
+        let listed = tar(&["-tv", "-f"]);
+        assert!(listed.lines().next().unwrap().ends_with("sepia-backup.json"), "{listed}");
+        assert!(listed.contains("objects/Board/work/a -> ../../Note/a"), "{listed}");
+        assert!(listed.trim_end().ends_with("manifest.jsonl"), "{listed}");
+        let into = tempfile::tempdir().unwrap();
+        tar(&["-x", "-C", into.path().to_str().unwrap(), "-f"]);
+        let extracted = Store::open(into.path().join("objects")).unwrap();
+        assert_eq!(content(&extracted), content(store));
+        assert_eq!(crate::support::snapshot(&into.path().join("objects")), disk.snapshot());
+        if store.backend().root().is_some() {
+            let seconds = |path: PathBuf| fs::metadata(path).unwrap().mtime();
+            assert_eq!(seconds(into.path().join("objects/Note/a")), seconds(disk.path("Note/a")));
+        }
+    }
+}
+
+/// Archives that were altered with care: with checksums that are right.
+mod hostile {
+    use super::*;
+
+    /// Takes a backup apart, lets `change` at its blocks, and puts it together again.
+    fn altered(store: &Store, change: impl Fn(&mut Vec<u8>)) -> sepia::Result<Store> {
+        let shelf = Shelf::new();
+        let mut bytes = Vec::new();
+        store.backup().to_writer(&mut bytes).unwrap();
+        change(&mut bytes);
+        restored(&shelf.put(&bytes))
+    }
+
+    /// Finds the header of an entry.
+    fn find(bytes: &[u8], path: &str) -> usize {
+        let is_it = |at: &usize| bytes[*at..].starts_with(path.as_bytes()) && bytes[*at + path.len()] == 0;
+        (0..bytes.len()).step_by(512).find(is_it).unwrap()
+    }
+
+    fn put_text(bytes: &mut [u8], at: usize, field: usize, length: usize, text: &str) {
+        let field = &mut bytes[at + field..at + field + length];
+        field.fill(0);
+        field[..text.len()].copy_from_slice(text.as_bytes());
+        checksum(bytes, at);
+    }
+
+    fn checksum(bytes: &mut [u8], at: usize) {
+        bytes[at + 148..at + 156].fill(b' ');
+        let sum: u32 = bytes[at..at + 512].iter().map(|byte| u32::from(*byte)).sum();
+        bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+
+    const NAME: (usize, usize) = (0, 100);
+    const SIZE: (usize, usize) = (124, 12);
+    const TYPE: (usize, usize) = (156, 1);
+    const TARGET: (usize, usize) = (157, 100);
+
+    #[test]
+    fn what_leads_out_is_refused() {
+        let store = Store::in_memory();
+        put(&store, &notes(), &[("a", "Milk")]);
+        link(&store, "work", &["a"]);
+        let (leaf, linked, data) = ("objects/Note/a", "objects/Board/work/a", "objects/Board/work/data.json");
+        assert!(altered(&store, |_| {}).is_ok());
+        for (entry, (field, length), text) in [
+            (leaf, NAME, "/etc/passwd"),
+            (leaf, NAME, "objects/Note/../../../x"),
+            (leaf, NAME, "objects/Note/.."),
+            (leaf, NAME, "objects/../x"),
+            (leaf, NAME, "../x"),
+            (leaf, NAME, "objects/.sepia/state"),
+            (leaf, NAME, "objects/Board/work/a/x"),
+            (leaf, NAME, "objects/Board/work/data.json"),
+            (leaf, NAME, "objects/Note/b"),
+            (leaf, TYPE, "1"),
+            (leaf, TYPE, "2"),
+            (leaf, TYPE, "3"),
+            (leaf, TYPE, "4"),
+            (leaf, TYPE, "5"),
+            (leaf, TYPE, "6"),
+            (leaf, TYPE, "7"),
+            (leaf, TYPE, "L"),
+            (leaf, TYPE, "K"),
+            (leaf, TYPE, "S"),
+            (leaf, TYPE, "x"),
+            (leaf, TYPE, "g"),
+            (leaf, TARGET, "/etc/passwd"),
+            (leaf, SIZE, "77777777777"),
+            (leaf, SIZE, "00000000003"),
+            (leaf, SIZE, "-0000000001"),
+            (data, SIZE, "77777777777"),
+            (linked, TARGET, "/etc/passwd"),
+            (linked, TARGET, "../../../../etc/passwd"),
+            (linked, TARGET, "../../Note/.."),
+            (linked, TARGET, "../../.sepia/state"),
+            (linked, TARGET, "../../Note/b"),
+            (linked, TARGET, ""),
+            (linked, TYPE, "1"),
+            (linked, TYPE, "0"),
+            (linked, TYPE, "5"),
+            (linked, NAME, "objects/Board/work/../a"),
+            (linked, NAME, "objects/Board/work/"),
+            (linked, NAME, "objects/Board/work/x/a"),
+            (linked, NAME, "objects/Board/work/.a"),
+            (linked, NAME, "objects/Board/work//a"),
+            ("objects/Board/work/", NAME, "objects/Board/../"),
+            ("objects/Board/work/", TYPE, "2"),
+            ("manifest.jsonl", SIZE, "77777777777"),
+            ("sepia-backup.json", SIZE, "77777777777"),
+            ("objects/.sepia/format.json", SIZE, "77777777777"),
+        ] {
+            let refused = altered(&store, |bytes| {
+                let at = find(bytes, entry);
+                put_text(bytes, at, field, length, text);
+            });
+            let kind = refused.map(|_| ()).map_err(|error| error.kind());
+            assert_eq!(kind, Err(ErrorKind::Corrupt), "{entry} {field} {text}");
+        }
+    }
+
+    #[test]
+    fn entries_that_are_missing_or_moved_or_twice_are_refused() {
+        let store = Store::in_memory();
+        put(&store, &notes(), &[("a", "Milk"), ("b", "Bread")]);
+        let block = 1024;
+        for change in [
+            // Missing, twice, exchanged.
+            (|bytes: &mut Vec<u8>, a: usize, _: usize| drop(bytes.drain(a..a + 1024)))
+                as fn(&mut Vec<u8>, usize, usize),
+            |bytes, a, _| {
+                let entry = bytes[a..a + 1024].to_vec();
+                drop(bytes.splice(a..a, entry));
+            },
+            |bytes, a, b| (0..1024).for_each(|at| bytes.swap(a + at, b + at)),
+            |bytes, a, _| drop(bytes.splice(a..a, [0; 1024])),
+        ] {
+            let kind = altered(&store, |bytes| {
+                let (a, b) = (find(bytes, "objects/Note/a"), find(bytes, "objects/Note/b"));
+                assert_eq!(a.abs_diff(b), block);
+                change(bytes, a, b);
+            });
+            assert_eq!(kind.map(|_| ()).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+        }
+    }
+
+    #[test]
+    fn entries_of_a_container_that_are_exchanged_are_refused() {
+        let store = Store::in_memory();
+        link(&store, "work", &["a", "b"]);
+        let kind = altered(&store, |bytes| {
+            let (a, b) = (find(bytes, "objects/Board/work/a"), find(bytes, "objects/Board/work/b"));
+            (0..512).for_each(|at| bytes.swap(a + at, b + at));
+        });
+        assert_eq!(kind.map(|_| ()).map_err(|error| error.kind()), Err(ErrorKind::Corrupt));
+    }
+
+    #[test]
+    fn a_large_thing_in_a_small_archive_needs_no_memory_before_it_is_refused() {
+        let shelf = Shelf::new();
+        // Claims four exabytes, and has nothing.
+        let store = Store::in_memory();
+        put(&store, &notes(), &[("a", "Milk")]);
+        let mut bytes = Vec::new();
+        store.backup().to_writer(&mut bytes).unwrap();
+        let at = find(&bytes, "objects/Note/a");
+        let size: Vec<u8> = [0x80, 0, 0, 0].into_iter().chain((1_u64 << 62).to_be_bytes()).collect();
+        bytes[at + 124..at + 136].copy_from_slice(&size);
+        checksum(&mut bytes, at);
+        assert_eq!(restored(&shelf.put(&bytes)).map_err(|error| error.kind()).err(), Some(ErrorKind::Corrupt));
+    }
+
+    #[test]
+    fn what_is_no_archive_is_refused() {
+        let shelf = Shelf::new();
+        for bytes in [&b""[..], b"hello", &[0; 512], &[0; 1024], &[0; 4096], &[0xff; 2048], b"\x28\xb5\x2f\xfd"] {
+            let path = shelf.put(bytes);
+            refused(Archive::open(&path), ErrorKind::Corrupt, &["put.tar"]);
+        }
+        refused(Archive::open(shelf.path("none.tar")), ErrorKind::Io, &["none.tar"]);
+    }
+}
+
+#[test]
+fn empty_stores_and_empty_classes_come_back() {
+    let (store, shelf) = (Store::in_memory(), Shelf::new());
+    store.backup().to_file(shelf.path("a.tar")).unwrap();
+    assert_eq!(content(&restored(&shelf.path("a.tar")).unwrap()), Default::default());
+    let mut batch = Batch::new();
+    batch.declare(&drafts()).unwrap();
+    store.backend().commit(batch).unwrap();
+    store.backup().to_file(shelf.path("a.tar")).unwrap();
+    let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
+    assert_eq!((classes, records.len()), (vec![drafts()], 0));
+}
+
+#[test]
+fn a_store_that_can_only_be_read_is_backed_up() {
+    let (disk, shelf) = (OnDisk::new(), Shelf::new());
+    small().copy_to(&disk.store).run().unwrap();
+    let before = crate::support::stamps(disk.directory.path());
+    let reader = Store::builder().read_only().open(disk.directory.path()).unwrap();
+    reader.backup().to_file(shelf.path("a.tar")).unwrap();
+    assert_eq!(content(&restored(&shelf.path("a.tar")).unwrap()), content(&disk.store));
+    assert_eq!(crate::support::stamps(disk.directory.path()), before);
+}
+
+/// Everything is as deep and as long as a store takes it, and some of it larger than a batch.
+#[test]
+fn the_largest_records_come_back() {
+    let (store, shelf) = (Store::in_memory(), Shelf::new());
+    let name = |text: &str| Name::of(&text.repeat(200)).unwrap();
+    let far = key(&"c".repeat(200), &"x".repeat(200));
+    let mut entry = Entry::Link(far.clone());
+    for _ in 0..400 {
+        entry = Entry::Collection(Entries::new(vec![(name("n"), entry)]).unwrap());
+    }
+    let deep = Node { data: b"{}\n".to_vec(), entries: Entries::new(vec![(name("d"), entry)]).unwrap() };
+    let mut batch = Batch::new();
+    batch.declare(&Class::container("Board")).unwrap();
+    batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
+    batch.put(key("Board", "deep"), Record::Container(deep), Expect::Any);
+    for number in 0..3_u8 {
+        batch.put(key("Blob", &number.to_string()), Record::Leaf(vec![number; 5 << 20]), Expect::Any);
+    }
+    store.backend().commit(batch).unwrap();
+    store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
+    let to = OnDisk::new();
+    to.store.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
+    assert!(content(&to.store) == content(&store));
+}

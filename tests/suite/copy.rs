@@ -1,0 +1,245 @@
+//! Copies are exact, of one moment, and by the rule.
+
+use std::fs;
+
+use proptest::prelude::*;
+use sepia::batch::{Batch, Expect};
+use sepia::class::{Class, Format};
+use sepia::record::{Entries, Entry, Key, Name, Node, Record};
+use sepia::transfer::OnConflict;
+use sepia::{Durability, ErrorKind, Root, Store};
+
+use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
+use crate::trees::{Tree, tree};
+
+/// Puts texts into a class, with generations or without.
+pub fn put(store: &Store, class: &Class, texts: &[(&str, &str)]) {
+    let mut batch = Batch::new();
+    batch.set_durability(Durability::Buffered);
+    batch.declare(class).unwrap();
+    for (id, text) in texts {
+        batch.put(key(class.name(), id), Record::Leaf(text.as_bytes().to_vec()), Expect::Any);
+    }
+    store.backend().commit(batch).unwrap();
+}
+
+/// Puts a container with links to notes.
+pub fn link(store: &Store, id: &str, to: &[&str]) {
+    let link = |id: &&str| (Name::of(id).unwrap(), Entry::Link(key("Note", id)));
+    let entries = Entries::new(to.iter().map(link).collect()).unwrap();
+    let mut batch = Batch::new();
+    batch.set_durability(Durability::Buffered);
+    batch.declare(&Class::container("Board")).unwrap();
+    batch.put(key("Board", id), Record::Container(Node { data: b"{}\n".to_vec(), entries }), Expect::Any);
+    store.backend().commit(batch).unwrap();
+}
+
+pub fn key(class: &str, id: &str) -> Key {
+    Key::new(class, id).unwrap()
+}
+
+pub fn notes() -> Class {
+    Class::serializable("Note", Format::Text)
+}
+
+pub fn drafts() -> Class {
+    Class::serializable("Draft", Format::Text).with_generations()
+}
+
+pub fn text(store: &Store, class: &str, id: &str) -> Option<String> {
+    store.backend().read(&key(class, id)).unwrap().map(|record| match record {
+        Record::Leaf(content) => String::from_utf8(content).unwrap(),
+        Record::Container(_) => panic!("this is no leaf"),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn trees_arrive_as_they_were(tree in tree()) {
+        let (memory, disk, back) = (Store::in_memory(), OnDisk::new(), Store::in_memory());
+        memory.save(&tree).unwrap();
+        memory.copy_to(&disk.store).run().unwrap();
+        prop_assert_eq!(content(&memory), content(&disk.store));
+        disk.reopen().copy_to(&back).run().unwrap();
+        prop_assert_eq!(content(&memory), content(&back));
+        prop_assert_eq!(back.load::<Tree>("root").unwrap(), tree);
+    }
+}
+
+#[test]
+fn what_is_there_already_is_not_written_again() {
+    let (from, to) = (Store::in_memory(), OnDisk::new());
+    put(&from, &notes(), &[("a", "1"), ("b", "22")]);
+    let report = from.copy_to(&to.store).run().unwrap();
+    assert_eq!((report.added, report.equal, report.bytes), (2, 0, 3));
+    put(&from, &notes(), &[("c", "")]);
+    let before = to.snapshot();
+    let report = from.copy_to(&to.store).run().unwrap();
+    assert_eq!((report.added, report.equal, report.replaced, report.kept, report.bytes), (1, 2, 0, 0, 0));
+    assert_eq!(to.snapshot().len(), before.len() + 1);
+}
+
+/// The target as it was, and what each rule makes of it.
+#[test]
+fn conflicts_are_dealt_with_by_the_rule() {
+    conflicts(Store::in_memory);
+    let mut disks = Vec::new();
+    conflicts(|| {
+        disks.push(OnDisk::new());
+        disks[disks.len() - 1].store.clone()
+    });
+}
+
+fn conflicts(mut target: impl FnMut() -> Store) {
+    let mut copied = |rule: OnConflict| {
+        let (from, to) = (Store::in_memory(), target());
+        put(&from, &notes(), &[("same", "s"), ("new", "n"), ("other", "theirs")]);
+        put(&from, &drafts(), &[("ahead.0", "theirs"), ("ahead.1", "x"), ("ahead.2", "y"), ("behind.0", "theirs")]);
+        put(&from, &drafts(), &[("level.0", "theirs"), ("level.1", "x"), ("twin", "theirs"), ("twin.1", "x")]);
+        put(&to, &notes(), &[("same", "s"), ("mine", "m"), ("other", "mine")]);
+        put(&to, &drafts(), &[("ahead.0", "mine"), ("ahead.1", "x"), ("behind.0", "mine"), ("behind.1", "y")]);
+        put(&to, &drafts(), &[("level.0", "mine"), ("level.1", "x"), ("twin.0", "mine")]);
+        let before = content(&to);
+        let run = from.copy_to(&to).on_conflict(rule).run();
+        if run.is_err() {
+            assert_eq!(content(&to), before);
+        }
+        let texts: Vec<_> = [("Note", "other"), ("Draft", "ahead.0"), ("Draft", "behind.0"), ("Draft", "level.0")]
+            .map(|(class, id)| text(&to, class, id).unwrap())
+            .into();
+        let twins = (text(&to, "Draft", "twin"), text(&to, "Draft", "twin.0"));
+        (run, texts.join(" "), (twins.0.unwrap_or_default(), twins.1.unwrap_or_default()), to)
+    };
+    let twins = |bare: &str, zero: &str| (bare.to_owned(), zero.to_owned());
+
+    let (run, ..) = copied(OnConflict::Fail);
+    let error = refused(run, ErrorKind::Conflict, &["another content"]);
+    let mut conflicts: Vec<_> = error.conflicts().iter().map(|key| key.id()).collect();
+    conflicts.sort_unstable();
+    assert_eq!(conflicts, ["ahead.0", "behind.0", "level.0", "other", "twin.0"]);
+
+    let (run, texts, twin, to) = copied(OnConflict::Keep);
+    assert_eq!((&*texts, twin), ("mine mine mine mine", twins("", "mine")));
+    let report = run.unwrap();
+    assert_eq!((report.added, report.replaced, report.equal, report.kept), (3, 0, 3, 5));
+    assert_eq!((text(&to, "Note", "new").as_deref(), text(&to, "Note", "mine").as_deref()), (Some("n"), Some("m")));
+
+    let (run, texts, twin, _) = copied(OnConflict::Replace);
+    assert_eq!((&*texts, twin), ("theirs theirs theirs theirs", twins("theirs", "")));
+    let report = run.unwrap();
+    assert_eq!((report.added, report.replaced, report.equal, report.kept), (3, 5, 3, 0));
+
+    let (run, texts, twin, to) = copied(OnConflict::NewestGeneration);
+    assert_eq!((&*texts, twin), ("mine theirs mine mine", twins("theirs", "")));
+    let report = run.unwrap();
+    assert_eq!((report.added, report.replaced, report.equal, report.kept), (3, 2, 3, 3));
+    assert_eq!(text(&to, "Draft", "ahead.2").as_deref(), Some("y"));
+    assert_eq!(text(&to, "Draft", "behind.1").as_deref(), Some("y"));
+}
+
+#[test]
+fn all_conflicts_are_found_before_the_first_of_many_batches() {
+    let (from, to) = (Store::in_memory(), Store::in_memory());
+    let ids: Vec<String> = (0..2500).map(|number| format!("{number}")).collect();
+    put(&from, &notes(), &ids.iter().map(|id| (id.as_str(), "theirs")).collect::<Vec<_>>());
+    put(&to, &notes(), &[("0", "mine"), ("1", "theirs"), ("999", "mine")]);
+    let before = content(&to);
+    let error = refused(from.copy_to(&to).run(), ErrorKind::Conflict, &[]);
+    assert_eq!(error.conflicts(), [key("Note", "0"), key("Note", "999")]);
+    assert_eq!(content(&to), before);
+}
+
+#[test]
+fn a_class_of_another_kind_is_refused_before_anything_is_written() {
+    for roots in [None, Some(Root::class("Note"))] {
+        let (from, to) = (Store::in_memory(), Store::in_memory());
+        put(&from, &Class::serializable("Aaa", Format::Text), &[("a", "1")]);
+        put(&from, &notes(), &[("a", "1")]);
+        put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
+        let before = content(&to);
+        let mut copy = from.copy_to(&to).on_conflict(OnConflict::Replace);
+        if let Some(root) = roots {
+            copy = copy.roots([root]);
+        }
+        refused(copy.run(), ErrorKind::ClassClash, &["Note"]);
+        assert_eq!(content(&to), before);
+    }
+}
+
+#[test]
+fn a_store_is_not_copied_into_itself() {
+    let disk = OnDisk::new();
+    refused(disk.store.copy_to(&disk.reopen()).run(), ErrorKind::InvalidValue, &["itself"]);
+    let memory = Store::in_memory();
+    refused(memory.copy_to(&memory.clone()).run(), ErrorKind::InvalidValue, &["itself"]);
+}
+
+#[test]
+fn roots_bring_what_they_lead_to() {
+    let (from, to) = (OnDisk::new(), Store::in_memory());
+    put(&from.store, &notes(), &[("a", "1"), ("b", "2"), ("c", "3")]);
+    put(&from.store, &drafts(), &[("d.0", "0"), ("d.1", "1"), ("e.0", "0")]);
+    link(&from.store, "work", &["a", "b"]);
+    link(&from.store, "home", &["c"]);
+    from.store.copy_to(&to).roots([key("Board", "work"), key("Draft", "d")]).run().unwrap();
+    let paths: Vec<_> = content(&to).1.keys().map(Key::path).collect();
+    assert_eq!(paths, ["Board/work", "Draft/d.0", "Draft/d.1", "Note/a", "Note/b"]);
+    let none = Store::in_memory();
+    from.store.copy_to(&none).roots([] as [Root; 0]).run().unwrap();
+    assert_eq!(content(&none), Default::default());
+}
+
+#[test]
+fn a_copy_goes_on_where_it_was_interrupted() {
+    let (from, to) = (OnDisk::new(), OnDisk::new());
+    let ids: Vec<String> = (0..2500).map(|number| format!("{number}")).collect();
+    let texts: Vec<_> = ids.iter().map(|id| (id.as_str(), id.as_str())).collect();
+    put(&from.store, &notes(), &texts);
+    put(&from.store, &Class::serializable("Zebra", Format::Text), &[("z", "z")]);
+    // The last class cannot be read.
+    fs::remove_file(from.path("Zebra/z")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", from.path("Zebra/z")).unwrap();
+    let copy = || from.store.copy_to(&to.store).on_conflict(OnConflict::Keep).run();
+    refused(copy(), ErrorKind::Corrupt, &["Zebra"]);
+    fs::remove_file(from.path("Zebra/z")).unwrap();
+    from.write("Zebra/z", "z");
+    let report = copy().unwrap();
+    assert_eq!((report.added, report.equal), (501, 2000));
+    assert_eq!(content(&from.store), content(&to.store));
+}
+
+#[test]
+fn files_that_are_not_sepias_stay_behind_and_are_counted() {
+    let (from, to) = (OnDisk::new(), Store::in_memory());
+    link(&from.store, "work", &[]);
+    from.write("Board/work/notes.txt", "by hand");
+    let report = from.store.copy_to(&to).run().unwrap();
+    assert_eq!((report.added, report.strays), (1, 1));
+    assert_eq!(to.backend().read(&key("Board", "work")).unwrap().map(|record| record.bytes()), Some(3));
+}
+
+#[test]
+fn a_copy_beside_writers_is_of_one_moment() {
+    let check = |from: &Store, roots: bool| {
+        let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
+        put(from, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
+        beside_writers(from, || {
+            for round in 0..10 {
+                let (memory, disk) = (Store::in_memory(), OnDisk::new());
+                let to = if round % 2 == 0 { &memory } else { &disk.store };
+                let mut copy = from.copy_to(to);
+                if roots {
+                    copy = copy.roots(["Pair", "Note", "Fresh"].map(Root::class));
+                }
+                copy.run().unwrap();
+                is_of_one_moment(to);
+            }
+        });
+    };
+    for roots in [false, true] {
+        check(&Store::in_memory(), roots);
+        check(&OnDisk::new().store, roots);
+    }
+}
