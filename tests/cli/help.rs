@@ -37,6 +37,11 @@ Commands:
   rm           Delete objects
   gc           Delete what no link leads to
   verify       Find what is wrong, and mend it
+  backup       Write a backup into a file
+  restore      Put what a backup holds into a store
+  copy         Copy objects from one store to another
+  export       Write objects as JSON Lines, for other programs
+  import       Read objects from JSON Lines
   init         Make an empty store
   adopt        Take a directory that is no store yet for one
   completions  Print what a shell needs to complete the arguments
@@ -89,6 +94,11 @@ Commands:
   rm           Delete objects
   gc           Delete what no link leads to
   verify       Find what is wrong, and mend it
+  backup       Write a backup into a file
+  restore      Put what a backup holds into a store
+  copy         Copy objects from one store to another
+  export       Write objects as JSON Lines, for other programs
+  import       Read objects from JSON Lines
   init         Make an empty store
   adopt        Take a directory that is no store yet for one
   completions  Print what a shell needs to complete the arguments
@@ -721,6 +731,236 @@ Common options:
 
 "#]],
         ),
+        ("backup", str![[r#"
+Write a backup into a file
+
+A tar archive of one moment of the store, also while others write: `tar tvf` lists it, and what `tar
+x` makes of its objects directory is a store. If it fails, what was in the file stays.
+
+With --json, one object: {records, included, bytes, strays}.
+
+Usage: sepia backup [OPTIONS] <FILE>
+
+Arguments:
+  <FILE>
+          The file; - for standard output
+
+Options:
+      --root <ROOT>
+          Back up only this object or class, with all that it leads to; may be repeated
+
+      --since <FILE>
+          Leave out what has not changed since this earlier backup, which is needed, too, to restore
+          it
+
+      --zstd[=<LEVEL>]
+          Compress it; 1 is fast, 22 is small
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+"#]]),
+        ("restore", str![[r#"
+Put what a backup holds into a store
+
+The store is made if it is not there. What is stored beside stays. All files are verified before
+anything is written. Of a backup that leaves out what an earlier one has (--since), name the earlier
+ones, too, in any order.
+
+With --json, one object: {added, replaced, equal, kept, bytes, strays}; with --list one a line:
+{object, class, id, kind, bytes, included}; with --verify one a file: {file, intact, records}. Exits
+with 1 if a file is not intact.
+
+Usage: sepia restore [OPTIONS] <FILE>...
+
+Arguments:
+  <FILE>...
+          The backup, and those that it was made since
+
+Options:
+      --on-conflict <RULE>
+          What becomes of objects that are stored with another content
+
+          Possible values:
+          - fail:    Write nothing at all
+          - keep:    What is stored stays
+          - replace: What comes takes its place
+          - newest:  Add the generations that are missing, and keep what the side with the newer one
+            has
+          
+          [default: fail]
+
+  -l, --list
+          Only list what is in it
+
+      --verify
+          Only look whether it is intact
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+"#]]),
+        ("copy", str![[r#"
+Copy objects from one store to another
+
+Whatever the stores are: files or, later, others. Others can use both meanwhile; what is copied is
+one moment of the first. What is there already is not written again, so a copy that was interrupted
+goes on where it was.
+
+With --json, one object: {added, replaced, equal, kept, bytes, strays}.
+
+Usage: sepia copy [OPTIONS] <FROM> <TO>
+
+Arguments:
+  <FROM>
+          The store to read, as a path or URL
+
+  <TO>
+          The store to write; it is made if it is not there
+
+Options:
+      --root <ROOT>
+          Copy only this object or class, with all that it leads to; may be repeated
+
+      --on-conflict <RULE>
+          What becomes of objects that are there with another content
+
+          Possible values:
+          - fail:    Write nothing at all
+          - keep:    What is stored stays
+          - replace: What comes takes its place
+          - newest:  Add the generations that are missing, and keep what the side with the newer one
+            has
+          
+          [default: fail]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+"#]]),
+        ("export", str![[r#"
+Write objects as JSON Lines, for other programs
+
+One moment of the store, also while others write: a line with the classes, then one for each object,
+from which `sepia import` makes exactly the same.
+
+With --json, and a file, one object: {records, strays}.
+
+Usage: sepia export [OPTIONS] [FILE]
+
+Arguments:
+  [FILE]
+          The file; else standard output
+
+Options:
+      --root <ROOT>
+          Export only this object or class, with all that it leads to; may be repeated
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+"#]]),
+        ("import", str![[r#"
+Read objects from JSON Lines
+
+As `sepia export` writes them, or another program does. The store is made if it is not there; what
+is stored beside stays. All lines are checked before anything is written.
+
+With --json, one object: {added, replaced, equal, kept, bytes, strays}.
+
+Usage: sepia import [OPTIONS] [FILE]
+
+Arguments:
+  [FILE]
+          The file; else standard input
+
+Options:
+      --on-conflict <RULE>
+          What becomes of objects that are stored with another content
+
+          Possible values:
+          - fail:    Write nothing at all
+          - keep:    What is stored stays
+          - replace: What comes takes its place
+          - newest:  Add the generations that are missing, and keep what the side with the newer one
+            has
+          
+          [default: fail]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+"#]]),
         (
             "init",
             str![[r#"

@@ -10,6 +10,7 @@ mod finding;
 mod help;
 mod hostile;
 mod looking;
+mod moving;
 mod stores;
 mod terminal;
 mod verifying;

@@ -164,6 +164,7 @@ impl Sandbox {
             command.env_remove(name);
         }
         command.env("TZ", "UTC").env("LC_ALL", "C").env("TERM", "xterm").env("TMPDIR", self.directory.path());
+        command.env("SEPIA", env!("CARGO_BIN_EXE_sepia"));
         command
     }
 

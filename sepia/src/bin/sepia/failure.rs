@@ -6,10 +6,15 @@ use std::io;
 use std::io::Write;
 use std::path::Path;
 
-use crate::render::text::printable;
+use sepia::record::Key;
+
+use crate::render::text::{count, printable};
 
 /// The result of whatever a command does.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// The most names that a message lists.
+pub(crate) const LISTED: usize = 10;
 
 /// Says a sentence on standard error.
 pub(crate) fn say(sentence: &str) {
@@ -53,6 +58,15 @@ impl Failure {
             sentence.push_str(": ");
             sentence.push_str(&error.to_string());
             cause = error.source();
+        }
+        if let Self::Store(error) = self
+            && let [_, others @ ..] = error.conflicts()
+            && !others.is_empty()
+        {
+            let named: Vec<_> = others.iter().take(LISTED).map(Key::path).collect();
+            let more = if named.len() < others.len() { ", .." } else { "" };
+            let count = count(others.len() as u64, "other");
+            sentence.push_str(&format!("; so it is with {count}: {}{more}", named.join(", ")));
         }
         printable(&sentence).into_owned()
     }

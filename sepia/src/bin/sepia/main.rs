@@ -5,6 +5,7 @@ mod answer;
 mod arguments;
 mod command;
 mod failure;
+mod intake;
 mod locate;
 mod output;
 mod progress;

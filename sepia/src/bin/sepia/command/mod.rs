@@ -2,16 +2,21 @@
 
 pub(crate) mod adopt;
 pub(crate) mod backlinks;
+pub(crate) mod backup;
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod diff;
 pub(crate) mod edit;
+pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod gc;
 pub(crate) mod graph;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod links;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod restore;
 pub(crate) mod rm;
 pub(crate) mod show;
 pub(crate) mod stats;

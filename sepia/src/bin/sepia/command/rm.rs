@@ -11,15 +11,12 @@ use serde::Serialize;
 use super::backlinks;
 use crate::answer::Answer;
 use crate::arguments::Session;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, LISTED, Result};
 use crate::locate::Access;
 use crate::locate::object::{Ids, Target, absent};
 use crate::locate::resolve::Records;
 use crate::render::object::Named;
 use crate::render::text::count;
-
-/// The most names that a message lists.
-const LISTED: usize = 10;
 
 /// Delete objects
 ///
