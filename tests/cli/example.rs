@@ -72,7 +72,7 @@ fn who_depends_on_serde() {
 
 /// What a person does who has never seen the code.
 #[test]
-fn a_file_that_was_broken_by_hand_is_found_and_mended() {
+fn what_was_broken_is_mended_and_what_was_lost_is_restored() {
     let sandbox = Sandbox::of_packages();
     let packages = sandbox.lines("ls Package");
     let serde = packages.iter().find(|package| package.starts_with("Package/serde-1.")).unwrap();
@@ -90,4 +90,13 @@ fn a_file_that_was_broken_by_hand_is_found_and_mended() {
     let left = sandbox.lines("ls Package");
     assert_eq!(packages.difference(&left).collect::<Vec<_>>(), [serde]);
     assert_eq!(sandbox.sepia(&format!("backlinks {serde}")).code(), 2);
+
+    let exported = sandbox.lines("export");
+    assert_eq!(sandbox.sepia("backup all.tar").code(), 0);
+    std::fs::remove_dir_all(sandbox.path("data")).unwrap();
+    assert_eq!(sandbox.sepia("ls").code(), 2);
+    let restored = sandbox.sepia("restore all.tar");
+    assert_eq!(restored.code(), 0, "{restored}");
+    assert_eq!(sandbox.lines("export"), exported);
+    assert_eq!(sandbox.sepia("verify").code(), 0);
 }

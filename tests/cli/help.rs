@@ -731,7 +731,9 @@ Common options:
 
 "#]],
         ),
-        ("backup", str![[r#"
+        (
+            "backup",
+            str![[r#"
 Write a backup into a file
 
 A tar archive of one moment of the store, also while others write: `tar tvf` lists it, and what `tar
@@ -773,8 +775,11 @@ Common options:
           
           [default: auto]
 
-"#]]),
-        ("restore", str![[r#"
+"#]],
+        ),
+        (
+            "restore",
+            str![[r#"
 Put what a backup holds into a store
 
 The store is made if it is not there. What is stored beside stays. All files are verified before
@@ -827,8 +832,11 @@ Common options:
           
           [default: auto]
 
-"#]]),
-        ("copy", str![[r#"
+"#]],
+        ),
+        (
+            "copy",
+            str![[r#"
 Copy objects from one store to another
 
 Whatever the stores are: files or, later, others. Others can use both meanwhile; what is copied is
@@ -879,8 +887,11 @@ Common options:
           
           [default: auto]
 
-"#]]),
-        ("export", str![[r#"
+"#]],
+        ),
+        (
+            "export",
+            str![[r#"
 Write objects as JSON Lines, for other programs
 
 One moment of the store, also while others write: a line with the classes, then one for each object,
@@ -915,8 +926,11 @@ Common options:
           
           [default: auto]
 
-"#]]),
-        ("import", str![[r#"
+"#]],
+        ),
+        (
+            "import",
+            str![[r#"
 Read objects from JSON Lines
 
 As `sepia export` writes them, or another program does. The store is made if it is not there; what
@@ -960,7 +974,8 @@ Common options:
           
           [default: auto]
 
-"#]]),
+"#]],
+        ),
         (
             "init",
             str![[r#"
