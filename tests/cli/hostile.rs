@@ -315,11 +315,14 @@ fn whoever_reads_only_the_beginning_is_not_scolded() {
             })
         })
         .unwrap();
-    let mut command = sandbox.command(&["-s", "data", "ls", "Theme"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    for arguments in [&["ls", "Theme"][..], &["export"], &["backup", "-"]] {
+        let mut command = sandbox.command(&[&["-s", "data"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -46,8 +46,16 @@ impl Failure {
         move |source| Self::System { what, source }
     }
 
+    /// Returns whether all of it is that nobody reads on.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// What, where and why, with all causes, fit for a terminal.
