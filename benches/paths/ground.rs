@@ -99,6 +99,13 @@ impl Ground {
         Ok(Fresh { it: Store::builder().durability(durability).open(&path)?, path })
     }
 
+    /// Opens a store that keeps checksums, in a directory of its own, which waits for no disk.
+    pub(crate) fn store_with_checksums(&self) -> Result<Fresh<Store>> {
+        let path = self.fresh();
+        let builder = Store::builder().durability(Durability::Buffered).checksums();
+        Ok(Fresh { it: builder.open(&path)?, path })
+    }
+
     /// Makes the directory of a class, in a directory of its own.
     pub(crate) fn class(&self, name: &str) -> Result<Fresh<Directory>> {
         let path = self.fresh();

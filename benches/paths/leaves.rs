@@ -14,6 +14,7 @@ use crate::{Case, Result};
 
 pub(crate) const CASES: &[Case] = &[
     ("new_leaf", new),
+    ("new_leaf, checksums", new_summed),
     ("unchanged_leaf", unchanged),
     ("load_leaf", load),
     ("exists_leaf", exists),
@@ -21,11 +22,20 @@ pub(crate) const CASES: &[Case] = &[
     ("list_ids, per id", list),
 ];
 
-pub(crate) const OVERWRITING: &[Case] = &[("overwrite_leaf", overwrite)];
+pub(crate) const OVERWRITING: &[Case] =
+    &[("overwrite_leaf", overwrite), ("overwrite_leaf, checksums", overwrite_summed)];
 
 fn new(ground: &Ground) -> Result<Row> {
+    new_in(ground, &ground.store()?)
+}
+
+fn new_summed(ground: &Ground) -> Result<Row> {
+    new_in(ground, &ground.store_with_checksums()?)
+}
+
+fn new_in(ground: &Ground, store: &Fresh<Store>) -> Result<Row> {
     let notes = ground.notes();
-    let (store, class, bare) = (ground.store()?, ground.class(Note::CLASS)?, ground.class(Note::CLASS)?);
+    let (class, bare) = (ground.class(Note::CLASS)?, ground.class(Note::CLASS)?);
     let (mut content, mut bare_content) = (Vec::new(), Vec::new());
     let mut sepia = |at: usize| -> Result { Ok(store.save(&notes[at])?) };
     let mut floor = |at: usize| make(&class, &notes[at], &mut content);
@@ -55,8 +65,16 @@ fn unchanged(ground: &Ground) -> Result<Row> {
 }
 
 fn overwrite(ground: &Ground) -> Result<Row> {
+    overwrite_in(ground, &ground.store()?)
+}
+
+fn overwrite_summed(ground: &Ground) -> Result<Row> {
+    overwrite_in(ground, &ground.store_with_checksums()?)
+}
+
+fn overwrite_in(ground: &Ground, store: &Fresh<Store>) -> Result<Row> {
     let notes = ground.notes();
-    let (store, class) = both_with(ground, &notes)?;
+    let class = fill(ground, store, &notes)?;
     let bare = ground.class(Note::CLASS)?;
     notes.iter().try_for_each(|note| make(&bare, note, &mut Vec::new()))?;
     let notes: Vec<_> = notes.iter().map(Note::revised).collect();
@@ -144,14 +162,24 @@ pub(crate) fn both_with<N: Borrow<Note>>(
     ground: &Ground,
     notes: impl IntoIterator<Item = N>,
 ) -> Result<(Fresh<Store>, Fresh<Directory>)> {
-    let (store, class) = (ground.store()?, ground.class(Note::CLASS)?);
+    let store = ground.store()?;
+    let class = fill(ground, &store, notes)?;
+    Ok((store, class))
+}
+
+fn fill<N: Borrow<Note>>(
+    ground: &Ground,
+    store: &Store,
+    notes: impl IntoIterator<Item = N>,
+) -> Result<Fresh<Directory>> {
+    let class = ground.class(Note::CLASS)?;
     let mut content = Vec::new();
     for note in notes {
         let note = note.borrow();
         store.save(note)?;
         class.make_bare(note.id.as_str(), note.encode(&mut content)?)?;
     }
-    Ok((store, class))
+    Ok(class)
 }
 
 /// Saves a new note.

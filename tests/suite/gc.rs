@@ -224,7 +224,7 @@ proptest! {
         let mut roots: Vec<Root> = roots.iter().map(|root| root.get(&keys).to_owned().clone().into()).collect();
         roots.extend(class.map(Root::class));
         check(&Store::in_memory(), &graph, &roots, keep);
-        if keys.len() % 4 == 0 {
+        if keys.len().is_multiple_of(4) {
             check(&OnDisk::new().store, &graph, &roots, keep);
         }
     }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sepia::backend::Backend;
 use sepia::batch::{Batch, Expect};
 use sepia::record::{Key, Record};
 use sepia::{Container, Durability, Error, ErrorKind, Id, Ref, Result, Serializable, Store};

@@ -41,15 +41,6 @@ pub(crate) struct Reached<'b> {
     pub(super) has_roots: bool,
 }
 
-/// What becomes of records that commits change while links are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Late {
-    /// They count as reached, each of them.
-    Reached,
-    /// They count if something that is reached leads to them.
-    Followed,
-}
-
 impl<'b> Reached<'b> {
     /// Lists a store.
     pub(crate) fn list(backend: &'b dyn Backend, keep: Option<u64>) -> Result<Self> {
@@ -110,19 +101,14 @@ impl<'b> Reached<'b> {
         self.late.iter().try_for_each(each)
     }
 
-    /// Takes in what commits have changed, under the lock.
-    pub(crate) fn take_in(&mut self, changed: &[Key], late: Late) -> Result<()> {
+    /// Takes in what commits have changed: all of it counts as reached.
+    pub(super) fn take_in(&mut self, changed: &[Key]) -> Result<()> {
         let mut found = Vec::new();
         let changed: HashSet<&Key> = changed.iter().collect();
-        for key in &changed {
-            match late {
-                Late::Reached => {
-                    self.reach_late(key, &mut found)?;
-                    found.push((*key).clone());
-                }
-                Late::Followed if self.contains(key) => found.push((*key).clone()),
-                Late::Followed => {}
-            }
+        for key in changed {
+            self.reach_late(key, &mut found)?;
+            // It may lead elsewhere than before.
+            found.push(key.clone());
         }
         self.follow_late(found)
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Options;
 use super::index::{At, REACHED, SPARED, SWEPT};
-use super::mark::{Late, Reached};
+use super::mark::Reached;
 use super::order::{self, Doomed};
 use super::report::GcReport;
 use crate::backend::{Backend, Lock};
@@ -59,7 +59,7 @@ pub(super) fn collect(
         // What has come while all was marked is taken in before writers have to wait for that.
         for _ in (0..ROUNDS).take_while(|_| kept.is_none()) {
             let Some(changed) = track.changed()? else { continue 'marking };
-            sweep.reached.take_in(&changed, Late::Reached)?;
+            sweep.reached.take_in(&changed)?;
             if changed.len() < CHUNK {
                 break;
             }
@@ -71,7 +71,7 @@ pub(super) fn collect(
             } else {
                 let mut lock = backend.lock()?;
                 match track.changed()? {
-                    Some(changed) => sweep.reached.take_in(&changed, Late::Reached)?,
+                    Some(changed) => sweep.reached.take_in(&changed)?,
                     None => continue 'marking,
                 }
                 sweep.sweep(chunk, Some(&mut *lock), &mut report)?;

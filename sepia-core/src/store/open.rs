@@ -91,8 +91,8 @@ impl StoreBuilder {
     /// Keeps a checksum of every file, so that [`Store::verify`] finds what the medium has changed, and tells it from
     /// what was edited by hand. Off by default; once it is on, it stays on for the store, whoever opens it. Files
     /// that are there already get theirs when they are saved again, or by [`repair`](crate::verify::Verify::repair).
-    /// Reading costs nothing, and writing a file two system calls more: about a tenth of the time that a new file
-    /// takes. A store in memory needs none.
+    /// Reading costs nothing; writing a file takes two system calls more, 1.5 to 3.5 µs on ext4 and tmpfs: up to a fifth
+    /// of the time of a new file, where nobody waits for the disk. A store in memory needs none.
     ///
     /// # Errors
     /// Then [`open`](Self::open) is also `Io` where the file system has no extended attributes of users, and

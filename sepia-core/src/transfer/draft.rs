@@ -78,6 +78,7 @@ impl Draft {
     }
 
     /// Whether the data of all records counts, in the order in which it stands.
+    #[cfg(any(feature = "backup", test))]
     pub(crate) fn is_clean(&self) -> bool {
         self.corrected.is_empty()
     }
@@ -124,6 +125,7 @@ impl Draft {
     }
 
     /// Returns the file, to be written on from the end.
+    #[cfg(feature = "backup")]
     pub(crate) fn file(&mut self) -> Result<File> {
         self.data.flush().map_err(failed)?;
         let mut file = self.data.get_ref().try_clone().map_err(failed)?;

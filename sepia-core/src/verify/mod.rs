@@ -124,7 +124,8 @@ impl<'a> Verify<'a> {
     /// - Strays, leftovers and links out of the store are moved there as they are.
     /// - Wrong hints are set right, and checksums noted for files that have none, or were edited by hand.
     ///
-    /// Nothing is deleted that is not in quarantine, and foreign files stay. In a store on disk, the quarantine is
+    /// A collection that loses its last link is then as if it had been empty. Nothing is deleted that is not in
+    /// quarantine, and foreign files stay. In a store on disk, the quarantine is
     /// `.sepia/quarantine`, and in it the time and the path in the store; nothing ever cleans it up.
     ///
     /// Each change is a commit of its own, or a few are one: if this fails halfway, what was mended stays mended.

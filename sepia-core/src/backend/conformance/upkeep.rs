@@ -68,7 +68,7 @@ pub(super) fn sizes(backend: &dyn Backend) -> Result<()> {
 
 /// Under the lock, whoever follows commits knows every key that was changed; of what it is not told, nothing was.
 pub(super) fn tracking(backend: &dyn Backend) -> Result<()> {
-    let key = |number: usize| Key::new(if number % 2 == 0 { "Leaf" } else { "Kept" }, format!("k{number}"));
+    let key = |number: usize| Key::new(if number.is_multiple_of(2) { "Leaf" } else { "Kept" }, format!("k{number}"));
     let mut before = batch()?;
     before.set_durability(Durability::Buffered);
     before.put(key(0)?, leaf("before"), Expect::Any);
