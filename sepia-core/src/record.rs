@@ -133,7 +133,7 @@ impl Key {
 
     /// Takes the id apart as one of a class that keeps generations: the key of the base, and the
     /// generation, 0 for an id that names none.
-    pub(crate) fn generation(&self) -> (Self, u64) {
+    pub fn generation(&self) -> (Self, u64) {
         match split_generation(&self.id) {
             // Invariant: what begins a key that fits makes a key that fits.
             Some((base, generation)) => (Self { class: self.class.clone(), id: base.into() }, generation),

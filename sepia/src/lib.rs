@@ -369,6 +369,7 @@
 //! | `backup` | [`backup`]: the whole store, or part of it, in a tar archive, and back |
 //! | `zstd` | … compressed |
 //! | `tracing` | an event when the work of a writer that died was completed |
+//! | `cli` | the command `sepia`: `cargo install sepia --features cli` |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
 
 #[cfg(feature = "backup")]

@@ -1,0 +1,87 @@
+//! Which store, and which object in it.
+
+pub(crate) mod object;
+pub(crate) mod resolve;
+
+use std::env;
+use std::path::{Component, Path, PathBuf};
+
+use sepia::{ErrorKind, Store};
+
+use crate::failure::{Failure, Result};
+
+/// What is done with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing is made, changed or locked.
+    Read,
+    /// It must be there.
+    Write,
+    /// It is made if it is not there.
+    Create,
+}
+
+/// Opens the store that is named; else that which an object's path leads through; else the one in or above
+/// the current directory.
+pub(crate) fn store(named: Option<&str>, objects: &[String], access: Access) -> Result<Store> {
+    match named {
+        Some(url) => open(url, access),
+        None => {
+            let root = match objects.iter().find_map(|object| on_the_way(object).transpose()) {
+                Some(root) => root?,
+                None => above()?,
+            };
+            // Every path that is not UTF-8 would have to be opened by itself; `open` takes any.
+            match access {
+                Access::Read => Ok(Store::builder().read_only().open(root)?),
+                Access::Write | Access::Create => Ok(Store::open(root)?),
+            }
+        }
+    }
+}
+
+/// Opens the store that a path or URL names.
+pub(crate) fn open(url: &str, access: Access) -> Result<Store> {
+    if access != Access::Create {
+        let reader = Store::builder().read_only().open_url(url)?;
+        if access == Access::Read {
+            return Ok(reader);
+        }
+    }
+    Ok(Store::builder().open_url(url)?)
+}
+
+/// Returns whether a directory is a store.
+pub(crate) fn is_store(directory: &Path) -> Result<bool> {
+    match Store::builder().read_only().open(directory) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotAStore => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The store that the beginning of a path leads to: `./data` of `./data/Board/work`.
+fn on_the_way(object: &str) -> Result<Option<PathBuf>> {
+    let path = Path::new(object);
+    for before in path.ancestors().skip(1).filter(|before| !before.as_os_str().is_empty()) {
+        // `..` alone would ask for the store above, which is found otherwise.
+        let is_named = before.components().any(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+        if is_named && before.is_dir() && is_store(before)? {
+            return Ok(Some(before.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+fn above() -> Result<PathBuf> {
+    let here = env::current_dir().map_err(Failure::system("find", Path::new("the current directory")))?;
+    for directory in here.ancestors() {
+        if is_store(directory)? {
+            return Ok(directory.to_owned());
+        }
+    }
+    Err(Failure::said(format!(
+        "there is no store in {} or above: name one with --store or SEPIA_STORE, or make one with `sepia init`",
+        here.display()
+    )))
+}

@@ -1,0 +1,16 @@
+//! The command `sepia`, driven as a process on real stores.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+mod changing;
+mod docs;
+mod example;
+mod finding;
+mod help;
+mod hostile;
+mod looking;
+mod moving;
+mod stores;
+mod terminal;
+mod verifying;
