@@ -162,6 +162,7 @@ impl Error {
     }
 
     /// An error with a cause that is none of this crate's.
+    #[cfg(any(feature = "backup", feature = "export"))]
     pub(crate) fn caused(
         kind: ErrorKind,
         message: impl Into<String>,

@@ -36,6 +36,7 @@ impl Draft {
     }
 
     /// Makes one in a temporary file of its own.
+    #[cfg(feature = "export")]
     pub(crate) fn temporary() -> Result<Self> {
         Self::new(tempfile::tempfile().map_err(failed)?, 0)
     }

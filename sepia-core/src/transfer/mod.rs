@@ -1,7 +1,7 @@
 //! From store to store, and to other programs and back.
 //!
 //! - [`Store::copy_to`](crate::Store::copy_to) copies into another store, of whatever kind.
-//! - [`Store::export`](crate::Store::export) writes JSON Lines, and [`Store::import`](crate::Store::import) reads them.
+//! - `Store::export` writes JSON Lines, and `Store::import` reads them (feature `export`).
 //!
 //! What is read is of one moment, however much there is of it and whoever writes meanwhile. What is written is compared
 //! with what is stored first, in one way: [`OnConflict`].
@@ -26,16 +26,25 @@
 //! `text` or `base64`.
 
 mod copy;
+#[cfg(any(feature = "backup", feature = "export"))]
 pub(crate) mod draft;
+#[cfg(feature = "export")]
 mod export;
+#[cfg(feature = "export")]
 mod import;
 mod intake;
+#[cfg(feature = "export")]
 mod lines;
 pub(crate) mod moment;
+#[cfg(any(feature = "backup", feature = "export"))]
 pub(crate) mod place;
 
 pub use copy::{CopyReport, CopyTo};
+#[cfg(feature = "export")]
+#[cfg_attr(docsrs, doc(cfg(feature = "export")))]
 pub use export::{Export, ExportReport};
+#[cfg(feature = "export")]
+#[cfg_attr(docsrs, doc(cfg(feature = "export")))]
 pub use import::{Import, ImportReport};
 pub use intake::{IntakeReport, OnConflict};
 

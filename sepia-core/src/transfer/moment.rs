@@ -40,6 +40,10 @@ pub(crate) trait Sink {
 #[derive(Debug)]
 pub(crate) struct Gathered {
     /// The classes of the store at that moment.
+    #[cfg_attr(
+        not(any(feature = "backup", feature = "export")),
+        allow(dead_code, reason = "a copy declares as it goes")
+    )]
     pub(crate) classes: Vec<Class>,
     /// How many records had files in them that are not Sepia's.
     pub(crate) strays: u64,
