@@ -358,6 +358,53 @@
 //!
 //! [`StoreBuilder::adopt_existing`] opens Crystal Sepia's stores too.
 //!
+//! # Looking after a store
+//!
+//! What follows works on records, whatever their types, on every backend, and beside writers in other processes:
+//!
+//! | | |
+//! |---|---|
+//! | [`Store::gc`] | deletes what no link leads to, from objects and classes that are named as roots |
+//! | [`Store::verify`] | reads everything and reports what is wrong; [`repair`](verify::Verify::repair) mends it without losing anything |
+//! | [`StoreBuilder::checksums`] | lets `verify` tell what the medium has changed from what was edited |
+//! | [`Store::copy_to`] | copies into another store, on whatever backend |
+//! | `Store::backup`, `Store::restore` | a tar archive of the store at one moment, or of what roots lead to, and back (feature `backup`) |
+//! | `Store::export`, `Store::import` | JSON Lines for other programs (feature `export`) |
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use sepia::class::Class;
+//! use sepia::{Container, Id, Serializable, Store};
+//!
+//! #[derive(Serializable)]
+//! struct Note { id: Id<Note>, text: String }
+//!
+//! #[derive(Container)]
+//! struct Board { id: Id<Board>, notes: Vec<Note> }
+//!
+//! # fn main() -> sepia::Result<()> {
+//! let store = Store::in_memory();
+//! let note = |id: &str| Note { id: id.into(), text: String::new() };
+//! store.save(&Board { id: "work".into(), notes: vec![note("pinned")] })?;
+//! store.save(&note("lost"))?;
+//!
+//! // What was saved within the last hour may be about to be linked, unless one says otherwise.
+//! let report = store.gc([Class::of::<Board>()]).grace(Duration::ZERO).run()?;
+//! assert_eq!((report.live(), report.swept()), (2, 1));
+//!
+//! assert!(store.verify().run()?.is_clean());
+//!
+//! let other = Store::in_memory();
+//! assert_eq!(store.copy_to(&other).run()?.added, 2);
+//! assert_eq!(other.load::<Board>("work")?.notes.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The command `sepia` does all of this from a shell, and shows what is in a store:
+//! `cargo install sepia --features cli`.
+//!
 //! # What it is not
 //!
 //! No database (there are no queries and no indexes), no wire format, and no serializer: values are serde's.
@@ -366,8 +413,9 @@
 //!
 //! | feature | |
 //! |---|---|
-//! | `backup` | [`backup`]: the whole store, or part of it, in a tar archive, and back |
-//! | `zstd` | … compressed |
+//! | `backup` | `backup`: the whole store, or part of it, in a tar archive, and back |
+//! | `zstd` | compressed backups |
+//! | `export` | `Store::export` and `Store::import`: JSON Lines |
 //! | `tracing` | an event when the work of a writer that died was completed |
 //! | `cli` | the command `sepia`: `cargo install sepia --features cli` |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
