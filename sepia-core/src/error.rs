@@ -162,7 +162,6 @@ impl Error {
     }
 
     /// An error with a cause that is none of this crate's.
-    #[cfg(any(feature = "backup", feature = "export"))]
     pub(crate) fn caused(
         kind: ErrorKind,
         message: impl Into<String>,

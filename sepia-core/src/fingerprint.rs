@@ -11,6 +11,10 @@ use crate::record::{Entries, Entry, Node, Record};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u128);
 
+/// The seeds, by which the two kinds of records are told apart.
+const LEAF: u64 = 0;
+const CONTAINER: u64 = 1;
+
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
@@ -22,29 +26,38 @@ impl Fingerprint {
     pub(crate) const NOTHING: Self = Self(0);
 
     pub(crate) fn of_leaf(content: &[u8]) -> Self {
-        // The two kinds are told apart by their seeds.
-        Self(XxHash3_128::oneshot_with_seed(0, content))
+        Self(XxHash3_128::oneshot_with_seed(LEAF, content))
+    }
+
+    /// That of a leaf that is read to its end, and never in memory as a whole.
+    #[cfg(feature = "backup")]
+    pub(crate) fn of_leaf_from(content: &mut dyn std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = twox_hash::xxhash3_128::Hasher::with_seed(LEAF);
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match content.read(&mut buffer) {
+                Ok(0) => return Ok(Self(hasher.finish_128())),
+                Ok(length) => hasher.write(&buffer[..length]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub(crate) fn of_container(data: &[u8], entries: &Entries) -> Self {
         let mut text = Vec::with_capacity(data.len() + 64 * entries.len() + 16);
         spell_node(data, entries, &mut text);
-        Self(XxHash3_128::oneshot_with_seed(1, &text))
+        Self(XxHash3_128::oneshot_with_seed(CONTAINER, &text))
     }
 }
 
 impl Fingerprint {
-    pub(crate) fn bits(self) -> u128 {
-        self.0
-    }
-
     #[cfg(feature = "backup")]
     pub(crate) fn of_bits(bits: u128) -> Self {
         Self(bits)
     }
 
     /// Reads what `Debug` writes: 32 hexadecimal digits, in lower case.
-    #[cfg(feature = "backup")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 32 || !text.bytes().all(is_digit) {

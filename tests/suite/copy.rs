@@ -1,13 +1,14 @@
 //! Copies are exact, of one moment, and by the rule.
 
 use std::fs;
+use std::panic::AssertUnwindSafe;
 
 use proptest::prelude::*;
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 use sepia::transfer::OnConflict;
-use sepia::{Durability, ErrorKind, Root, Store};
+use sepia::{Durability, ErrorKind, Progress, Root, Store};
 
 use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
 use crate::trees::{Tree, tree};
@@ -21,6 +22,12 @@ pub fn put(store: &Store, class: &Class, texts: &[(&str, &str)]) {
         batch.put(key(class.name(), id), Record::Leaf(text.as_bytes().to_vec()), Expect::Any);
     }
     store.backend().commit(batch).unwrap();
+}
+
+/// Puts as many notes, of one text.
+pub fn many(store: &Store, number: usize, text: &str) {
+    let ids: Vec<String> = (0..number).map(|id| format!("{id:05}")).collect();
+    put(store, &notes(), &ids.iter().map(|id| (id.as_str(), text)).collect::<Vec<_>>());
 }
 
 /// Puts a container with links to notes.
@@ -194,20 +201,55 @@ fn roots_bring_what_they_lead_to() {
 #[test]
 fn a_copy_goes_on_where_it_was_interrupted() {
     let (from, to) = (OnDisk::new(), OnDisk::new());
-    let ids: Vec<String> = (0..2500).map(|number| format!("{number}")).collect();
-    let texts: Vec<_> = ids.iter().map(|id| (id.as_str(), id.as_str())).collect();
-    put(&from.store, &notes(), &texts);
-    put(&from.store, &Class::serializable("Zebra", Format::Text), &[("z", "z")]);
-    // The last class cannot be read.
-    fs::remove_file(from.path("Zebra/z")).unwrap();
-    std::os::unix::fs::symlink("/etc/hostname", from.path("Zebra/z")).unwrap();
-    let copy = || from.store.copy_to(&to.store).on_conflict(OnConflict::Keep).run();
-    refused(copy(), ErrorKind::Corrupt, &["Zebra"]);
-    fs::remove_file(from.path("Zebra/z")).unwrap();
-    from.write("Zebra/z", "z");
-    let report = copy().unwrap();
-    assert_eq!((report.added, report.equal), (501, 2000));
+    many(&from.store, 2500, "same");
+    let copy = || from.store.copy_to(&to.store).on_conflict(OnConflict::Keep);
+    let dies = |progress: Progress| assert!(progress.phase != "copy" || progress.done < 2304, "interrupted");
+    std::panic::catch_unwind(AssertUnwindSafe(|| copy().on_progress(dies).run())).unwrap_err();
+    let report = copy().run().unwrap();
+    assert_eq!((report.added, report.equal), (500, 2000));
     assert_eq!(content(&from.store), content(&to.store));
+}
+
+#[test]
+fn what_cannot_be_read_is_found_before_anything_is_written() {
+    let (from, to) = (OnDisk::new(), Store::in_memory());
+    many(&from.store, 2500, "same");
+    put(&from.store, &Class::serializable("Zebra", Format::Text), &[("z", "z")]);
+    fs::remove_file(from.path("Zebra/z")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", from.path("Zebra/z")).unwrap();
+    refused(from.store.copy_to(&to).run(), ErrorKind::Corrupt, &["Zebra"]);
+    assert_eq!(content(&to), Default::default());
+}
+
+/// Writes while a copy is read were once followed in the target step by step: an object that had replaced another and
+/// was deleted in the source then was deleted in the target, and what it had replaced was lost.
+#[test]
+fn what_is_deleted_while_it_is_copied_replaces_nothing() {
+    let deletion = |from: &Store| {
+        let mut batch = Batch::new();
+        for (key, _) in content(from).1 {
+            batch.delete(key, Expect::Any);
+        }
+        from.backend().commit(batch).unwrap();
+    };
+    for phase in ["read", "compare", "copy"] {
+        let (from, to) = (OnDisk::new(), OnDisk::new());
+        many(&from.store, 2500, "theirs");
+        many(&to.store, 2500, "mine");
+        let mut deleted = false;
+        let copy = from.store.copy_to(&to.store).on_conflict(OnConflict::Replace).on_progress(|progress| {
+            if progress.phase == phase && progress.done > 2000 && !deleted {
+                deleted = true;
+                deletion(&from.store);
+            }
+        });
+        let report = copy.run().unwrap();
+        assert!(deleted, "{phase}");
+        let records = content(&to.store).1;
+        let (text, replaced) = if phase == "read" { ("mine", 0) } else { ("theirs", 2500) };
+        assert_eq!((records.len(), report.replaced), (2500, replaced), "{phase}");
+        assert!(records.values().all(|record| *record == Record::Leaf(text.as_bytes().to_vec())), "{phase}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! An archive as a whole.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use super::header::Header;
 use super::manifest::{Listed, Manifest};
@@ -12,11 +15,31 @@ use crate::record::Record;
 /// A backup in a file, compressed or not.
 ///
 /// Nothing in it is believed: whatever is read from it is checked first, and what is not exactly as a backup is made
-/// is `Corrupt`. Opening it only reads the header; each other call reads the file once, from its beginning.
+/// is `Corrupt`. Opening it only reads the header; each other call reads the file once, from its beginning. It stays open
+/// until it is dropped: another file that takes its name meanwhile is another archive.
+///
+/// The largest file within a container must fit into memory, and to restore it, the largest object.
 #[derive(Clone, Debug)]
 pub struct Archive {
     path: PathBuf,
+    file: Arc<Mutex<File>>,
+    /// What the file was when it was opened.
+    stamp: Stamp,
     header: Header,
+}
+
+/// What tells whether a file is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(file: &File, path: &Path) -> Result<Self> {
+        let metadata = file.metadata().map_err(|error| Error::io("look at the archive", path, error))?;
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok() })
+    }
 }
 
 impl Archive {
@@ -27,9 +50,12 @@ impl Archive {
     /// version of Sepia made it, or it is compressed and the feature `zstd` is missing.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let header = Reading::begin(path).and_then(|mut reading| reading.header());
+        let file = File::open(path).map_err(|error| Error::io("open the archive", path, error))?;
+        let stamp = Stamp::of(&file, path)?;
+        let file = Arc::new(Mutex::new(file));
+        let header = Reading::begin(&file, stamp.length).and_then(|mut reading| reading.header());
         let (_, header) = header.map_err(|error| locate(path, error))?;
-        Ok(Self { path: path.to_owned(), header })
+        Ok(Self { path: path.to_owned(), file, stamp, header })
     }
 
     /// Returns what it says of itself.
@@ -56,20 +82,24 @@ impl Archive {
     }
 
     /// Reads all of it, and returns what it lists: every object that should be in it is, exactly as it was, and
-    /// nothing else. Objects that are in earlier archives are not looked for.
+    /// nothing else, and all of them can be in one store. Objects that are in earlier archives are not looked for.
     ///
     /// # Errors
-    /// `Corrupt` if anything in it is not as it was made, `Io`.
+    /// `Corrupt` if anything in it is not as it was made, or the file was changed since it was opened; `Io`.
     pub fn verify(&self) -> Result<Manifest> {
         let manifest = self.manifest()?;
-        self.records(&manifest, &mut |_, _| Ok(()))?;
+        self.check(&manifest, &mut |_| ())?;
         Ok(manifest)
     }
 
     /// Returns the classes, and what is listed.
     pub(super) fn contents(&self) -> Result<(Vec<Class>, Manifest)> {
-        let contents = Reading::begin(&self.path).and_then(Reading::skip_to_manifest);
-        contents.map_err(|error| locate(&self.path, error))
+        self.located(self.begin().and_then(Reading::skip_to_manifest))
+    }
+
+    /// Compares all that is in it with what is listed. Calls `each` for every record.
+    pub(super) fn check(&self, manifest: &Manifest, each: &mut dyn FnMut(&Listed)) -> Result<()> {
+        self.located(self.begin().and_then(|reading| reading.check(manifest, each)))
     }
 
     /// Calls `each` with every record that is in it, each compared with what is listed.
@@ -79,7 +109,7 @@ impl Archive {
         each: &mut dyn FnMut(&Listed, Record) -> Result<()>,
     ) -> Result<()> {
         let mut outside = None;
-        let read = Reading::begin(&self.path).and_then(|reading| {
+        let read = self.begin().and_then(|reading| {
             reading.records(manifest, &mut |listed, record| {
                 each(listed, record).map_err(|error| {
                     // Told apart from what is wrong with the archive itself.
@@ -90,8 +120,20 @@ impl Archive {
         });
         match outside {
             Some(error) => Err(error),
-            None => read.map_err(|error| locate(&self.path, error)),
+            None => self.located(read),
         }
+    }
+
+    fn begin(&self) -> Result<Reading> {
+        let stamp = Stamp::of(&self.file.lock().unwrap_or_else(PoisonError::into_inner), &self.path)?;
+        if stamp != self.stamp {
+            return Err(Error::corrupt("the archive was changed since it was opened"));
+        }
+        Reading::begin(&self.file, stamp.length)
+    }
+
+    fn located<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| locate(&self.path, error))
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use twox_hash::xxhash3_128::Hasher;
 
 use super::read::failed;
+use crate::class::Kind;
 use crate::error::{Error, Result};
 use crate::record::{Fingerprint, Key, Record};
 
@@ -44,6 +45,14 @@ impl RecordKind {
         match self {
             Self::Leaf => "leaf",
             Self::Container => "container",
+        }
+    }
+
+    /// Returns the kind of class that has such objects.
+    pub(super) fn of_class(self) -> Kind {
+        match self {
+            Self::Leaf => Kind::Serializable(None),
+            Self::Container => Kind::Container,
         }
     }
 }
@@ -91,18 +100,25 @@ impl Listed {
         )
     }
 
-    /// Reads a line; `None` if it lists no object.
-    fn parse(value: &Value) -> Option<Self> {
+    /// Reads a line that it has [printed](Self::print); `None` if it has not.
+    pub(super) fn parse_line(line: &str) -> Option<Self> {
+        Self::parse(&serde_json::from_str(line).ok()?, line)
+    }
+
+    /// The same, of a line and its value.
+    fn parse(value: &Value, line: &str) -> Option<Self> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let kind =
             [RecordKind::Leaf, RecordKind::Container].into_iter().find(|kind| text("kind") == Some(kind.as_str()));
-        Some(Self {
+        let listed = Self {
             key: Key::new(text("class")?, text("id")?).ok()?,
             kind: kind?,
             bytes: value.get("bytes")?.as_u64()?,
             hash: Fingerprint::parse(text("hash")?)?,
             here: value.get("here")?.as_bool()?,
-        })
+        };
+        // One that is written otherwise is damaged.
+        (listed.print() == line).then_some(listed)
     }
 }
 
@@ -165,9 +181,7 @@ pub(super) fn read(from: &mut dyn BufRead, mut closing: Closing) -> Result<Manif
         if value.get("records").is_some() {
             return Err(wrong("has another hash or count than what stands before it"));
         }
-        // One that is written otherwise is damaged.
-        let listed = Listed::parse(&value).filter(|listed| listed.print() == line);
-        let listed = listed.ok_or_else(|| wrong("lists no object"))?;
+        let listed = Listed::parse(&value, &line).ok_or_else(|| wrong("lists no object"))?;
         closing.line(&line, listed.here);
         records.push(listed);
     }

@@ -1,8 +1,8 @@
 //! Reading an archive from its beginning to its end, believing nothing.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::header::Header;
 use super::manifest::{self, Closing, Listed, Manifest, RecordKind};
@@ -13,7 +13,8 @@ use crate::class::Class;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::link::parse_link;
 use crate::name::DATA;
-use crate::record::{Entries, Entry, MAX_DIRECTORIES, Name, Node, Record};
+use crate::record::{Entries, Entry, Fingerprint, MAX_DIRECTORIES, Name, Node, Record};
+use crate::transfer::fit::Fit;
 
 /// The most bytes of the header, and of the list of classes.
 const MAX_HEAD: u64 = 64 << 20;
@@ -24,11 +25,40 @@ const MAX_RATIO: u64 = 100;
 /// What a compressed archive begins with.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// The file of an archive, from its beginning on, whoever else reads it.
+pub(super) struct Bytes {
+    file: Arc<Mutex<File>>,
+    offset: u64,
+}
+
+impl Read for Bytes {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        // Whoever panicked with it leaves nothing behind but a position.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.offset))?;
+        let length = file.read(bytes)?;
+        self.offset += length as u64;
+        Ok(length)
+    }
+}
+
 /// The bytes of an archive, decompressed.
 enum Input {
-    Plain(BufReader<File>),
+    Plain(BufReader<Bytes>),
     #[cfg(feature = "zstd")]
-    Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
+    Zstd(Box<zstd::Decoder<'static, BufReader<Bytes>>>),
+}
+
+impl Input {
+    /// Whether the file ends where the archive does.
+    fn is_at_end(&mut self) -> io::Result<bool> {
+        let file = match self {
+            Self::Plain(file) => file,
+            #[cfg(feature = "zstd")]
+            Self::Zstd(decoder) => decoder.get_mut(),
+        };
+        Ok(file.fill_buf()?.is_empty())
+    }
 }
 
 impl Read for Input {
@@ -51,12 +81,10 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn begin(path: &Path) -> Result<Self> {
-        let io = |error: io::Error| Error::io("open the archive", path, error);
-        let file = File::open(path).map_err(io)?;
-        let length = file.metadata().map_err(io)?.len();
-        let mut file = BufReader::with_capacity(1 << 16, file);
-        let is_compressed = file.fill_buf().map_err(io)?.starts_with(&ZSTD);
+    /// Begins to read a file of this length.
+    pub(super) fn begin(file: &Arc<Mutex<File>>, length: u64) -> Result<Self> {
+        let mut file = BufReader::with_capacity(1 << 16, Bytes { file: Arc::clone(file), offset: 0 });
+        let is_compressed = file.fill_buf().map_err(failed)?.starts_with(&ZSTD);
         let mut input = if is_compressed { decompress(file)? } else { Input::Plain(file) };
         let head = tar::read(&mut input)?;
         Ok(Self { input, head, length })
@@ -100,39 +128,74 @@ impl Reading {
         }
         tar::read_padding(&mut self.input, size)?;
         match tar::read(&mut self.input)? {
-            None => Ok((classes, manifest)),
-            Some((path, _)) => Err(unexpected(&path)),
+            None if self.input.is_at_end().map_err(failed)? => {}
+            None => return Err(Error::corrupt("something stands behind the archive")),
+            Some((path, _)) => return Err(unexpected(&path)),
         }
+        let mut fit = Fit::new(&classes);
+        for Listed { key, kind, .. } in manifest.records() {
+            fit.check(key, kind.of_class()).map_err(|misfit| misfit.corrupt(key))?;
+        }
+        Ok((classes, manifest))
+    }
+
+    /// Compares every record that is listed as being here with what is listed. No leaf is in memory as a whole.
+    pub(super) fn check(self, manifest: &Manifest, each: &mut dyn FnMut(&Listed)) -> Result<()> {
+        self.walk(manifest, &mut |reading, listed| {
+            match listed.kind {
+                RecordKind::Leaf => reading.check_leaf(listed)?,
+                RecordKind::Container => reading.record(listed).map(|_| ())?,
+            }
+            each(listed);
+            Ok(())
+        })
     }
 
     /// Calls `each` with every record that is listed as being here.
     pub(super) fn records(
-        mut self,
+        self,
         manifest: &Manifest,
         each: &mut dyn FnMut(&Listed, Record) -> Result<()>,
     ) -> Result<()> {
+        self.walk(manifest, &mut |reading, listed| {
+            let record = reading.record(listed)?;
+            each(listed, record)
+        })
+    }
+
+    /// Lets `each` read every record that is listed as being here.
+    fn walk(mut self, manifest: &Manifest, each: &mut dyn FnMut(&mut Self, &Listed) -> Result<()>) -> Result<()> {
         self.header()?;
-        let (_, classes) = self.classes()?;
+        self.classes()?;
         for listed in manifest.records().iter().filter(|listed| listed.here) {
-            let key = &listed.key;
-            let record = if classes.iter().any(|class| class.name() == key.class()) {
-                self.record(listed)
-            } else {
-                Err(Error::corrupt("the archive does not declare the class"))
-            };
-            each(listed, record.map_err(|error| error.object(key.class(), key.id()))?)?;
+            each(&mut self, listed).map_err(|error| error.object(listed.key.class(), listed.key.id()))?;
         }
         self.expect_file(MANIFEST).map(|_| ())
     }
 
+    fn check_leaf(&mut self, listed: &Listed) -> Result<()> {
+        let size = self.expect_file(&path_of(listed))?;
+        if size != listed.bytes {
+            return Err(not_listed());
+        }
+        let mut content = (&mut self.input).take(size);
+        let hash = Fingerprint::of_leaf_from(&mut content).map_err(failed)?;
+        if content.limit() > 0 {
+            return Err(cut_off());
+        }
+        tar::read_padding(&mut self.input, size)?;
+        self.advance()?;
+        if hash == listed.hash { Ok(()) } else { Err(not_listed()) }
+    }
+
     fn record(&mut self, listed: &Listed) -> Result<Record> {
-        let path = format!("{OBJECTS}/{}", listed.key.path());
+        let path = path_of(listed);
         let record = match listed.kind {
             RecordKind::Leaf => Record::Leaf(self.file(&path, listed.bytes)?),
             RecordKind::Container => Record::Container(self.container(&path, listed.bytes)?),
         };
         if record.bytes() != listed.bytes || record.fingerprint() != listed.hash {
-            return Err(Error::corrupt("the object in the archive is not the one that is listed"));
+            return Err(not_listed());
         }
         record.check().map_err(|error| Error::because("no store can hold the object in the archive", error))?;
         Ok(record)
@@ -271,12 +334,12 @@ fn sorted(entries: Vec<(Name, Entry)>) -> Result<Entries> {
 }
 
 #[cfg(feature = "zstd")]
-fn decompress(file: BufReader<File>) -> Result<Input> {
-    Ok(Input::Zstd(Box::new(zstd::Decoder::with_buffer(file).map_err(failed)?)))
+fn decompress(file: BufReader<Bytes>) -> Result<Input> {
+    Ok(Input::Zstd(Box::new(zstd::Decoder::with_buffer(file).map_err(failed)?.single_frame())))
 }
 
 #[cfg(not(feature = "zstd"))]
-fn decompress(_: BufReader<File>) -> Result<Input> {
+fn decompress(_: BufReader<Bytes>) -> Result<Input> {
     let message = "the archive is compressed, and this program was built without the feature `zstd`";
     Err(Error::message(ErrorKind::UnsupportedFormat, message))
 }
@@ -285,9 +348,21 @@ fn decompress(_: BufReader<File>) -> Result<Input> {
 pub(super) fn failed(error: io::Error) -> Error {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::UnexpectedEof, _) => cut_off(),
+        (io::ErrorKind::OutOfMemory, _) => {
+            Error::caused(ErrorKind::Io, "there is not enough memory for what is in the archive", error)
+        }
         (_, None) => Error::caused(ErrorKind::Corrupt, "the archive cannot be decompressed", error),
         (_, Some(_)) => Error::caused(ErrorKind::Io, "the archive cannot be read", error),
     }
+}
+
+/// Where a record stands.
+fn path_of(listed: &Listed) -> String {
+    format!("{OBJECTS}/{}", listed.key.path())
+}
+
+fn not_listed() -> Error {
+    Error::corrupt("the object in the archive is not the one that is listed")
 }
 
 fn out_of_order(expected: &str, found: Option<(String, Kind)>) -> Error {

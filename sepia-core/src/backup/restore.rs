@@ -1,17 +1,17 @@
 //! Putting what is in archives into a store.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::archive::Archive;
 use super::manifest::{Listed, Manifest};
-use crate::class::Class;
+use crate::class::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Reporter};
-use crate::record::{Key, Record};
+use crate::record::{Fingerprint, Key, Record};
 use crate::store::Store;
-use crate::transfer::moment::Pass;
-use crate::transfer::{Intake, IntakeReport, OnConflict};
+use crate::transfer::{Intake, IntakeReport, OnConflict, Source};
 
 /// What a restoration has done.
 pub type RestoreReport = IntakeReport;
@@ -61,58 +61,45 @@ impl<'a> Restore<'a> {
     /// What was restored before it fails stays, and another run goes on from there.
     ///
     /// # Errors
-    /// `Corrupt` if an archive is not exactly as it was made; `NotFound` if an object is in none of the archives;
-    /// `Conflict` by the rule, and `ClassClash` if a class is not what it is in the store: nothing was written then,
-    /// unless others write meanwhile; whatever [committing](crate::backend::Backend::commit) can return.
+    /// `Corrupt` if an archive is not exactly as it was made, or its file is changed meanwhile; `NotFound` if an object
+    /// is in none of the archives; `ClassClash` if a class is not what it is in the store; `Conflict` by the rule, and if
+    /// both spellings of a generation 0 come to a class of which only the store knows that it has generations: nothing
+    /// was written then, unless others write, or an archive is changed, meanwhile; whatever
+    /// [committing](crate::backend::Backend::commit) can return.
     pub fn run(mut self) -> Result<RestoreReport> {
         let (classes, manifest) = self.archive.contents()?;
-        let sources = self.sources(&manifest)?;
-        let mut intake = Intake::new(self.store.backend(), self.rule);
-        classes.iter().try_for_each(|class| intake.declare(class))?;
-
-        let total = manifest.records().len() as u64;
-        self.reporter.begin("verify", Some(total));
-        let fails = self.rule == OnConflict::Fail;
-        let nothing = |_: &Key| Ok(None);
-        each(&sources, &mut self.reporter, &mut |key, record| {
-            if fails { intake.compare(key, &record, &nothing) } else { Ok(()) }
-        })?;
-        self.reporter.end();
-        if self.rule == OnConflict::NewestGeneration {
-            let newest = newest(&classes, &manifest);
-            let newest = |base: &Key| Ok(newest.get(base).copied());
-            self.reporter.begin("compare", Some(total));
-            each(&sources, &mut self.reporter, &mut |key, record| intake.compare(key, &record, &newest))?;
-            self.reporter.end();
+        let mut sources = self.sources(&manifest)?;
+        let intake = Intake::new(self.store.backend(), self.rule, &classes)?;
+        let total = Some(manifest.records().len() as u64);
+        self.reporter.begin("verify", total);
+        for Wanted { archive, manifest, keys } in &sources.archives {
+            archive.check(manifest, &mut |listed| self.reporter.advance(u64::from(keys.contains(&listed.key))))?;
         }
-        intake.settle()?;
-        self.reporter.begin("restore", Some(total));
-        each(&sources, &mut self.reporter, &mut |key, record| intake.put(key, record, Pass::First))?;
-        let report = intake.finish()?;
         self.reporter.end();
-        Ok(report)
+        intake.run(&mut sources, ["compare", "restore"], total, &mut self.reporter)
     }
 
     /// Finds out which record is to come from which archive.
-    fn sources(&self, manifest: &Manifest) -> Result<Vec<Source<'a>>> {
+    fn sources<'m>(&self, manifest: &'m Manifest) -> Result<Sources<'a, 'm>> {
         let mut missing: HashMap<&Key, &Listed> = HashMap::new();
         missing.extend(manifest.records().iter().filter(|listed| !listed.here).map(|listed| (&listed.key, listed)));
         let here = manifest.records().iter().filter(|listed| listed.here).map(|listed| listed.key.clone());
-        let own = Source { archive: self.archive, manifest: manifest.clone(), wanted: here.collect() };
-        let mut sources = vec![own];
+        let own = Wanted { archive: self.archive, manifest: Cow::Borrowed(manifest), keys: here.collect() };
+        let mut archives = vec![own];
         for archive in &self.bases {
             let manifest = archive.manifest()?;
-            let mut wanted = HashSet::new();
+            let mut keys = HashSet::new();
             for listed in manifest.records().iter().filter(|listed| listed.here) {
-                if missing.get(&listed.key).is_some_and(|missed| missed.hash == listed.hash) {
+                let is_it = |missed: &&Listed| (missed.kind, missed.hash) == (listed.kind, listed.hash);
+                if missing.get(&listed.key).is_some_and(is_it) {
                     missing.remove(&listed.key);
-                    wanted.insert(listed.key.clone());
+                    keys.insert(listed.key.clone());
                 }
             }
-            sources.push(Source { archive, manifest, wanted });
+            archives.push(Wanted { archive, manifest: Cow::Owned(manifest), keys });
         }
         match missing.keys().min() {
-            None => Ok(sources),
+            None => Ok(Sources { listed: manifest, archives }),
             Some(key) => {
                 let message = format!(
                     "the backup is relative to an earlier one: {} of its objects, this one among them, are in none of \
@@ -133,40 +120,30 @@ impl fmt::Debug for Restore<'_> {
     }
 }
 
-/// An archive, and what is to come from it.
-struct Source<'a> {
+/// What a backup lists, and where it is.
+struct Sources<'a, 'm> {
+    listed: &'m Manifest,
+    archives: Vec<Wanted<'a, 'm>>,
+}
+
+/// An archive, and the keys of what is to come from it.
+struct Wanted<'a, 'm> {
     archive: &'a Archive,
-    manifest: Manifest,
-    wanted: HashSet<Key>,
+    manifest: Cow<'m, Manifest>,
+    keys: HashSet<Key>,
 }
 
-/// Calls `put` with every wanted record.
-fn each(
-    sources: &[Source<'_>],
-    reporter: &mut Reporter<'_>,
-    put: &mut dyn FnMut(&Key, Record) -> Result<()>,
-) -> Result<()> {
-    for Source { archive, manifest, wanted } in sources {
-        archive.records(manifest, &mut |listed, record| {
-            if wanted.contains(&listed.key) {
-                reporter.advance(1);
-                put(&listed.key, record)?;
-            }
-            Ok(())
-        })?;
+impl Source for Sources<'_, '_> {
+    fn describe(&mut self, each: &mut dyn FnMut(&Key, Kind, Fingerprint) -> Result<()>) -> Result<()> {
+        self.listed.records().iter().try_for_each(|listed| each(&listed.key, listed.kind.of_class(), listed.hash))
     }
-    Ok(())
-}
 
-/// The newest generation of each base, in classes that keep them.
-fn newest(classes: &[Class], manifest: &Manifest) -> HashMap<Key, u64> {
-    let keeps: HashSet<&str> =
-        classes.iter().filter(|class| class.generations() == Some(true)).map(Class::name).collect();
-    let mut newest = HashMap::new();
-    for listed in manifest.records().iter().filter(|listed| keeps.contains(listed.key.class())) {
-        let (base, generation) = listed.key.generation();
-        let known = newest.entry(base).or_insert(generation);
-        *known = generation.max(*known);
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()> {
+        for Wanted { archive, manifest, keys } in &self.archives {
+            archive.records(manifest, &mut |listed, record| {
+                if keys.contains(&listed.key) { each(&listed.key, record) } else { Ok(()) }
+            })?;
+        }
+        Ok(())
     }
-    newest
 }

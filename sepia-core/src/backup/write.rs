@@ -23,6 +23,7 @@ use crate::record::{Fingerprint, Key, Record};
 use crate::roots::Root;
 use crate::store::Store;
 use crate::transfer::draft::Draft;
+use crate::transfer::fit::Fit;
 use crate::transfer::moment::{self, Pass, Selection, Sink};
 use crate::transfer::place::Place;
 
@@ -94,13 +95,17 @@ impl<'a> Backup<'a> {
         self
     }
 
-    /// Makes it, as a file. Others may read and write the store meanwhile; what is in it is one state of the store,
-    /// between call and return. The file stands under its name, in place of what was there, once it is complete and on
-    /// the disk: durable on return. If it fails, what was there stays.
+    /// Makes it, as a file. What is in it is one state of the store, between call and return. Others may read and write
+    /// the store meanwhile, but that while the last changes are read again, writers wait; with [roots](Self::roots),
+    /// while all links are followed again. If so much is written that what has changed cannot be told, everything is
+    /// read again, the fourth time while writers wait.
+    ///
+    /// The file stands under its name, in place of what was there, once it is complete and on the disk: durable on
+    /// return. If it fails, what was there stays. It has the mode of the file that was there, else that of any new file.
     ///
     /// # Errors
-    /// `NotFound` if a root is not there; `Io` if the file cannot be written; whatever reading the store can return
-    /// (`Corrupt`, ..).
+    /// `NotFound` if a root is not there; `Io` if the file cannot be written; whatever reading the store can return;
+    /// `Corrupt`, too, if an object is of another kind than its class, or there under both spellings of its generation 0.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<BackupReport> {
         let place = Place::new(path.as_ref());
         let draft = place.begin()?;
@@ -186,8 +191,13 @@ impl Making {
         backup.reporter.end();
         let (mut classes, mut named) = (gathered.classes, BTreeSet::new());
         let mut report = BackupReport { strays: gathered.strays, ..BackupReport::default() };
+        let mut fit = Fit::new(&classes);
         self.draft.rows(&mut |row, _, _| {
-            let (class, (_, bytes)) = split_row(row);
+            let (class, (line, bytes)) = split_row(row);
+            // Invariant: every line was printed from what it lists.
+            if let Some(Listed { key, kind, .. }) = Listed::parse_line(line) {
+                fit.check(&key, kind.of_class()).map_err(|misfit| misfit.corrupt(&key))?;
+            }
             if !named.contains(class) {
                 named.insert(class.to_owned());
             }
@@ -216,7 +226,7 @@ impl Making {
         let mut out = Output::new(backup.level(), to).map_err(unwritable)?;
         write_before(&mut out, &self.header, &self.classes, self.made).map_err(unwritable)?;
         backup.reporter.begin("write", Some(self.report.records));
-        self.draft.write(&mut out, &mut || backup.reporter.advance(1))?;
+        self.draft.write(&mut out, unwritable, &mut || backup.reporter.advance(1))?;
         backup.reporter.end();
         self.write_tail(&mut out)?;
         out.finish().map_err(unwritable)

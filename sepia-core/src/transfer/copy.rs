@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use super::intake::{Intake, IntakeReport, OnConflict, undeclared};
-use super::moment::{self, Pass, Selection, Sink};
-use crate::backend::Backend;
+use super::intake::{Intake, IntakeReport, OnConflict};
+use super::moment::{self, Selection};
+use super::spool::Spool;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Reporter};
-use crate::record::{Key, Record};
 use crate::roots::Root;
 use crate::store::Store;
 
@@ -73,39 +72,43 @@ impl<'a> CopyTo<'a> {
         self
     }
 
-    /// Copies. Others may read and write both stores meanwhile: what is copied is one state of this one, between
-    /// call and return. Whatever is written is read back and compared, and durable on return.
+    /// Copies. What is copied is one state of this store, between call and return. Others may read and write both
+    /// stores meanwhile, but that while the last changes are read again, writers to this one wait; with
+    /// [roots](Self::roots), while all links are followed again. If so much is written that what has changed cannot be
+    /// told, everything is read again, the fourth time while writers wait.
     ///
-    /// What has come before it fails stays in the other store, and another run goes on from there.
+    /// All of it is gathered in a temporary file before, as large as what is copied, and compared with what is stored.
+    /// Whatever is written is read back and compared, and durable on return.
+    ///
+    /// What was written before it fails stays in the other store, and another run goes on from there.
     ///
     /// # Errors
-    /// `InvalidValue` if both are the same store; `Conflict` by the rule, and `ClassClash` if a class is not what it
-    /// is in the other store: nothing was written then, unless one of the stores was changed after the comparison;
-    /// `NotFound` if a root is not there; whatever reading this store (`Corrupt`, ..) and
-    /// [committing](Backend::commit) to the other one can return.
+    /// `InvalidValue` if both are the same store; `NotFound` if a root is not there; `ClassClash` if a class is not what
+    /// it is in the other store, or an object of this one is of another kind than its class; `Conflict` by the rule, and
+    /// if this store has both spellings of a generation 0: nothing was written then, unless others write to the other
+    /// store meanwhile; whatever reading this store (`Corrupt`, ..) and [committing](crate::backend::Backend::commit) to the
+    /// other one can return.
     pub fn run(mut self) -> Result<CopyReport> {
         let (from, to) = (self.from.backend(), self.to.backend());
         if from.identity() == to.identity() {
             return Err(Error::invalid_value("a store cannot be copied into itself"));
         }
-        let selection = Selection::of(self.roots.as_deref());
-        let intake = Intake::new(to, self.rule).remembering();
-        let mut copy = Copying { from, intake, step: Step::Compare };
         if self.roots.is_none() {
-            from.classes()?.iter().try_for_each(|class| copy.intake.declare(class))?;
+            // So that not everything is read for nothing.
+            Intake::new(to, self.rule, &from.classes()?)?;
         }
-        // What the roots reach tells which classes come.
-        if copy.intake.compares() || self.roots.is_some() {
-            self.reporter.begin("compare", None);
-            moment::skim(from, selection, &mut copy, &mut self.reporter)?;
-            copy.intake.settle()?;
-            self.reporter.end();
-        }
-        copy.step = Step::Put;
-        self.reporter.begin("copy", None);
-        let gathered = moment::gather(from, selection, &mut copy, &mut self.reporter)?;
-        let report = copy.intake.finish()?;
+        let mut spool = Spool::new()?;
+        self.reporter.begin("read", None);
+        let selection = Selection::of(self.roots.as_deref());
+        let gathered = moment::gather(from, selection, &mut spool, &mut self.reporter)?;
         self.reporter.end();
+        let mut classes = gathered.classes;
+        if self.roots.is_some() {
+            let come = spool.classes()?;
+            classes.retain(|class| come.contains(class.name()));
+        }
+        let intake = Intake::new(to, self.rule, &classes)?;
+        let report = intake.run(&mut spool, ["compare", "copy"], None, &mut self.reporter)?;
         Ok(IntakeReport { strays: gathered.strays, ..report })
     }
 }
@@ -115,44 +118,5 @@ impl fmt::Debug for CopyTo<'_> {
         let mut debug = f.debug_struct("CopyTo");
         debug.field("from", self.from).field("to", self.to).field("roots", &self.roots).field("rule", &self.rule);
         debug.finish_non_exhaustive()
-    }
-}
-
-struct Copying<'a> {
-    from: &'a dyn Backend,
-    intake: Intake<'a>,
-    step: Step,
-}
-
-#[derive(PartialEq)]
-enum Step {
-    Compare,
-    Put,
-}
-
-impl Sink for Copying<'_> {
-    fn put(&mut self, key: &Key, record: Record, pass: Pass) -> Result<()> {
-        if !self.intake.knows(key.class()) {
-            let classes = self.from.classes()?;
-            let class = classes.iter().find(|class| class.name() == key.class()).ok_or_else(|| undeclared(key))?;
-            self.intake.declare(class)?;
-        }
-        match self.step {
-            Step::Put => self.intake.put(key, record, pass),
-            Step::Compare if self.intake.compares() => {
-                let newest = |base: &Key| Ok(self.from.newest(base)?.map(|newest| newest.generation().1));
-                self.intake.compare(key, &record, &newest)
-            }
-            Step::Compare => Ok(()),
-        }
-    }
-
-    fn forget(&mut self, key: &Key) -> Result<()> {
-        self.intake.forget(key)
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        self.intake.restart();
-        Ok(())
     }
 }

@@ -36,7 +36,6 @@ impl Draft {
     }
 
     /// Makes one in a temporary file of its own.
-    #[cfg(feature = "export")]
     pub(crate) fn temporary() -> Result<Self> {
         Self::new(tempfile::tempfile().map_err(failed)?, 0)
     }
@@ -110,18 +109,55 @@ impl Draft {
         Ok(())
     }
 
-    /// Writes the data of every record that counts.
-    pub(crate) fn write(&mut self, out: &mut dyn Write, each: &mut dyn FnMut()) -> Result<()> {
+    /// Calls `each` with the row and the data of every record that counts.
+    pub(crate) fn each(&mut self, each: &mut dyn FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
+        let mut content = Vec::new();
+        self.contents(&mut |row, data, length| {
+            content.clear();
+            data.take(length).read_to_end(&mut content).map_err(failed)?;
+            if (content.len() as u64) < length {
+                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+            }
+            each(row, &content)
+        })
+    }
+
+    /// Writes the data of every record that counts; `unwritable` is what it means if that fails.
+    #[cfg(any(feature = "backup", feature = "export", test))]
+    pub(crate) fn write(
+        &mut self,
+        out: &mut dyn Write,
+        unwritable: fn(io::Error) -> Error,
+        each: &mut dyn FnMut(),
+    ) -> Result<()> {
+        use std::io::BufRead;
+        self.contents(&mut |_, data, mut left| {
+            while left > 0 {
+                let chunk = data.fill_buf().map_err(failed)?;
+                let length = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+                if length == 0 {
+                    return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+                }
+                out.write_all(&chunk[..length]).map_err(unwritable)?;
+                data.consume(length);
+                left -= length as u64;
+            }
+            each();
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with the row of every record that counts, and a reader that stands before so many bytes of data,
+    /// all of which it must read.
+    fn contents(&mut self, each: &mut dyn FnMut(&str, &mut BufReader<File>, u64) -> Result<()>) -> Result<()> {
         self.data.flush().map_err(failed)?;
         let file = self.data.get_ref().try_clone().map_err(failed)?;
         let mut data = BufReader::with_capacity(1 << 16, file);
         let mut at = data.seek(SeekFrom::Start(0)).map_err(failed)?;
-        self.rows(&mut |_, start, end| {
+        self.rows(&mut |row, start, end| {
             data.seek_relative((start - at).cast_signed()).map_err(failed)?;
-            io::copy(&mut data.by_ref().take(end - start), out).map_err(failed)?;
             at = end;
-            each();
-            Ok(())
+            each(row, &mut data, end - start)
         })
     }
 
@@ -141,7 +177,7 @@ fn text(from: &mut impl Read, length: u64) -> Result<String> {
     Ok(text)
 }
 
-fn failed(source: io::Error) -> Error {
+pub(super) fn failed(source: io::Error) -> Error {
     Error::caused(ErrorKind::Io, "a temporary file cannot be written or read", source)
 }
 
@@ -155,7 +191,7 @@ mod tests {
             rows.push_str(&format!("{row}{start}-{end} "));
             Ok(())
         })?;
-        draft.write(&mut data, &mut || ())?;
+        draft.write(&mut data, failed, &mut || ())?;
         Ok((rows, String::from_utf8_lossy(&data).into_owned()))
     }
 

@@ -81,7 +81,8 @@ impl<'a> Export<'a> {
     }
 
     /// Writes it into a file, which stands under its name, in place of what was there, once it is complete and on the
-    /// disk: durable on return. If it fails, what was there stays.
+    /// disk: durable on return. If it fails, what was there stays. It has the mode of the file that was there, else that
+    /// of any new file.
     ///
     /// # Errors
     /// As [`to_writer`](Self::to_writer).
@@ -93,8 +94,10 @@ impl<'a> Export<'a> {
         Ok(report)
     }
 
-    /// Writes it to wherever it goes. It is gathered in a temporary file before. Others may read and write the store
-    /// meanwhile; what is in it is one state of the store, between call and return.
+    /// Writes it to wherever it goes. It is gathered in a temporary file before. What is in it is one state of the store,
+    /// between call and return. Others may read and write the store meanwhile, but that while the last changes are read
+    /// again, writers wait; with [roots](Self::roots), while all links are followed again. If so much is written that
+    /// what has changed cannot be told, everything is read again, the fourth time while writers wait.
     ///
     /// # Errors
     /// `NotFound` if a root is not there; `Io` if it cannot be written; whatever reading the store can return
@@ -109,7 +112,7 @@ impl<'a> Export<'a> {
         to.write_all(print_header(&gathered.classes)?.as_bytes()).map_err(unwritable)?;
         let mut report = ExportReport { records: 0, strays: gathered.strays };
         self.reporter.begin("write", None);
-        exporting.draft.write(&mut to, &mut || {
+        exporting.draft.write(&mut to, unwritable, &mut || {
             report.records += 1;
             self.reporter.advance(1);
         })?;

@@ -1,6 +1,6 @@
 //! From other programs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
@@ -8,13 +8,13 @@ use std::path::Path;
 
 use twox_hash::XxHash3_128;
 
-use super::intake::{Intake, IntakeReport, OnConflict, undeclared};
+use super::fit::kind_of;
+use super::intake::{Intake, IntakeReport, OnConflict, Source};
 use super::lines::{parse_header, parse_record};
-use super::moment::Pass;
-use crate::class::Class;
+use crate::class::{Class, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Reporter};
-use crate::record::{Key, Record};
+use crate::record::{Fingerprint, Key, Record};
 use crate::store::Store;
 
 /// What an import has done.
@@ -56,8 +56,9 @@ impl<'a> Import<'a> {
     ///
     /// # Errors
     /// `Corrupt` if a line cannot be understood, with its number, or if an object is there twice;
-    /// `UnsupportedFormat`; `Conflict` by the rule, and `ClassClash` if a class is not what it is in the store, or is
-    /// not named in the first line: nothing was written then, unless others write meanwhile; `Io`; whatever
+    /// `UnsupportedFormat`; `Conflict` by the rule, and if both spellings of a generation 0 come; `ClassClash` if a class
+    /// is not what it is in the store, or is not named in the first line, or an object is of another kind than its class:
+    /// nothing was written then, unless others write meanwhile; `Io`; whatever
     /// [committing](crate::backend::Backend::commit) can return.
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<ImportReport> {
         let path = path.as_ref();
@@ -78,58 +79,8 @@ impl<'a> Import<'a> {
 
     fn run(mut self, file: File) -> Result<ImportReport> {
         let mut lines = Lines { file: BufReader::with_capacity(1 << 16, file) };
-        let mut intake = Intake::new(self.store.backend(), self.rule);
-        self.reporter.begin("check", None);
-        let (mut keys, mut newest) = (HashSet::new(), HashMap::new());
-        let mut generational = HashSet::new();
-        let (fails, compares) = (self.rule == OnConflict::Fail, intake.compares());
-        lines.each(&mut |line| {
-            match line {
-                Line::Classes(classes) => {
-                    let keeps = classes.iter().filter(|class| class.generations() == Some(true));
-                    generational.extend(keeps.map(|class| class.name().to_owned()));
-                    classes.iter().try_for_each(|class| intake.declare(class))?;
-                }
-                Line::Record(key, record) => {
-                    if !intake.knows(key.class()) {
-                        return Err(undeclared(&key));
-                    }
-                    if !keys.insert(XxHash3_128::oneshot(key.path().as_bytes())) {
-                        let error = Error::corrupt("the object is there a second time");
-                        return Err(error.object(key.class(), key.id()));
-                    }
-                    if fails {
-                        intake.compare(&key, &record, &|_| Ok(None))?;
-                    } else if compares && generational.contains(key.class()) {
-                        let (base, generation) = key.generation();
-                        let known = newest.entry(base).or_insert(generation);
-                        *known = generation.max(*known);
-                    }
-                    self.reporter.advance(1);
-                }
-            }
-            Ok(())
-        })?;
-        self.reporter.end();
-        if compares && !fails {
-            let newest = |base: &Key| Ok(newest.get(base).copied());
-            lines.each(&mut |line| match line {
-                Line::Classes(_) => Ok(()),
-                Line::Record(key, record) => intake.compare(&key, &record, &newest),
-            })?;
-        }
-        intake.settle()?;
-        self.reporter.begin("import", Some(keys.len() as u64));
-        lines.each(&mut |line| match line {
-            Line::Classes(_) => Ok(()),
-            Line::Record(key, record) => {
-                self.reporter.advance(1);
-                intake.put(&key, record, Pass::First)
-            }
-        })?;
-        let report = intake.finish()?;
-        self.reporter.end();
-        Ok(report)
+        let intake = Intake::new(self.store.backend(), self.rule, &lines.classes()?)?;
+        intake.run(&mut lines, ["check", "import"], None, &mut self.reporter)
     }
 }
 
@@ -143,32 +94,53 @@ struct Lines {
     file: BufReader<File>,
 }
 
-enum Line {
-    Classes(Vec<Class>),
-    Record(Key, Record),
-}
-
 impl Lines {
-    /// Calls `each` with what is in every line, from the first on.
-    fn each(&mut self, each: &mut dyn FnMut(Line) -> Result<()>) -> Result<()> {
+    /// Reads the first line.
+    fn classes(&mut self) -> Result<Vec<Class>> {
         self.file.rewind().map_err(unreadable)?;
         let mut line = String::new();
-        for number in 1_u64.. {
-            line.clear();
-            let numbered = |error: Error| Error::because(format!("line {number} of the export is refused"), error);
-            let length = self.file.read_line(&mut line).map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => numbered(Error::corrupt("it is not UTF-8")),
-                _ => unreadable(error),
-            })?;
-            let parsed = match (number, length) {
-                (1, _) => parse_header(&line).map(Line::Classes),
-                (_, 0) => break,
-                _ => parse_record(&line).map(|(key, record)| Line::Record(key, record)),
-            };
-            each(parsed.map_err(numbered)?)?;
+        self.next(1, &mut line)?;
+        parse_header(&line).map_err(|error| numbered(1, error))
+    }
+
+    /// Reads a line, of this number, and returns whether there was one.
+    fn next(&mut self, number: u64, line: &mut String) -> Result<bool> {
+        line.clear();
+        let length = self.file.read_line(line).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => numbered(number, Error::corrupt("it is not UTF-8")),
+            _ => unreadable(error),
+        })?;
+        Ok(length > 0)
+    }
+}
+
+impl Source for Lines {
+    fn describe(&mut self, each: &mut dyn FnMut(&Key, Kind, Fingerprint) -> Result<()>) -> Result<()> {
+        let mut keys = HashSet::new();
+        self.records(&mut |key, record| {
+            if !keys.insert(XxHash3_128::oneshot(key.path().as_bytes())) {
+                return Err(Error::corrupt("the object is there a second time").object(key.class(), key.id()));
+            }
+            each(key, kind_of(&record), record.fingerprint())
+        })
+    }
+
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()> {
+        self.classes()?;
+        let mut line = String::new();
+        for number in 2_u64.. {
+            if !self.next(number, &mut line)? {
+                break;
+            }
+            let (key, record) = parse_record(&line).map_err(|error| numbered(number, error))?;
+            each(&key, record)?;
         }
         Ok(())
     }
+}
+
+fn numbered(number: u64, error: Error) -> Error {
+    Error::because(format!("line {number} of the export is refused"), error)
 }
 
 fn unreadable(error: io::Error) -> Error {

@@ -4,7 +4,8 @@
 //! - `Store::export` writes JSON Lines, and `Store::import` reads them (feature `export`).
 //!
 //! What is read is of one moment, however much there is of it and whoever writes meanwhile. What is written is compared
-//! with what is stored first, in one way: [`OnConflict`].
+//! with what is stored first, in one way: [`OnConflict`]; and what a store may not hold is refused before anything is
+//! written: a file in a class of containers or the other way round, and both spellings of one generation 0.
 //!
 //! # JSON Lines
 //!
@@ -26,10 +27,10 @@
 //! `text` or `base64`.
 
 mod copy;
-#[cfg(any(feature = "backup", feature = "export"))]
 pub(crate) mod draft;
 #[cfg(feature = "export")]
 mod export;
+pub(crate) mod fit;
 #[cfg(feature = "export")]
 mod import;
 mod intake;
@@ -38,6 +39,7 @@ mod lines;
 pub(crate) mod moment;
 #[cfg(any(feature = "backup", feature = "export"))]
 pub(crate) mod place;
+mod spool;
 
 pub use copy::{CopyReport, CopyTo};
 #[cfg(feature = "export")]
@@ -49,4 +51,4 @@ pub use import::{Import, ImportReport};
 pub use intake::{IntakeReport, OnConflict};
 
 #[cfg(feature = "backup")]
-pub(crate) use intake::Intake;
+pub(crate) use intake::{Intake, Source};
