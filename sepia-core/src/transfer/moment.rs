@@ -1,6 +1,8 @@
 //! Reading much as of one moment, while writers run: everything once without keeping anybody off, then what has
 //! changed meanwhile again, the last of it under the lock.
 
+use std::collections::HashSet;
+
 use crate::backend::Backend;
 use crate::class::Class;
 use crate::error::Result;
@@ -8,6 +10,10 @@ use crate::gc::mark::Reached;
 use crate::progress::Reporter;
 use crate::record::{Entries, Entry, Key, Record};
 use crate::roots::Root;
+
+/// How often everything is read, in the hope that it can be told what has changed meanwhile, before others are kept off
+/// from the beginning.
+const ATTEMPTS: usize = 3;
 
 /// How often what has changed is read again before others are kept off.
 const ROUNDS: usize = 4;
@@ -40,10 +46,6 @@ pub(crate) trait Sink {
 #[derive(Debug)]
 pub(crate) struct Gathered {
     /// The classes of the store at that moment.
-    #[cfg_attr(
-        not(any(feature = "backup", feature = "export")),
-        allow(dead_code, reason = "a copy declares as it goes")
-    )]
     pub(crate) classes: Vec<Class>,
     /// How many records had files in them that are not Sepia's.
     pub(crate) strays: u64,
@@ -71,51 +73,19 @@ pub(crate) fn gather(
     sink: &mut dyn Sink,
     reporter: &mut Reporter<'_>,
 ) -> Result<Gathered> {
-    let mut reading = Reading { backend, selection, sink, reporter, strays: 0 };
-    let before = backend.moment()?;
-    let mut track = backend.track()?;
-    let reached = reading.all()?;
-    let classes = backend.classes()?;
-    if backend.moment()? == before {
-        return Ok(Gathered { classes, strays: reading.strays });
-    }
-    let mut pending = Some(Vec::new());
-    for _ in 0..ROUNDS {
-        pending = track.changed()?;
-        match &mut pending {
-            // What is reached is found out at the end, in any case.
-            Some(keys) if keys.len() > FEW && reached.is_none() => reading.again(std::mem::take(keys))?,
-            _ => break,
+    let mut reading = Reading { backend, selection, sink, reporter, strays: HashSet::new() };
+    for _ in 0..ATTEMPTS {
+        if let Some(classes) = reading.attempt()? {
+            return Ok(Gathered { classes, strays: reading.strays.len() as u64 });
         }
+        reading.sink.restart()?;
+        reading.strays.clear();
     }
     let lock = backend.lock()?;
-    match (pending, track.changed()?) {
-        (Some(mut keys), Some(last)) => {
-            keys.extend(last);
-            match reached {
-                None => reading.again(keys)?,
-                Some(reached) => reading.reach_again(&reached, keys)?,
-            }
-        }
-        _ => {
-            reading.sink.restart()?;
-            reading.strays = 0;
-            reading.all()?;
-        }
-    }
+    reading.all()?;
     let classes = backend.classes()?;
     drop(lock);
-    Ok(Gathered { classes, strays: reading.strays })
-}
-
-/// Gives the sink every selected record, each as it was at some moment.
-pub(crate) fn skim(
-    backend: &dyn Backend,
-    selection: Selection<'_>,
-    sink: &mut dyn Sink,
-    reporter: &mut Reporter<'_>,
-) -> Result<()> {
-    Reading { backend, selection, sink, reporter, strays: 0 }.all().map(|_| ())
+    Ok(Gathered { classes, strays: reading.strays.len() as u64 })
 }
 
 struct Reading<'r, 'p> {
@@ -123,10 +93,45 @@ struct Reading<'r, 'p> {
     selection: Selection<'r>,
     sink: &'r mut dyn Sink,
     reporter: &'r mut Reporter<'p>,
-    strays: u64,
+    /// What had strays when it was read last.
+    strays: HashSet<Key>,
 }
 
 impl<'r> Reading<'r, '_> {
+    /// Reads everything that is selected, and again what changes meanwhile. Returns the classes; or `None` if it cannot
+    /// be told what has changed.
+    fn attempt(&mut self) -> Result<Option<Vec<Class>>> {
+        let before = self.backend.moment()?;
+        let mut track = self.backend.track()?;
+        let reached = self.all()?;
+        let classes = self.backend.classes()?;
+        if self.backend.moment()? == before {
+            return Ok(Some(classes));
+        }
+        let mut pending = Vec::new();
+        for _ in 0..ROUNDS {
+            match track.changed()? {
+                // What is reached is found out at the end, in any case.
+                Some(keys) if keys.len() > FEW && reached.is_none() => self.again(keys)?,
+                Some(keys) => {
+                    pending = keys;
+                    break;
+                }
+                None => return Ok(None),
+            }
+        }
+        let lock = self.backend.lock()?;
+        let Some(last) = track.changed()? else { return Ok(None) };
+        pending.extend(last);
+        match reached {
+            None => self.again(pending)?,
+            Some(reached) => self.reach_again(&reached, pending)?,
+        }
+        let classes = self.backend.classes()?;
+        drop(lock);
+        Ok(Some(classes))
+    }
+
     /// Reads everything that is selected; returns what was reached, if not simply everything.
     fn all(&mut self) -> Result<Option<Reached<'r>>> {
         match self.selection {
@@ -177,14 +182,23 @@ impl<'r> Reading<'r, '_> {
     fn one(&mut self, key: &Key, pass: Pass) -> Result<()> {
         match (self.backend.read(key)?, pass) {
             (Some(mut record), _) => {
-                self.strays += u64::from(tidy(&mut record));
+                if tidy(&mut record) {
+                    self.strays.insert(key.clone());
+                } else {
+                    self.strays.remove(key);
+                }
                 self.sink.put(key, record, pass)?;
             }
             (None, Pass::First) => {}
-            (None, Pass::Again) => self.sink.forget(key)?,
+            (None, Pass::Again) => self.forget(key)?,
         }
         self.reporter.advance(1);
         Ok(())
+    }
+
+    fn forget(&mut self, key: &Key) -> Result<()> {
+        self.strays.remove(key);
+        self.sink.forget(key)
     }
 
     fn again(&mut self, mut keys: Vec<Key>) -> Result<()> {
@@ -200,7 +214,7 @@ impl<'r> Reading<'r, '_> {
         let now = Reached::from(self.backend, roots)?;
         let is_old = |key: &Key| before.contains(key) && changed.binary_search(key).is_err();
         self.each_of(&now, |key| (!is_old(key)).then_some(Pass::Again))?;
-        before.each(&mut |key| if now.contains(key) { Ok(()) } else { self.sink.forget(key) })
+        before.each(&mut |key| if now.contains(key) { Ok(()) } else { self.forget(key) })
     }
 }
 
