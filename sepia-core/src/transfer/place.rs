@@ -20,10 +20,25 @@ impl<'a> Place<'a> {
         Self { path, directory: directory.unwrap_or(Path::new(".")) }
     }
 
-    /// Begins a file beside it, which goes again unless it is kept.
+    /// Begins a file beside it, which goes again unless it is kept. Those who may read it are those who may read what
+    /// is there already, else those who may read any new file.
     pub(crate) fn begin(self) -> Result<NamedTempFile> {
-        let file = tempfile::Builder::new().prefix(".sepia-").suffix(".part").tempfile_in(self.directory);
-        file.map_err(|error| self.failed("begin to write the file", error))
+        let failed = |error| self.failed("begin to write the file", error);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".sepia-").suffix(".part");
+        let known = self.path.symlink_metadata().ok().filter(|metadata| metadata.is_file());
+        match known {
+            Some(known) => {
+                let file = builder.tempfile_in(self.directory).map_err(failed)?;
+                file.as_file().set_permissions(known.permissions()).map_err(failed)?;
+                Ok(file)
+            }
+            None => {
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+                builder.tempfile_in(self.directory).map_err(failed)
+            }
+        }
     }
 
     /// Waits until a file is on the disk, and puts it there instead of what there is.
