@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -12,11 +14,11 @@ use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 use sepia::transfer::OnConflict;
-use sepia::{ErrorKind, Root, Store};
+use sepia::{ErrorKind, Progress, Root, Store};
 use sepia_core::backup::{Archive, RecordKind};
 use tempfile::TempDir;
 
-use crate::copy::{drafts, key, link, notes, put, text};
+use crate::copy::{drafts, key, link, many, notes, put, text};
 use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
 use crate::trees::{Tree, tree};
 
@@ -351,6 +353,176 @@ fn the_systems_tar_lists_and_extracts_it() {
             assert_eq!(seconds(into.path().join("objects/Note/a")), seconds(disk.path("Note/a")));
         }
     }
+}
+
+/// What was taken out of a container, or has become something else in it, once stood beside what took its place.
+#[test]
+fn the_systems_tar_extracts_a_chain() {
+    let (store, shelf) = (Store::in_memory(), Shelf::new());
+    let board = |entries: Vec<(&str, Entry)>| {
+        let named = |entries: Vec<(&str, Entry)>| {
+            Entries::new(entries.into_iter().map(|(name, entry)| (Name::of(name).unwrap(), entry)).collect()).unwrap()
+        };
+        let entries = named(entries.into_iter().chain([("data", Entry::Link(key("Note", "a")))]).collect());
+        let mut batch = Batch::new();
+        batch.declare(&Class::container("Board")).unwrap();
+        let node = Node { data: b"{}\n".to_vec(), entries };
+        batch.put(key("Board", "work"), Record::Container(node), Expect::Any);
+        store.backend().commit(batch).unwrap();
+    };
+    let list = |ids: &[&str]| {
+        let links = ids.iter().map(|name| (Name::of(name).unwrap(), Entry::Link(key("Note", &name[5..]))));
+        Entry::Collection(Entries::new(links.collect()).unwrap())
+    };
+    put(&store, &notes(), &[("a", "a"), ("b", "b"), ("c", "c")]);
+    board(vec![
+        ("list", list(&["0000_a", "0001_b", "0002_c"])),
+        ("gone", list(&["0000_a"])),
+        ("turned", list(&["0000_a"])),
+    ]);
+    let names = ["1.tar", "2.tar"].map(|name| shelf.path(name));
+    store.backup().to_file(&names[0]).unwrap();
+    let first = Archive::open(&names[0]).unwrap();
+    board(vec![("list", list(&["0000_b", "0001_a"])), ("turned", Entry::Link(key("Note", "a")))]);
+    store.backup().since(&first.verify().unwrap()).to_file(&names[1]).unwrap();
+    let into = tempfile::tempdir().unwrap();
+    for name in &names {
+        let mut tar = Command::new("tar");
+        tar.args(["-x", "--recursive-unlink", "-C"]).arg(into.path()).arg("-f").arg(name);
+        let Ok(done) = tar.output() else { return };
+        assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
+    }
+    let extracted = Store::open(into.path().join("objects")).unwrap();
+    assert_eq!(content(&extracted), content(&store));
+}
+
+/// A nightly job gives the next archive the name of the one that is being restored.
+#[test]
+fn an_archive_whose_name_is_taken_is_restored_and_one_that_is_changed_is_not() {
+    let (from, shelf) = (Store::in_memory(), Shelf::new());
+    many(&from, 2500, "old");
+    let path = shelf.path("a.tar");
+    for phase in ["verify", "compare", "restore"] {
+        from.backup().to_file(&path).unwrap();
+        let archive = Archive::open(&path).unwrap();
+        let (to, before) = (Store::in_memory(), content(&from));
+        put(&from, &notes(), &[("zz", phase)]);
+        let next = |progress: Progress| {
+            if progress.phase == phase && progress.done == 0 {
+                from.backup().to_file(&path).unwrap();
+            }
+        };
+        to.restore(&archive).on_progress(next).run().unwrap();
+        assert_eq!(content(&to), before, "{phase}");
+    }
+    let archive = Archive::open(&path).unwrap();
+    let to = Store::in_memory();
+    let cut = |progress: Progress| {
+        if progress.phase == "compare" && progress.done == 0 {
+            fs::File::options().write(true).open(&path).unwrap().set_len(2000 * 1024).unwrap();
+        }
+    };
+    refused(to.restore(&archive).on_progress(cut).run(), ErrorKind::Corrupt, &["changed since it was opened", "a.tar"]);
+    assert_eq!(content(&to), Default::default());
+}
+
+#[test]
+fn a_restoration_goes_on_where_it_was_interrupted() {
+    let (from, shelf, to) = (Store::in_memory(), Shelf::new(), OnDisk::new());
+    many(&from, 2500, "same");
+    from.backup().to_file(shelf.path("a.tar")).unwrap();
+    let archive = Archive::open(shelf.path("a.tar")).unwrap();
+    let dies = |progress: Progress| assert!(progress.phase != "restore" || progress.done < 2304, "interrupted");
+    let run = || to.store.restore(&archive).on_progress(dies).run();
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    let report = to.store.restore(&archive).run().unwrap();
+    assert_eq!((report.added, report.equal), (500, 2000));
+    assert_eq!(content(&to.store), content(&from));
+}
+
+/// Verifies the archive of the environment in little memory: a process of its own, which the next starts.
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "started by the next"]
+fn verifier_of_a_large_object() {
+    let Ok(path) = std::env::var("SEPIA_LARGE_BACKUP") else { return };
+    assert_eq!(Archive::open(path).unwrap().verify().unwrap().records().len(), 1);
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kilobytes: u64 = most.trim().trim_end_matches("kB").trim().parse().unwrap();
+    assert!(kilobytes < 48 << 10, "{kilobytes} kB");
+}
+
+/// Objects were once read whole before their hash was looked at.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_archive_is_verified_in_little_memory() {
+    let (store, shelf) = (Store::in_memory(), Shelf::new());
+    let mut batch = Batch::new();
+    batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
+    batch.put(key("Blob", "b"), Record::Leaf(vec![0; 80 << 20]), Expect::Any);
+    store.backend().commit(batch).unwrap();
+    store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
+    let mut verifier = Command::new(std::env::current_exe().unwrap());
+    verifier.args(["--exact", "backup::verifier_of_a_large_object", "--ignored"]);
+    let done = verifier.env("SEPIA_LARGE_BACKUP", shelf.path("a.tar")).output().unwrap();
+    assert!(done.status.success() && String::from_utf8_lossy(&done.stdout).contains("1 passed"), "{done:?}");
+}
+
+#[test]
+fn nothing_stands_behind_a_compressed_archive() {
+    let (store, shelf) = (small(), Shelf::new());
+    let mut bytes = Vec::new();
+    store.backup().compress(3).to_writer(&mut bytes).unwrap();
+    Archive::open(shelf.put(&bytes)).unwrap().verify().unwrap();
+    // A frame that decoders skip, an empty one, and no frame at all.
+    let skipped = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    let empty = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 1, 0, 0];
+    for more in [&skipped[..], &empty, b"x"] {
+        let path = shelf.put(&[&bytes, more].concat());
+        refused(Archive::open(path).unwrap().verify(), ErrorKind::Corrupt, &["behind the archive"]);
+    }
+}
+
+#[test]
+fn a_file_has_the_mode_of_any_new_one_or_of_that_which_it_replaces() {
+    let (store, shelf) = (small(), Shelf::new());
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    fs::write(shelf.path("new"), "").unwrap();
+    let new = mode(&shelf.path("new"));
+    let (archive, packed, export) = (shelf.path("a.tar"), shelf.path("a.tar.zst"), shelf.path("a.jsonl"));
+    let write = || {
+        store.backup().to_file(&archive).unwrap();
+        store.backup().compress(1).to_file(&packed).unwrap();
+        store.export().to_file(&export).unwrap();
+    };
+    write();
+    for path in [&archive, &packed, &export] {
+        assert_eq!(mode(path), new, "{path:?}");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    write();
+    for path in [&archive, &packed, &export] {
+        assert_eq!(mode(path), 0o640, "{path:?}");
+    }
+}
+
+#[test]
+fn an_error_of_the_callers_writer_is_told_as_such() {
+    struct Full(usize);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let store = Store::in_memory();
+    many(&store, 300, "x");
+    refused(store.backup().to_writer(Full(200_000)), ErrorKind::Io, &["the backup cannot be written"]);
+    refused(store.export().to_writer(Full(2000)), ErrorKind::Io, &["the export cannot be written"]);
 }
 
 /// Archives that were altered with care: with checksums that are right.

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use proptest::prelude::*;
+use sepia::backup::Archive;
 use sepia::batch::{Batch, Expect};
-use sepia::class::{Class, Format};
+use sepia::class::{Class, Format, Kind};
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 use sepia::transfer::OnConflict;
 use sepia::{Durability, ErrorKind, Progress, Root, Store};
@@ -175,6 +177,74 @@ fn a_class_of_another_kind_is_refused_before_anything_is_written() {
     }
 }
 
+/// Generations were once replaced while they were compared, before it was known whether all classes fit.
+#[test]
+fn a_class_of_another_kind_is_refused_before_a_newer_generation_replaces_any() {
+    let (from, to) = (Store::in_memory(), Store::in_memory());
+    put(&from, &drafts(), &[("d.0", "theirs"), ("d.5", "x")]);
+    put(&from, &notes(), &[("a", "1")]);
+    put(&to, &drafts(), &[("d.0", "mine")]);
+    put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
+    let before = content(&to);
+    let copy = from.copy_to(&to).roots([Root::class("Draft"), Root::class("Note")]);
+    refused(copy.on_conflict(OnConflict::NewestGeneration).run(), ErrorKind::ClassClash, &["Note"]);
+    assert_eq!(content(&to), before);
+    // What does not come need not fit.
+    from.copy_to(&to).roots([Root::class("Draft")]).on_conflict(OnConflict::NewestGeneration).run().unwrap();
+    assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"));
+}
+
+/// A store that was adopted may not know yet that a class has generations.
+#[test]
+fn generations_are_told_by_the_class_as_both_stores_know_it() {
+    let unknown = Class::declared("Draft".to_owned(), Kind::Serializable(Some(Format::Text)), None).unwrap();
+    let (from, directory) = (Store::in_memory(), tempfile::tempdir().unwrap());
+    put(&from, &unknown, &[("d.0", "theirs"), ("d.5", "x")]);
+    let archive = directory.path().join("a.tar");
+    from.backup().to_file(&archive).unwrap();
+    let archive = Archive::open(&archive).unwrap();
+    let mut lines = Vec::new();
+    from.export().to_writer(&mut lines).unwrap();
+    let rule = OnConflict::NewestGeneration;
+    let copy = |to: &Store| from.copy_to(to).on_conflict(rule).run();
+    let restore = |to: &Store| to.restore(&archive).on_conflict(rule).run();
+    let import = |to: &Store| to.import().on_conflict(rule).from_reader(&*lines);
+    for (way, run) in
+        [("copy", &copy as &dyn Fn(&Store) -> sepia::Result<_>), ("restore", &restore), ("import", &import)]
+    {
+        let to = Store::in_memory();
+        put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
+        assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
+        assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"), "{way}");
+    }
+    // Nor that these are the same.
+    put(&from, &unknown, &[("d", "twin")]);
+    let to = Store::in_memory();
+    put(&to, &drafts(), &[("e.0", "mine")]);
+    let before = content(&to);
+    refused(from.copy_to(&to).on_conflict(OnConflict::Replace).run(), ErrorKind::Conflict, &["both spellings"]);
+    assert_eq!(content(&to), before);
+}
+
+#[test]
+fn what_no_store_may_hold_is_not_copied() {
+    for (path, kind) in [("Board/z", ErrorKind::ClassClash), ("Draft/d", ErrorKind::Conflict)] {
+        let (from, to, shelf) = (OnDisk::new(), Store::in_memory(), tempfile::tempdir().unwrap());
+        link(&from.store, "work", &["a"]);
+        many(&from.store, 10, "x");
+        put(&from.store, &drafts(), &[("d.0", "0")]);
+        from.write(path, "by hand");
+        for rule in [OnConflict::Fail, OnConflict::Keep, OnConflict::Replace, OnConflict::NewestGeneration] {
+            let (_, id) = path.split_once('/').unwrap();
+            refused(from.store.copy_to(&to).on_conflict(rule).run(), kind, &[id]);
+            assert_eq!(content(&to), Default::default());
+        }
+        // A backup of it could not be restored.
+        refused(from.store.backup().to_file(shelf.path().join("a.tar")), ErrorKind::Corrupt, &[]);
+        assert_eq!(fs::read_dir(shelf.path()).unwrap().count(), 0);
+    }
+}
+
 #[test]
 fn a_store_is_not_copied_into_itself() {
     let disk = OnDisk::new();
@@ -260,6 +330,69 @@ fn files_that_are_not_sepias_stay_behind_and_are_counted() {
     let report = from.store.copy_to(&to).run().unwrap();
     assert_eq!((report.added, report.strays), (1, 1));
     assert_eq!(to.backend().read(&key("Board", "work")).unwrap().map(|record| record.bytes()), Some(3));
+}
+
+/// Those of an object that was read twice were counted twice.
+#[test]
+fn files_that_are_not_sepias_are_counted_once_per_object() {
+    let (from, to) = (OnDisk::new(), Store::in_memory());
+    many(&from.store, 300, "x");
+    link(&from.store, "work", &[]);
+    from.write("Board/work/notes.txt", "by hand");
+    let (other, mut changed) = (from.reopen(), false);
+    let copy = from.store.copy_to(&to).on_progress(|progress| {
+        if progress.phase == "read" && progress.done >= 256 && !changed {
+            changed = true;
+            fs::remove_file(from.path("Board/work/notes.txt")).unwrap();
+            link(&other, "work", &["00001"]);
+            from.write("Board/work/notes.txt", "by hand");
+        }
+    });
+    let report = copy.run().unwrap();
+    assert!(changed);
+    assert_eq!((report.added, report.strays), (301, 1));
+    assert_eq!(content(&to).1.len(), 301);
+}
+
+/// So much is written while it is read that the journal does not tell what has changed. Everything was once read again
+/// under the lock.
+#[test]
+fn what_is_read_a_second_time_keeps_nobody_off() {
+    let (from, to) = (OnDisk::new(), Store::in_memory());
+    many(&from.store, 1500, "x");
+    let blobs = Class::serializable("Blob", Format::Bytes);
+    let other = Store::builder().lock_timeout(Duration::from_millis(50)).open(from.directory.path()).unwrap();
+    let write = |id: &str, length: usize| {
+        let (other, key, blobs) = (other.clone(), key("Blob", id), blobs.clone());
+        // The lock is its thread's.
+        std::thread::spawn(move || {
+            let mut batch = Batch::new();
+            batch.set_durability(Durability::Buffered);
+            batch.declare(&blobs).unwrap();
+            batch.put(key, Record::Leaf(vec![length as u8; length]), Expect::Any);
+            other.backend().commit(batch).map_err(|error| error.kind())
+        })
+        .join()
+        .unwrap()
+    };
+    let (mut again, mut read) = (0, 0);
+    let copy = from.store.copy_to(&to).on_progress(|progress| {
+        read = progress.done;
+        if progress.phase != "read" || progress.done == 0 {
+            return;
+        }
+        if again == 0 {
+            for number in 0..10 {
+                write("large", (4 << 20) + number).unwrap();
+            }
+        }
+        again += 1;
+        assert_eq!(write("small", again), Ok(()), "after {read} records");
+    });
+    copy.run().unwrap();
+    // The second time is over 1500.
+    assert!(again > 1500 * 2 / 256, "{again}");
+    assert_eq!(content(&to).1.len(), 1502);
 }
 
 #[test]

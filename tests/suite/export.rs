@@ -1,15 +1,16 @@
 //! What is exported is imported again, byte for byte, and what cannot be imported changes nothing.
 
 use std::fs;
+use std::panic::AssertUnwindSafe;
 
 use proptest::prelude::*;
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format, Kind};
 use sepia::record::Record;
 use sepia::transfer::OnConflict;
-use sepia::{ErrorKind, Root, Store};
+use sepia::{ErrorKind, Progress, Root, Store};
 
-use crate::copy::{drafts, key, link, notes, put, text};
+use crate::copy::{drafts, key, link, many, notes, put, text};
 use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
 use crate::trees::{Tree, tree};
 
@@ -181,4 +182,39 @@ fn an_export_beside_writers_is_of_one_moment() {
             }
         });
     }
+}
+
+#[test]
+fn what_no_store_may_hold_is_not_imported() {
+    let header = r#"{"sepia":{"format":1,"classes":{"Note":{"kind":"serializable","content":"text"},"Board":{"kind":"container"},"Draft":{"kind":"serializable","content":"text","generations":true}}}}"#;
+    let good: String = (0..1500).map(|id| format!("{{\"class\":\"Note\",\"id\":\"{id}\",\"text\":\"x\"}}\n")).collect();
+    let draft = r#"{"class":"Draft","id":"d","text":"x"}"#;
+    for (bad, kind, id) in [
+        (r#"{"class":"Board","id":"z","text":"x"}"#.to_owned(), ErrorKind::ClassClash, "z"),
+        (r#"{"class":"Note","id":"z","data":{},"entries":{}}"#.to_owned(), ErrorKind::ClassClash, "z"),
+        (format!("{draft}\n{}", draft.replace("\"d\"", "\"d.0\"")), ErrorKind::Conflict, "d.0"),
+        (format!("{}\n{draft}", draft.replace("\"d\"", "\"d.0\"")), ErrorKind::Conflict, "d"),
+        (format!("{draft}\n{draft}"), ErrorKind::Corrupt, "second time"),
+    ] {
+        for rule in [OnConflict::Fail, OnConflict::Keep, OnConflict::Replace, OnConflict::NewestGeneration] {
+            let (disk, lines) = (OnDisk::new(), format!("{header}\n{good}{bad}\n"));
+            let before = disk.snapshot();
+            refused(disk.store.import().on_conflict(rule).from_reader(lines.as_bytes()), kind, &[id]);
+            assert_eq!(disk.snapshot(), before);
+        }
+    }
+    imported(&format!("{header}\n{good}{draft}\n")).unwrap();
+}
+
+#[test]
+fn an_import_goes_on_where_it_was_interrupted() {
+    let (from, to) = (Store::in_memory(), OnDisk::new());
+    many(&from, 2500, "same");
+    let lines = exported(&from);
+    let dies = |progress: Progress| assert!(progress.phase != "import" || progress.done < 2304, "interrupted");
+    let run = || to.store.import().on_progress(dies).from_reader(lines.as_bytes());
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    let report = to.store.import().from_reader(lines.as_bytes()).unwrap();
+    assert_eq!((report.added, report.equal), (500, 2000));
+    assert_eq!(content(&to.store), content(&from));
 }
