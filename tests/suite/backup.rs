@@ -529,13 +529,35 @@ fn an_error_of_the_callers_writer_is_told_as_such() {
 mod hostile {
     use super::*;
 
-    /// Takes a backup apart, lets `change` at its blocks, and puts it together again.
-    fn altered(store: &Store, change: impl Fn(&mut Vec<u8>)) -> sepia::Result<Store> {
-        let shelf = Shelf::new();
+    /// Takes a backup apart, lets `change` at its blocks, puts it together again, and restores it onto a disk, of which
+    /// nothing may change if it is refused.
+    fn altered(store: &Store, change: impl Fn(&mut Vec<u8>)) -> sepia::Result<()> {
+        let (shelf, outside) = (Shelf::new(), tempfile::tempdir().unwrap());
         let mut bytes = Vec::new();
         store.backup().to_writer(&mut bytes).unwrap();
         change(&mut bytes);
-        restored(&shelf.put(&bytes))
+        let archive = shelf.put(&bytes);
+        let to = Store::open(outside.path().join("a/b/c/store")).unwrap();
+        let before = crate::support::snapshot(outside.path());
+        let run = Archive::open(&archive).and_then(|archive| to.restore(&archive).run()).map(|_| ());
+        match &run {
+            Ok(()) => assert_eq!(content(&to), content(store)),
+            Err(_) => assert_eq!(crate::support::snapshot(outside.path()), before),
+        }
+        run
+    }
+
+    /// Checks that an archive is refused, by what it says.
+    #[track_caller]
+    fn refused_by(run: sepia::Result<()>, why: &str) {
+        let error = run.unwrap_err();
+        let mut said = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            said.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        assert!(error.kind() == ErrorKind::Corrupt && said.contains(why), "{said:?}, not {why:?}");
     }
 
     /// Finds the header of an entry.
@@ -554,7 +576,7 @@ mod hostile {
     fn checksum(bytes: &mut [u8], at: usize) {
         bytes[at + 148..at + 156].fill(b' ');
         let sum: u32 = bytes[at..at + 512].iter().map(|byte| u32::from(*byte)).sum();
-        bytes[at + 148..at + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        bytes[at + 148..at + 156].copy_from_slice(format!("{sum:07o}\0").as_bytes());
     }
 
     const NAME: (usize, usize) = (0, 100);
@@ -562,66 +584,82 @@ mod hostile {
     const TYPE: (usize, usize) = (156, 1);
     const TARGET: (usize, usize) = (157, 100);
 
+    const ELSEWHERE: &str = "stands in the archive where";
+    const OUTSIDE: &str = "is not in its directory";
+    const KIND: &str = "is neither a file nor a directory nor a symlink";
+    const FORM: &str = "has a header that sepia would not write";
+    const LONG: &str = "a long name in the archive cannot be read";
+    const CUT_OFF: &str = "is cut off";
+    const LINK: &str = "is no object of this store";
+    const UNNAMED: &str = "nothing in a store has such a name";
+
     #[test]
     fn what_leads_out_is_refused() {
         let store = Store::in_memory();
         put(&store, &notes(), &[("a", "Milk")]);
         link(&store, "work", &["a"]);
         let (leaf, linked, data) = ("objects/Note/a", "objects/Board/work/a", "objects/Board/work/data.json");
-        assert!(altered(&store, |_| {}).is_ok());
-        for (entry, (field, length), text) in [
-            (leaf, NAME, "/etc/passwd"),
-            (leaf, NAME, "objects/Note/../../../x"),
-            (leaf, NAME, "objects/Note/.."),
-            (leaf, NAME, "objects/../x"),
-            (leaf, NAME, "../x"),
-            (leaf, NAME, "objects/.sepia/state"),
-            (leaf, NAME, "objects/Board/work/a/x"),
-            (leaf, NAME, "objects/Board/work/data.json"),
-            (leaf, NAME, "objects/Note/b"),
-            (leaf, TYPE, "1"),
-            (leaf, TYPE, "2"),
-            (leaf, TYPE, "3"),
-            (leaf, TYPE, "4"),
-            (leaf, TYPE, "5"),
-            (leaf, TYPE, "6"),
-            (leaf, TYPE, "7"),
-            (leaf, TYPE, "L"),
-            (leaf, TYPE, "K"),
-            (leaf, TYPE, "S"),
-            (leaf, TYPE, "x"),
-            (leaf, TYPE, "g"),
-            (leaf, TARGET, "/etc/passwd"),
-            (leaf, SIZE, "77777777777"),
-            (leaf, SIZE, "00000000003"),
-            (leaf, SIZE, "-0000000001"),
-            (data, SIZE, "77777777777"),
-            (linked, TARGET, "/etc/passwd"),
-            (linked, TARGET, "../../../../etc/passwd"),
-            (linked, TARGET, "../../Note/.."),
-            (linked, TARGET, "../../.sepia/state"),
-            (linked, TARGET, "../../Note/b"),
-            (linked, TARGET, ""),
-            (linked, TYPE, "1"),
-            (linked, TYPE, "0"),
-            (linked, TYPE, "5"),
-            (linked, NAME, "objects/Board/work/../a"),
-            (linked, NAME, "objects/Board/work/"),
-            (linked, NAME, "objects/Board/work/x/a"),
-            (linked, NAME, "objects/Board/work/.a"),
-            (linked, NAME, "objects/Board/work//a"),
-            ("objects/Board/work/", NAME, "objects/Board/../"),
-            ("objects/Board/work/", TYPE, "2"),
-            ("manifest.jsonl", SIZE, "77777777777"),
-            ("sepia-backup.json", SIZE, "77777777777"),
-            ("objects/.sepia/format.json", SIZE, "77777777777"),
+        altered(&store, |_| {}).unwrap();
+        // Checksums that are made here are right.
+        for entry in [leaf, linked, data, "objects/Board/work/", "manifest.jsonl"] {
+            let again = |bytes: &mut Vec<u8>| {
+                let at = find(bytes, entry);
+                checksum(bytes, at);
+            };
+            altered(&store, again).unwrap();
+        }
+        for (entry, (field, length), text, why) in [
+            (leaf, NAME, "/etc/passwd", ELSEWHERE),
+            (leaf, NAME, "objects/Note/../../../x", ELSEWHERE),
+            (leaf, NAME, "objects/Note/..", ELSEWHERE),
+            (leaf, NAME, "objects/../x", ELSEWHERE),
+            (leaf, NAME, "../x", ELSEWHERE),
+            (leaf, NAME, "objects/.sepia/state", ELSEWHERE),
+            (leaf, NAME, "objects/Board/work/a/x", OUTSIDE),
+            (leaf, NAME, "objects/Board/work/data.json", "not where or what it should be"),
+            (leaf, NAME, "objects/Note/b", ELSEWHERE),
+            (leaf, TYPE, "1", KIND),
+            (leaf, TYPE, "2", FORM),
+            (leaf, TYPE, "3", KIND),
+            (leaf, TYPE, "4", KIND),
+            (leaf, TYPE, "5", FORM),
+            (leaf, TYPE, "6", KIND),
+            (leaf, TYPE, "7", KIND),
+            (leaf, TYPE, "L", LONG),
+            (leaf, TYPE, "K", LONG),
+            (leaf, TYPE, "S", KIND),
+            (leaf, TYPE, "x", KIND),
+            (leaf, TYPE, "g", KIND),
+            (leaf, TARGET, "/etc/passwd", FORM),
+            (leaf, SIZE, "77777777777", CUT_OFF),
+            (leaf, SIZE, "00000000003", "between two entries"),
+            (leaf, SIZE, "-0000000001", "has no size"),
+            (data, SIZE, "77777777777", CUT_OFF),
+            (linked, TARGET, "/etc/passwd", LINK),
+            (linked, TARGET, "../../../../etc/passwd", LINK),
+            (linked, TARGET, "../../Note/..", LINK),
+            (linked, TARGET, "../../.sepia/state", LINK),
+            (linked, TARGET, "../../Note/b", "not the one that is listed"),
+            (linked, TARGET, "", LINK),
+            (linked, TYPE, "1", KIND),
+            (linked, TYPE, "0", FORM),
+            (linked, TYPE, "5", FORM),
+            (linked, NAME, "objects/Board/work/../a", OUTSIDE),
+            (linked, NAME, "objects/Board/work/", UNNAMED),
+            (linked, NAME, "objects/Board/work/x/a", OUTSIDE),
+            (linked, NAME, "objects/Board/work/.a", UNNAMED),
+            (linked, NAME, "objects/Board/work//a", OUTSIDE),
+            ("objects/Board/work/", NAME, "objects/Board/../", ELSEWHERE),
+            ("objects/Board/work/", TYPE, "2", FORM),
+            ("manifest.jsonl", SIZE, "77777777777", "of a size that it cannot have"),
+            ("sepia-backup.json", SIZE, "77777777777", "larger than it can be"),
+            ("objects/.sepia/format.json", SIZE, "77777777777", "larger than it can be"),
         ] {
             let refused = altered(&store, |bytes| {
                 let at = find(bytes, entry);
                 put_text(bytes, at, field, length, text);
             });
-            let kind = refused.map(|_| ()).map_err(|error| error.kind());
-            assert_eq!(kind, Err(ErrorKind::Corrupt), "{entry} {field} {text}");
+            refused_by(refused, why);
         }
     }
 
@@ -673,7 +711,7 @@ mod hostile {
         let size: Vec<u8> = [0x80, 0, 0, 0].into_iter().chain((1_u64 << 62).to_be_bytes()).collect();
         bytes[at + 124..at + 136].copy_from_slice(&size);
         checksum(&mut bytes, at);
-        assert_eq!(restored(&shelf.put(&bytes)).map_err(|error| error.kind()).err(), Some(ErrorKind::Corrupt));
+        refused(restored(&shelf.put(&bytes)), ErrorKind::Corrupt, &[CUT_OFF]);
     }
 
     #[test]

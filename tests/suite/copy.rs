@@ -303,19 +303,19 @@ fn what_is_deleted_while_it_is_copied_replaces_nothing() {
         from.backend().commit(batch).unwrap();
     };
     for phase in ["read", "compare", "copy"] {
-        let (from, to) = (OnDisk::new(), OnDisk::new());
-        many(&from.store, 2500, "theirs");
-        many(&to.store, 2500, "mine");
+        let (from, to) = (Store::in_memory(), Store::in_memory());
+        many(&from, 2500, "theirs");
+        many(&to, 2500, "mine");
         let mut deleted = false;
-        let copy = from.store.copy_to(&to.store).on_conflict(OnConflict::Replace).on_progress(|progress| {
+        let copy = from.copy_to(&to).on_conflict(OnConflict::Replace).on_progress(|progress| {
             if progress.phase == phase && progress.done > 2000 && !deleted {
                 deleted = true;
-                deletion(&from.store);
+                deletion(&from);
             }
         });
         let report = copy.run().unwrap();
         assert!(deleted, "{phase}");
-        let records = content(&to.store).1;
+        let records = content(&to).1;
         let (text, replaced) = if phase == "read" { ("mine", 0) } else { ("theirs", 2500) };
         assert_eq!((records.len(), report.replaced), (2500, replaced), "{phase}");
         assert!(records.values().all(|record| *record == Record::Leaf(text.as_bytes().to_vec())), "{phase}");
