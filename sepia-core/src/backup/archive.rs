@@ -140,3 +140,104 @@ impl Archive {
 fn locate(path: &Path, error: Error) -> Error {
     error.at(path.to_string_lossy())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::UNIX_EPOCH;
+
+    use super::super::manifest::Closing;
+    use super::super::record::write_record;
+    use super::super::tar::{self, Kind};
+    use super::super::write::write_before;
+    use super::super::{MANIFEST, read};
+    use super::*;
+    use crate::catalog::{self, Checksums};
+    use crate::class::Format;
+    use crate::error::ErrorKind;
+    use crate::record::{Key, Node};
+
+    /// An archive in which every length and hash is right, whatever is in it. Objects of class `Base` are listed only.
+    fn archive(classes: &[Class], records: &[(&str, &str, Record)]) -> Result<Archive> {
+        let header = Header { made: UNIX_EPOCH, roots: None, since: None }.print()?;
+        let classes = catalog::print(classes, Checksums::Off)?;
+        let mut closing = Closing::new(&header, &classes);
+        let (mut bytes, mut lines) = (Vec::new(), String::new());
+        write_before(&mut bytes, &header, &classes, 0).map_err(read::failed)?;
+        for (class, id, record) in records {
+            let (key, here) = (Key::new(*class, *id)?, *class != "Base");
+            if here {
+                write_record(&mut bytes, &key, record, 0).map_err(read::failed)?;
+            }
+            let line = Listed::of(&key, record, here).print();
+            closing.line(&line, here);
+            lines.push_str(&line);
+        }
+        lines.push_str(&closing.print());
+        written(bytes, &lines)
+    }
+
+    fn written(mut bytes: Vec<u8>, manifest: &str) -> Result<Archive> {
+        let length = manifest.len() as u64;
+        let mut write = || {
+            tar::write(&mut bytes, MANIFEST, &Kind::File(length), 0)?;
+            bytes.extend_from_slice(manifest.as_bytes());
+            tar::pad(&mut bytes, length)?;
+            tar::write_end(&mut bytes)?;
+            let mut file = tempfile::NamedTempFile::new()?;
+            file.write_all(&bytes).map(|()| file)
+        };
+        Archive::open(write().map_err(read::failed)?.path())
+    }
+
+    #[test]
+    fn what_no_store_may_hold_is_not_intact() -> Result<()> {
+        let leaf = || Record::Leaf(b"text".to_vec());
+        let node = || Record::Container(Node { data: b"{}\n".to_vec(), ..Node::default() });
+        let note = Class::serializable("Note", Format::Text);
+        let draft = Class::serializable("Draft", Format::Text).with_generations();
+        let unknown = Class::declared("Draft".to_owned(), draft.kind(), None)?;
+        let classes = |more: Class| [Class::container("Board"), note.clone(), more];
+        let plain = [("Board", "a", node()), ("Note", "a", leaf()), ("Note", "a.0", leaf())];
+        let intact = archive(&classes(draft.clone()), &plain)?.verify()?;
+        assert_eq!(intact.records().len(), 3);
+        let twins = [("Draft", "d", leaf()), ("Draft", "d.0", leaf()), ("Draft", "d.1", leaf())];
+        archive(&classes(unknown), &twins)?.verify()?;
+        for (records, message) in [
+            (vec![("Board", "z", leaf())], "a file and its class"),
+            (vec![("Note", "z", node())], "a file and its class"),
+            (vec![("Other", "z", leaf())], "not declared"),
+            (vec![("Base", "z", leaf())], "not declared"),
+            (twins.to_vec(), "both spellings"),
+        ] {
+            let archive = archive(&classes(draft.clone()), &records)?;
+            for refused in [archive.verify(), archive.manifest()] {
+                let error = refused.err().map(|error| (error.kind(), error.to_string()));
+                let is_it = |(kind, said): &(ErrorKind, String)| *kind == ErrorKind::Corrupt && said.contains(message);
+                assert!(error.as_ref().is_some_and(is_it), "{error:?}, not {message}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_line_of_the_manifest_takes_no_memory_that_none_needs() -> Result<()> {
+        let header = Header { made: UNIX_EPOCH, roots: None, since: None }.print()?;
+        let mut bytes = Vec::new();
+        write_before(&mut bytes, &header, &catalog::print(&[], Checksums::Off)?, 0).map_err(read::failed)?;
+        let error = written(bytes, &format!("[0{}]\n", ",0".repeat(100_000)))?.manifest().err();
+        assert!(error.as_ref().is_some_and(|error| error.to_string().contains("longer than any")), "{error:?}");
+        // The longest that there is.
+        let (class, id) = ("\u{1}".repeat(66), "\"".repeat(66) + ".18446744073709551615");
+        let class: &'static str = Box::leak(class.into_boxed_str());
+        let longest = [(class, &*id, Record::Leaf(Vec::new()))];
+        let known = archive(&[Class::serializable(class, Format::Text)], &longest)?.verify()?;
+        assert_eq!(known.records().len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_lack_of_memory_says_nothing_of_the_archive() {
+        assert_eq!(read::failed(std::io::ErrorKind::OutOfMemory.into()).kind(), ErrorKind::Io);
+    }
+}

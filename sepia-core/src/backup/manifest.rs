@@ -1,7 +1,7 @@
 //! The last entry of an archive: what there should be, record by record.
 
 use std::collections::HashMap;
-use std::io::{BufRead, ErrorKind};
+use std::io::{BufRead, ErrorKind, Read};
 
 use serde_json::Value;
 use twox_hash::xxhash3_128::Hasher;
@@ -13,6 +13,10 @@ use crate::record::{Fingerprint, Key, Record};
 
 /// Tells hashes of manifests from those of records.
 const SEED: u64 = 2;
+
+/// More bytes than a line has: it names an object, of which class and id have some hundred bytes, also if every one is
+/// escaped.
+const MAX_LINE: u64 = 4096;
 
 /// What is listed of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,12 +168,15 @@ pub(super) fn read(from: &mut dyn BufRead, mut closing: Closing) -> Result<Manif
     for number in 1_u64.. {
         let wrong = |what: &str| Error::corrupt(format!("line {number} of the manifest {what}"));
         line.clear();
-        let length = from.read_line(&mut line).map_err(|error| match error.kind() {
+        let length = (&mut *from).take(MAX_LINE).read_line(&mut line).map_err(|error| match error.kind() {
             ErrorKind::InvalidData => wrong("is not UTF-8"),
             _ => failed(error),
         })?;
         if length == 0 {
             return Err(wrong("is missing, which would have been the last"));
+        }
+        if length as u64 == MAX_LINE {
+            return Err(wrong("is longer than any can be"));
         }
         if line == closing.print() {
             if !from.fill_buf().map_err(failed)?.is_empty() {

@@ -252,7 +252,7 @@ impl Making {
 }
 
 /// Writes what stands before the objects.
-fn write_before(out: &mut dyn Write, header: &[u8], classes: &[u8], made: u64) -> io::Result<()> {
+pub(super) fn write_before(out: &mut dyn Write, header: &[u8], classes: &[u8], made: u64) -> io::Result<()> {
     tar::write_file(out, HEADER, header, made)?;
     tar::write_file(out, &format!("{OBJECTS}/{FORMAT_FILE}"), classes, made)
 }
