@@ -128,6 +128,12 @@ sepia: the backup is relative to an earlier one: 8 of its objects, this one amon
 
 "#]],
     );
+    let mut damaged = fs::read(sandbox.path("monday.tar")).unwrap();
+    *damaged.iter_mut().rfind(|byte| **byte == b'W').unwrap() = b'V';
+    sandbox.write("damaged.tar", damaged);
+    assert_eq!(sandbox.sepia("-s new restore damaged.tar").code(), 2);
+    // Neither has made a store.
+    assert!(!sandbox.path("new").exists());
     // In the order of a shell's `*.tar`, or any other.
     shows(
         sandbox.sepia("-s new restore monday.tar tuesday.tar wednesday.tar"),

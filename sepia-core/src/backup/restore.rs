@@ -69,14 +69,31 @@ impl<'a> Restore<'a> {
     pub fn run(mut self) -> Result<RestoreReport> {
         let (classes, manifest) = self.archive.contents()?;
         let mut sources = self.sources(&manifest)?;
-        let intake = Intake::new(self.store.backend(), self.rule, &classes)?;
-        let total = Some(manifest.records().len() as u64);
+        let mut intake = Intake::new(self.store.backend(), self.rule, &classes)?;
+        let count = self.compare(&mut sources, &mut intake)?;
+        intake.write(&mut sources, "restore", count, &mut self.reporter)
+    }
+
+    /// Does all that [`run`](Self::run) does before it writes anything, and no more.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), but for those of committing.
+    pub fn check(mut self) -> Result<()> {
+        let (classes, manifest) = self.archive.contents()?;
+        let mut sources = self.sources(&manifest)?;
+        let mut intake = Intake::new(self.store.backend(), self.rule, &classes)?;
+        self.compare(&mut sources, &mut intake).map(|_| ())
+    }
+
+    /// Verifies the archives, and compares what comes with what is stored. Returns how many records come.
+    fn compare(&mut self, sources: &mut Sources<'_, '_>, intake: &mut Intake<'_>) -> Result<u64> {
+        let total = Some(sources.listed.records().len() as u64);
         self.reporter.begin("verify", total);
         for Wanted { archive, manifest, keys } in &sources.archives {
             archive.check(manifest, &mut |listed| self.reporter.advance(u64::from(keys.contains(&listed.key))))?;
         }
         self.reporter.end();
-        intake.run(&mut sources, ["compare", "restore"], total, &mut self.reporter)
+        intake.compare(sources, "compare", total, &mut self.reporter)
     }
 
     /// Finds out which record is to come from which archive.

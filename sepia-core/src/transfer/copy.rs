@@ -108,7 +108,7 @@ impl<'a> CopyTo<'a> {
             classes.retain(|class| come.contains(class.name()));
         }
         let intake = Intake::new(to, self.rule, &classes)?;
-        let report = intake.run(&mut spool, ["compare", "copy"], None, &mut self.reporter)?;
+        let report = intake.run(&mut spool, ["compare", "copy"], &mut self.reporter)?;
         Ok(IntakeReport { strays: gathered.strays, ..report })
     }
 }

@@ -80,7 +80,7 @@ impl<'a> Import<'a> {
     fn run(mut self, file: File) -> Result<ImportReport> {
         let mut lines = Lines { file: BufReader::with_capacity(1 << 16, file) };
         let intake = Intake::new(self.store.backend(), self.rule, &lines.classes()?)?;
-        intake.run(&mut lines, ["check", "import"], None, &mut self.reporter)
+        intake.run(&mut lines, ["check", "import"], &mut self.reporter)
     }
 }
 

@@ -96,19 +96,26 @@ impl<'a> Intake<'a> {
         Ok(Self { target, rule, classes, newer, waiting: Vec::new(), bytes: 0, report })
     }
 
-    /// Takes in all that the source has, in two phases: comparing, of so many records if that is known, and writing.
-    /// Durable on return.
+    /// Takes in all that the source has, in two phases: comparing and writing. Durable on return.
     pub(crate) fn run(
         mut self,
         source: &mut dyn Source,
         [comparing, writing]: [&'static str; 2],
-        total: Option<u64>,
         reporter: &mut Reporter<'_>,
     ) -> Result<IntakeReport> {
-        reporter.begin(comparing, total);
-        let count = self.compare(source, reporter)?;
-        reporter.end();
-        reporter.begin(writing, Some(count));
+        let count = self.compare(source, comparing, None, reporter)?;
+        self.write(source, writing, count, reporter)
+    }
+
+    /// Writes all that the source has, once it was [compared](Self::compare). Durable on return.
+    pub(crate) fn write(
+        mut self,
+        source: &mut dyn Source,
+        phase: &'static str,
+        total: u64,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<IntakeReport> {
+        reporter.begin(phase, Some(total));
         source.records(&mut |key, record| {
             reporter.advance(1);
             self.put(key, record)
@@ -120,7 +127,14 @@ impl<'a> Intake<'a> {
 
     /// Checks that every record can be stored, and settles what the rule says of those that are stored otherwise.
     /// Returns how many there are.
-    fn compare(&mut self, source: &mut dyn Source, reporter: &mut Reporter<'_>) -> Result<u64> {
+    pub(crate) fn compare(
+        &mut self,
+        source: &mut dyn Source,
+        phase: &'static str,
+        total: Option<u64>,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<u64> {
+        reporter.begin(phase, total);
         let mut fit = Fit::new(&self.classes);
         let (mut count, mut conflicts, mut newest) = (0, Vec::new(), HashMap::new());
         source.describe(&mut |key, kind, print| {
@@ -147,6 +161,7 @@ impl<'a> Intake<'a> {
                 self.newer.insert(base);
             }
         }
+        reporter.end();
         Ok(count)
     }
 

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use sepia::ErrorKind;
 use sepia::backup::{Archive, Listed};
+use sepia::{ErrorKind, Store};
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -73,17 +73,29 @@ impl Restore {
             }
             return Ok(Answer::Yes);
         }
-        let store = session.store(&[], Access::Create)?;
         let bar = Bar::new();
-        let mut restore = store.restore(&archives[newest]).on_conflict(self.on_conflict.into());
-        for (_, earlier) in archives.iter().enumerate().filter(|(at, _)| *at != newest) {
-            restore = restore.base(earlier);
+        if session.named().is_some() && session.store(&[], Access::Read).is_err() {
+            // A store that is made stays there: what cannot be restored makes none.
+            self.restoration(&Store::in_memory(), &archives, newest, &bar).check()?;
         }
-        let report = restore.on_progress(|progress| bar.show(progress)).run()?;
+        let store = session.store(&[], Access::Create)?;
+        let report = self.restoration(&store, &archives, newest, &bar).run()?;
         drop(bar);
         store.close()?;
         intake::print(&mut session.out, &report)?;
         Ok(Answer::Yes)
+    }
+
+    fn restoration<'a>(
+        &self,
+        store: &'a Store,
+        archives: &'a [Archive],
+        newest: usize,
+        bar: &'a Bar,
+    ) -> sepia::backup::Restore<'a> {
+        let restore = store.restore(&archives[newest]).on_conflict(self.on_conflict.into());
+        let earlier = archives.iter().enumerate().filter(|(at, _)| *at != newest);
+        earlier.fold(restore, |restore, (_, earlier)| restore.base(earlier)).on_progress(|progress| bar.show(progress))
     }
 
     /// Finds the one since which none of the others was made.
