@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -505,6 +505,26 @@ fn a_file_has_the_mode_of_any_new_one_or_of_that_which_it_replaces() {
     for path in [&archive, &packed, &export] {
         assert_eq!(mode(path), 0o640, "{path:?}");
     }
+}
+
+#[test]
+fn only_a_file_is_replaced() {
+    let (store, shelf) = (small(), Shelf::new());
+    let (real, linked, lost, pipe) = (shelf.path("real"), shelf.path("link"), shelf.path("lost"), shelf.path("pipe"));
+    fs::write(&real, "old").unwrap();
+    symlink("real", &linked).unwrap();
+    store.backup().to_file(&linked).unwrap();
+    assert!(linked.is_symlink() && !real.is_symlink());
+    Archive::open(&real).unwrap().verify().unwrap();
+    store.export().to_file(&linked).unwrap();
+    assert!(linked.is_symlink() && fs::read_to_string(&real).unwrap().starts_with(r#"{"sepia""#));
+    symlink("nowhere", &lost).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [&lost, &pipe, &shelf.0.path().to_owned()] {
+        refused(store.backup().to_file(path), ErrorKind::Io, &["begin to write"]);
+        refused(store.export().to_file(path), ErrorKind::Io, &["begin to write"]);
+    }
+    assert!(lost.is_symlink() && fs::metadata(&pipe).unwrap().file_type().is_fifo());
 }
 
 #[test]

@@ -15,10 +15,15 @@ use crate::record::Record;
 /// A backup in a file, compressed or not.
 ///
 /// Nothing in it is believed: whatever is read from it is checked first, and what is not exactly as a backup is made
-/// is `Corrupt`. Opening it only reads the header; each other call reads the file once, from its beginning. It stays open
-/// until it is dropped: another file that takes its name meanwhile is another archive.
+/// is `Corrupt`. Only of the [header](Self::header) nothing is known until the [manifest](Self::manifest) was read, which
+/// hashes it. Times are covered by no hash, nor are they restored.
 ///
-/// The largest file within a container must fit into memory, and to restore it, the largest object.
+/// It stays open until it is dropped: another file that takes its name meanwhile is another archive. Opening it only reads
+/// the header, `manifest` and `list` read it once from its beginning, [`verify`](Self::verify) twice, a restoration three
+/// times.
+///
+/// In memory, what it lists takes some hundred bytes for each object. The largest container must fit, too, and to restore
+/// it, the largest object.
 #[derive(Clone, Debug)]
 pub struct Archive {
     path: PathBuf,

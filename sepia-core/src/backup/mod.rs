@@ -26,10 +26,11 @@
 //! # store.backend().commit(batch)?;
 //! store.backup().to_file(&path)?;
 //! let monday = Archive::open(&path)?;
-//! assert_eq!(monday.verify()?.records().len(), 1);
+//! let known = monday.verify()?;
+//! assert_eq!(known.records().len(), 1);
 //!
 //! // What has not changed since is not in the next one.
-//! let report = store.backup().since(&monday.manifest()?).to_file(&tuesday)?;
+//! let report = store.backup().since(&known).to_file(&tuesday)?;
 //! assert_eq!((report.records, report.included), (1, 0));
 //!
 //! let empty = Store::in_memory();

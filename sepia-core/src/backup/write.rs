@@ -100,14 +100,18 @@ impl<'a> Backup<'a> {
     /// while all links are followed again. If so much is written that what has changed cannot be told, everything is
     /// read again, the fourth time while writers wait.
     ///
-    /// The file stands under its name, in place of what was there, once it is complete and on the disk: durable on
-    /// return. If it fails, what was there stays. It has the mode of the file that was there, else that of any new file.
+    /// The file stands under its name, in place of the file that was there, once it is complete and on the disk: durable
+    /// on return. If it fails, what was there stays. It has the mode of the file that was there, else that of any new
+    /// file; a symlink to a file is followed. It is gathered in the same directory before, twice if it is compressed or
+    /// objects change meanwhile; if the process dies, `.sepia-*.part` files stay there.
     ///
     /// # Errors
-    /// `NotFound` if a root is not there; `Io` if the file cannot be written; whatever reading the store can return;
-    /// `Corrupt`, too, if an object is of another kind than its class, or there under both spellings of its generation 0.
+    /// `NotFound` if a root is not there; `Io` if the file cannot be written, or something else than a file is there;
+    /// whatever reading the store can return; `Corrupt`, too, if an object is of another kind than its class, or there
+    /// under both spellings of its generation 0. Of a store with a damaged object there is no backup:
+    /// [`Store::verify`] finds all of them, and repairs or sets them aside.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<BackupReport> {
-        let place = Place::new(path.as_ref());
+        let place = Place::new(path.as_ref())?;
         let draft = place.begin()?;
         let handle = draft.as_file().try_clone().map_err(|error| place.failed("begin to write the file", error))?;
         let mut making = Making::begin(&self, handle)?;
@@ -128,7 +132,7 @@ impl<'a> Backup<'a> {
     }
 
     /// Makes it, to wherever it goes; as [`to_file`](Self::to_file), but that nothing is said of the disk. It is
-    /// gathered in a temporary file before.
+    /// gathered in the system's directory for temporary files before.
     ///
     /// # Errors
     /// As [`to_file`](Self::to_file). What was written by then is no archive.

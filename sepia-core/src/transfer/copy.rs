@@ -77,10 +77,12 @@ impl<'a> CopyTo<'a> {
     /// [roots](Self::roots), while all links are followed again. If so much is written that what has changed cannot be
     /// told, everything is read again, the fourth time while writers wait.
     ///
-    /// All of it is gathered in a temporary file before, as large as what is copied, and compared with what is stored.
-    /// Whatever is written is read back and compared, and durable on return.
+    /// All of it is gathered in the system's directory for temporary files before, as large as what is copied, and
+    /// compared with what is stored. Whatever is written is read back and compared, and durable on return.
     ///
-    /// What was written before it fails stays in the other store, and another run goes on from there.
+    /// What was written before it fails stays in the other store, and another run goes on from there. If objects that
+    /// were written have changed in this store by then, they are in conflict with what comes, and the rule is to say so:
+    /// [`OnConflict::Replace`].
     ///
     /// # Errors
     /// `InvalidValue` if both are the same store; `NotFound` if a root is not there; `ClassClash` if a class is not what

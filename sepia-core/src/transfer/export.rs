@@ -80,28 +80,28 @@ impl<'a> Export<'a> {
         self
     }
 
-    /// Writes it into a file, which stands under its name, in place of what was there, once it is complete and on the
-    /// disk: durable on return. If it fails, what was there stays. It has the mode of the file that was there, else that
-    /// of any new file.
+    /// Writes it into a file, which stands under its name, in place of the file that was there, once it is complete and
+    /// on the disk: durable on return. If it fails, what was there stays. It has the mode of the file that was there, else
+    /// that of any new file; a symlink to a file is followed.
     ///
     /// # Errors
-    /// As [`to_writer`](Self::to_writer).
+    /// As [`to_writer`](Self::to_writer); `Io`, too, if something else than a file is there.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<ExportReport> {
-        let place = Place::new(path.as_ref());
+        let place = Place::new(path.as_ref())?;
         let file = place.begin()?;
         let report = self.to_writer(BufWriter::new(file.as_file()))?;
         place.keep(file)?;
         Ok(report)
     }
 
-    /// Writes it to wherever it goes. It is gathered in a temporary file before. What is in it is one state of the store,
+    /// Writes it to wherever it goes. It is gathered in the system's directory for temporary files before. What is in it is one state of the store,
     /// between call and return. Others may read and write the store meanwhile, but that while the last changes are read
     /// again, writers wait; with [roots](Self::roots), while all links are followed again. If so much is written that
     /// what has changed cannot be told, everything is read again, the fourth time while writers wait.
     ///
     /// # Errors
     /// `NotFound` if a root is not there; `Io` if it cannot be written; whatever reading the store can return
-    /// (`Corrupt`, ..).
+    /// (`Corrupt`, ..). What was written by then is no export.
     pub fn to_writer(mut self, mut to: impl Write) -> Result<ExportReport> {
         let backend = self.store.backend();
         let mut exporting = Exporting { backend, classes: backend.classes()?, draft: Draft::temporary()? };

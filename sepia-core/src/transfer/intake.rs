@@ -24,9 +24,9 @@ pub enum OnConflict {
     /// Nothing is written at all, and the call is `Conflict`; [`Error::conflicts`] has every such object.
     #[default]
     Fail,
-    /// What is stored stays.
+    /// What is stored stays. Generations are objects of their own: those that are not stored are added, also newer ones.
     Keep,
-    /// What comes takes its place.
+    /// What comes takes its place. Generations that do not come stay, also newer ones.
     Replace,
     /// In classes with generations, every generation that is not stored is added; and of one that is stored with
     /// another content, that of the side whose newest generation is newer is kept, if need be what is stored. In

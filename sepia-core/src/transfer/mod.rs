@@ -23,8 +23,7 @@
 //!
 //! An import makes the files of this JSON as Sepia writes them, number by number as they stand there. Where a file
 //! does not look so, because it was formatted by hand, its `text` stands beside the JSON, and where it is no JSON at
-//! all, alone, as
-//! `text` or `base64`.
+//! all, alone, as `text` or `base64`.
 
 mod copy;
 pub(crate) mod draft;
