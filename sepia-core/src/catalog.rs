@@ -1,11 +1,13 @@
 //! What a store declares, as text: `format.json`, the format number, the classes, and whether there are checksums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::class::{Class, Format, Kind};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::json;
 
 /// Where it stands, below the root.
@@ -81,6 +83,7 @@ pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
     if format == 0 {
         return Err(wrong("there is no format 0"));
     }
+    serde_json::from_slice::<Unique>(content).map_err(|error| wrong(&error.to_string()))?;
     let checksums = match value.get("checksums") {
         None => Checksums::Off,
         Some(Value::String(algorithm)) if algorithm == ALGORITHM => Checksums::On,
@@ -106,10 +109,68 @@ pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
             Some(Value::Null) => None,
             Some(_) => return Err(wrong(&format!("the generations of class {name:?} are not yes or no"))),
         };
-        parsed.push(Class::declared(name.clone(), kind, generations)?);
+        let class = Class::declared(name.clone(), kind, generations);
+        let no_name = |error| Error::caused(ErrorKind::Corrupt, "the list of classes has one that cannot be", error);
+        parsed.push(class.map_err(no_name)?);
     }
     parsed.sort_by(|a, b| a.name().cmp(b.name()));
     Ok(Declared { classes: parsed, checksums })
+}
+
+/// JSON in which no object has two fields of one name, of which readers would see one or the other.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, Self)) = fields.next_entry::<String, Self>()? {
+            if let Some(twice) = names.replace(name) {
+                return Err(de::Error::custom(format_args!("{} is there twice", Quoted(&twice))));
+            }
+        }
+        Ok(self)
+    }
 }
 
 #[cfg(test)]
@@ -146,8 +207,15 @@ mod tests {
             r#"{"format": 1, "classes": {}, "checksums": "md5"}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "serializable", "content": "xml"}}}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "container", "generations": 3}}}"#,
+            r#"{"format": 1, "classes": {"": {"kind": "container"}}}"#,
+            r#"{"format": 1, "classes": {}, "classes": {}}"#,
+            r#"{"format": 1, "classes": {"A": {"kind": "container"}, "\u0041": {"kind": "serializable"}}}"#,
+            r#"{"format": 1, "classes": {"A": {"kind": "container", "kind": "serializable"}}}"#,
         ] {
             assert_eq!(kind(text), Some(ErrorKind::Corrupt), "{text}");
         }
+        // Fields that only a later version knows may hold anything.
+        let later = r#"{"format": 1, "classes": {}, "later": [null, true, -1, 1.5, 1, "x", {"x": {"x": []}}]}"#;
+        assert_eq!(kind(later), None);
     }
 }
