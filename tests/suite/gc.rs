@@ -169,7 +169,7 @@ fn check(store: &Store, graph: &Graph, roots: &[Root], keep: Option<u64>) {
     for root in roots {
         match root {
             Root::Object(key) => assert!(model.reach(key)),
-            Root::Class(class) => {
+            Root::Class(class) | Root::ClassIfAny(class) => {
                 for key in graph.keys().filter(|key| key.class() == class) {
                     if keeps_generations(key) {
                         model.reach_base(class, &base(key).0);
@@ -222,7 +222,7 @@ proptest! {
     ) {
         let keys: Vec<&Key> = graph.keys().collect();
         let mut roots: Vec<Root> = roots.iter().map(|root| root.get(&keys).to_owned().clone().into()).collect();
-        roots.extend(class.map(Root::class));
+        roots.extend(class.map(|class| Root::ClassIfAny(class.to_owned())));
         check(&Store::in_memory(), &graph, &roots, keep);
         if keys.len().is_multiple_of(4) {
             check(&OnDisk::new().store, &graph, &roots, keep);
@@ -252,10 +252,15 @@ fn without_roots_everything_goes_and_only_if_that_is_said() {
         // An empty store has nothing to lose.
         assert_eq!(store.gc(None::<Root>).run().unwrap().swept(), 0);
         fill(store, &Graph::from([(key("Leaf", "a"), vec![]), (key("Node", "b"), vec![])]));
-        for roots in [vec![], vec![Root::class("Page")], vec![Root::class("Misspelt")]] {
+        for roots in [vec![], vec![Root::class("Page")], vec![Class::container("Later").into()]] {
             let error = store.gc(roots).grace(Duration::ZERO).run().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidValue, "{error}");
         }
+        // Also beside one that is right.
+        let roots = [Root::class("Misspelt"), key("Node", "b").into()];
+        let error = store.gc(roots).grace(Duration::ZERO).run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert!(error.to_string().contains("Misspelt"), "{error}");
         let error = store.gc([key("Node", "misspelt")]).grace(Duration::ZERO).run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         let error = store.gc([key("Node", "b")]).keep_generations(0).run().unwrap_err();
@@ -340,13 +345,46 @@ fn links_that_cannot_be_read_stop_a_collection_before_it_sweeps() {
     std::os::unix::fs::symlink("/nowhere/at/all", disk.path("Node/lost/broken")).unwrap();
     disk.write("Node/lost/stray", "not ours");
     // What is no object at all, the others do not suffer from.
+    std::os::unix::fs::symlink("/nowhere/at/all", disk.path("Leaf/link")).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, disk.path("Leaf/pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
         .unwrap();
     let report = disk.store.gc([key("Node", "root")]).grace(Duration::ZERO).list().run().unwrap();
     assert_eq!(report.swept, [key("Leaf", "maybe linked"), key("Node", "lost")]);
-    assert_eq!(report.refused, [key("Leaf", "pipe")]);
-    assert!(disk.path("Leaf/pipe").exists());
+    assert_eq!(report.refused, [key("Leaf", "link"), key("Leaf", "pipe")]);
+    assert!(disk.path("Leaf/pipe").exists() && disk.path("Leaf/link").is_symlink());
     assert_eq!(disk.text("Node/lost/stray"), "not ours");
+}
+
+/// A generation that is young was spared, and the rest of its history swept: whoever linked to it then had lost that.
+#[test]
+fn a_young_generation_spares_its_history() {
+    on_every_backend(|store| {
+        fill(
+            store,
+            &Graph::from([(key("Text", "t.0"), vec![]), (key("Text", "t.1"), vec![]), (key("Node", "r"), vec![])]),
+        );
+        std::thread::sleep(Duration::from_millis(400));
+        fill(store, &Graph::from([(key("Text", "t.2"), vec![])]));
+        let collect = || store.gc([key("Node", "r")]).grace(Duration::from_millis(300));
+        let report = collect().run().unwrap();
+        assert_eq!((report.swept(), report.live()), (0, 4));
+        std::thread::sleep(Duration::from_millis(400));
+        assert_eq!(collect().run().unwrap().swept(), 3);
+    });
+}
+
+/// It stopped the collection, though nothing live was damaged.
+#[test]
+fn young_garbage_that_cannot_be_read_stays_and_stops_nothing() {
+    let disk = OnDisk::new();
+    fill(&disk.store, &Graph::from([(key("Leaf", "old"), vec![]), (key("Node", "root"), vec![])]));
+    std::thread::sleep(Duration::from_millis(400));
+    let young = Graph::from([(key("Node", "young"), vec![key("Node", "damaged")]), (key("Node", "damaged"), vec![])]);
+    fill(&disk.store, &young);
+    std::os::unix::fs::symlink("/nowhere/at/all", disk.path("Node/damaged/broken")).unwrap();
+    let report = disk.store.gc([key("Node", "root")]).grace(Duration::from_millis(300)).list().run().unwrap();
+    assert_eq!(report.swept, [key("Leaf", "old")]);
+    assert_eq!(report.refused, [key("Node", "damaged")]);
 }
 
 #[test]
