@@ -140,7 +140,10 @@ impl<'b> Reached<'b> {
     fn follow_late(&mut self, mut found: Vec<Key>, refuse: &mut dyn FnMut(Key, Error) -> Result<()>) -> Result<()> {
         while let Some(key) = found.pop() {
             let links = match self.links(&key) {
-                Ok(links) => links.unwrap_or_default(),
+                Ok(links) => {
+                    self.note_presence(&key, links.is_some());
+                    links.unwrap_or_default()
+                }
                 Err(error) => {
                     refuse(key, error)?;
                     continue;
@@ -158,6 +161,18 @@ impl<'b> Reached<'b> {
             }
         }
         Ok(())
+    }
+
+    /// Others delete, and put anew.
+    fn note_presence(&self, key: &Key, is_there: bool) {
+        if let Some(at) = self.index.find(key) {
+            self.index.set_gone(at, !is_there);
+        }
+    }
+
+    /// Returns what is reached and was not there when the store was listed.
+    pub(super) fn late(&self) -> impl Iterator<Item = &Key> {
+        self.late.iter()
     }
 
     /// Reaches whatever is stored under a key now, and all generations of its base.
@@ -204,16 +219,18 @@ impl<'b> Reached<'b> {
         if let Some(object) = exact {
             self.mark(At { class, object }, REACHED | EXACT, frontier);
         }
-        if generations.is_empty() {
-            return exact.is_some();
-        }
+        let is_base = generation.is_none() && !generations.is_empty();
         self.reach_base(class, generations, frontier);
-        exact.is_some() || generation.is_none()
+        // A base can end like a generation.
+        let own = if generation.is_some() { members.base(link.id()) } else { 0..0 };
+        let is_own_base = !own.is_empty();
+        self.reach_base(class, own, frontier);
+        exact.is_some() || is_base || is_own_base
     }
 
     /// Reaches the generations of a base that are kept.
     fn reach_base(&self, class: u32, generations: Range<u32>, frontier: &mut Vec<At>) {
-        if !self.index.mark_base(At { class, object: generations.start }) {
+        if generations.is_empty() || !self.index.mark_base(At { class, object: generations.start }) {
             return;
         }
         let kept = match self.keep {
@@ -257,7 +274,8 @@ impl<'b> Reached<'b> {
             let Some(class) = self.index.class(link.class()) else { continue };
             let members = &self.index.classes[class as usize];
             if members.may_keep_generations() {
-                members.base(parts(link.id()).0).for_each(|object| each(At { class, object }));
+                let (base, own) = (members.base(parts(link.id()).0), members.base(link.id()));
+                base.chain(own).for_each(|object| each(At { class, object }));
             } else {
                 members.find(link.id()).into_iter().for_each(|object| each(At { class, object }));
             }
@@ -351,7 +369,7 @@ impl<'b> Reached<'b> {
         let keeps = class.is_some_and(|class| self.index.classes[class as usize].may_keep_generations());
         let (base, generation) = link.to.generation();
         let is_there = self.backend.contains(&link.to)?
-            || keeps && link.to == base && self.backend.newest(&base)?.is_some()
+            || keeps && self.backend.newest(&link.to)?.is_some()
             || keeps && generation == 0 && self.backend.contains(&base)?;
         Ok(!is_there && self.backend.links(&link.from)?.is_some_and(|links| links.contains(&link.to)))
     }

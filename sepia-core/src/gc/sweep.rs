@@ -11,7 +11,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::Options;
-use super::index::{At, REACHED, SPARED, SWEPT};
+use super::index::{At, GONE, REACHED, SPARED, SWEPT};
 use super::mark::Reached;
 use super::order::{self, Doomed};
 use super::report::GcReport;
@@ -22,10 +22,8 @@ use crate::progress::Reporter;
 use crate::record::Key;
 use crate::roots::Root;
 
-/// How many objects go in one commit, for which writers wait.
+/// How many objects go in one commit, for which writers wait. Those that lead to each other are never divided.
 const CHUNK: usize = 1000;
-/// How many at most, where they lead to each other.
-const LARGEST: usize = 20_000;
 /// How often all is marked anew beside writers, before they are kept off.
 const ATTEMPTS: usize = 3;
 /// How often what has come is taken in without the lock, at most.
@@ -91,7 +89,7 @@ fn chunks(doomed: &[Doomed]) -> impl Iterator<Item = &[Doomed]> {
     let mut rest = doomed;
     std::iter::from_fn(move || {
         let mut end = rest.len().min(CHUNK);
-        while end < rest.len().min(LARGEST) && rest[end].is_joined {
+        while end < rest.len() && rest[end].is_joined {
             end += 1;
         }
         let (chunk, others) = rest.split_at(end);
@@ -175,7 +173,7 @@ impl<'a> Sweep<'a> {
 
     fn is_young(&self, at: At, stat: Stat) -> bool {
         // What is from the future is young.
-        let age = self.now.duration_since(stat.modified).unwrap_or(Duration::ZERO);
+        let age = self.now.duration_since(stat.since).unwrap_or(Duration::ZERO);
         self.least_age(at).is_some_and(|least| age <= least)
     }
 
@@ -254,10 +252,13 @@ impl<'a> Sweep<'a> {
         for members in &index.classes {
             report.class(members.name());
         }
-        for at in index.all().filter(|at| !index.has(*at, SWEPT)) {
+        for at in index.all().filter(|at| !index.has(*at, SWEPT | GONE)) {
             let class = report.class(index.members(at).name());
             class.live += 1;
             class.spared += u64::from(index.has(at, SPARED));
+        }
+        for key in self.reached.late() {
+            report.class(key.class()).live += 1;
         }
         report.dangling = self.reached.dangling()?;
         report.refused.extend_from_slice(&self.damaged);
