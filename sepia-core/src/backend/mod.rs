@@ -242,8 +242,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Corrupt`, `UnsupportedFormat` or `Io` if their list cannot be read.
     fn classes(&self) -> Result<Vec<Class>>;
 
-    /// Calls `each` with every id of a class, in no particular order. A class that is not declared
-    /// has none.
+    /// Calls `each` with every id of a class, in no particular order; with one that is replaced meanwhile, maybe
+    /// twice. A class that is not declared has none.
     ///
     /// # Errors
     /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.

@@ -158,7 +158,9 @@ impl<'a> Gc<'a> {
     /// [durability](Store::with_durability): after an error, some of them have been made, and the next collection
     /// goes on.
     ///
-    /// Marking reads the links of every live container; it takes about 100 bytes of memory for each object.
+    /// Marking reads the links of every live container; it takes about 100 bytes of memory for each object. Writers wait
+    /// for one commit of the collection at a time. Only if so much is written meanwhile that it is not known what, three
+    /// times, they are kept off until all is done.
     ///
     /// # Errors
     /// `NotFound` if an object among the roots is absent, or the store has no class of that name; `InvalidValue` if nothing would be live, without
