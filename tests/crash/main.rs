@@ -8,6 +8,7 @@ mod counts;
 mod failures;
 mod histories;
 mod hostile;
+mod kinds;
 mod model;
 mod power;
 mod races;
