@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::json;
 
 /// Where it stands, below the root.
+#[cfg(any(unix, feature = "backup"))]
 pub(crate) const FORMAT_FILE: &str = ".sepia/format.json";
 
 /// The format that this version writes, and the newest that it reads.

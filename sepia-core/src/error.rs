@@ -150,6 +150,7 @@ impl Error {
     }
 
     /// An error of the operating system in `operation` on `path`.
+    #[cfg(any(unix, feature = "backup", feature = "export"))]
     pub(crate) fn io(operation: &str, path: &Path, source: impl Into<std::io::Error>) -> Self {
         let source = source.into();
         let kind = match source.kind() {

@@ -13,6 +13,8 @@ pub mod backend;
 #[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
 pub mod backup;
 pub mod batch;
+// What no backend of this system keeps, and no archive either, needs no file.
+#[cfg(any(unix, feature = "backup", feature = "export"))]
 mod catalog;
 pub mod class;
 mod decode;
@@ -23,6 +25,7 @@ mod fingerprint;
 pub mod gc;
 mod id;
 mod json;
+#[cfg(any(unix, feature = "backup"))]
 mod link;
 mod name;
 mod object;

@@ -23,8 +23,10 @@ pub enum Root {
     /// One object. In a class with generations, a base means the newest, and what is said of an object there
     /// holds for its other generations, too.
     Object(Key),
-    /// Every object of a class, by its name.
+    /// Every object of a class, by its name; one that the store does not have is an error.
     Class(String),
+    /// Every object of a class, if the store has it already.
+    ClassIfAny(String),
 }
 
 impl Root {
@@ -36,7 +38,7 @@ impl Root {
         Key::of(object).map(Self::Object)
     }
 
-    /// Returns every object of a class as roots.
+    /// Returns every object of a class as roots, by its name, which must be that of a class of the store.
     pub fn class(name: impl Into<String>) -> Self {
         Self::Class(name.into())
     }
@@ -48,8 +50,9 @@ impl From<Key> for Root {
     }
 }
 
+/// A type's class is not misspelt: the store may simply have no objects of it yet.
 impl From<Class> for Root {
     fn from(class: Class) -> Self {
-        Self::Class(class.name().to_owned())
+        Self::ClassIfAny(class.name().to_owned())
     }
 }

@@ -159,22 +159,21 @@ impl Inspect for Pending<'_> {
 }
 
 /// Reads the record that an id of a class with generations means: exactly that generation, or, for
-/// a base, the newest.
+/// a base, the newest. A base can end like a generation: that is what is meant if there is no such generation.
 pub(crate) fn resolve(source: &dyn Source, key: &Key) -> Result<Option<(Key, Record)>> {
-    match split_generation(key.id()) {
-        Some((base, generation)) => {
-            if let Some(record) = source.read(key)? {
-                return Ok(Some((key.clone(), record)));
-            }
-            // A file without a suffix is generation 0.
-            if generation > 0 {
-                return Ok(None);
-            }
-            let base = key.sibling(base)?;
-            Ok(source.read(&base)?.map(|record| (base, record)))
+    if let Some((base, generation)) = split_generation(key.id()) {
+        if let Some(record) = source.read(key)? {
+            return Ok(Some((key.clone(), record)));
         }
-        None => newest(source, key),
+        // A file without a suffix is generation 0.
+        let base = key.sibling(base)?;
+        if generation == 0
+            && let Some(record) = source.read(&base)?
+        {
+            return Ok(Some((base, record)));
+        }
     }
+    newest(source, key)
 }
 
 /// Reads the record of the newest generation of a base.

@@ -321,7 +321,7 @@ fn garbage_is_collected() {
     sandbox.sepia("rm work home --yes");
     sandbox.set_times();
     shows(
-        sandbox.sepia("gc Theme Postit/report --dry-run --list"),
+        sandbox.sepia("gc Theme Postit/report --dry-run --list --grace 0s"),
         str![[r#"
               live      spared       swept       bytes
 Board            0           0           0         0 B
@@ -336,7 +336,7 @@ would sweep 2 records, 23 B
     );
     assert!(sandbox.path("data/Photo/wall").exists());
     shows(
-        sandbox.sepia("gc Theme Postit/report --keep-generations 1"),
+        sandbox.sepia("gc Theme Postit/report --keep-generations 1 --grace 0s"),
         str![[r#"
               live      spared       swept       bytes
 Board            0           0           0         0 B
@@ -369,7 +369,7 @@ sepia: a root is not in the store (class "Nothing", id "here")
 
 "#]],
     );
-    let swept = &sandbox.sepia("gc --everything --json --list --older-than 1w").json()[0];
+    let swept = &sandbox.sepia("gc --everything --json --list --grace 0s").json()[0];
     assert_eq!((&swept["live"], &swept["swept"], &swept["dry_run"]), (&json!(0), &json!(2), &json!(false)));
     assert_eq!(swept["list"][0]["object"], "Postit/report.2");
 }
@@ -378,9 +378,9 @@ sepia: a root is not in the store (class "Nothing", id "here")
 fn what_is_young_is_not_collected() {
     let sandbox = Sandbox::new();
     sandbox.sepia("rm work home --yes");
-    sandbox.write("data/Photo/new", "now");
     let left = |arguments: &str| sandbox.sepia(arguments).json()[0]["classes"][1]["live"].clone();
     assert_eq!(left("gc Theme --dry-run --json"), 1);
+    assert_eq!(left("gc Theme --dry-run --json --grace 0s --older-than 1w"), 1);
     assert_eq!(left("gc Theme --dry-run --json --grace 0s"), 0);
     shows(
         sandbox.sepia("gc Theme --grace soon"),

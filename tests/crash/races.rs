@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sepia::backend::Backend;
+use sepia::backend::{Backend, Filesystem, OpenOptions};
 use sepia::batch::{Batch, Durability, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
@@ -137,4 +137,37 @@ fn what_processes_link_to_is_never_swept() {
     assert!(rounds > 3 && swept > WRITERS * ROUNDS, "{swept} swept in {rounds} rounds");
     // Each writer keeps the last of its parts, with a leaf each, or two.
     assert!(report.live() <= WRITERS * (1 + 5 + 10), "{report:?}");
+}
+
+/// Every close began an epoch, and the collection lost track of what was committed: after a few times, it kept everybody
+/// off until it was through.
+#[test]
+fn programs_that_open_save_and_close_are_not_kept_off() {
+    let directory = directory();
+    let path = place(&directory);
+    let mut options = OpenOptions::default();
+    options.lock_timeout = Duration::from_millis(300);
+    let store = Store::with_backend(open(&path).unwrap()).with_durability(Durability::Buffered);
+    let mut many = batch(Durability::Buffered);
+    (0..9000).for_each(|number| many.put(key("Alone", &format!("{number}")), leaf(""), Expect::Any));
+    store.backend().commit(many).unwrap();
+    let (mut marks, mut saves) = (0, 0);
+    let report = store
+        .gc([key("Alone", "0")])
+        .grace(Duration::ZERO)
+        .on_progress(|progress| {
+            marks += u64::from(progress.phase == "mark" && progress.done == 0 && progress.total.is_none());
+            if progress.phase == "sweep" && progress.done > 0 {
+                let other = Filesystem::open(&path, &options).unwrap();
+                let mut batch = batch(Durability::Sync);
+                batch.put(key("Alone", "0"), leaf(&format!("{saves}")), Expect::Present);
+                other.commit(batch).unwrap();
+                other.checkpoint().unwrap();
+                saves += 1;
+            }
+        })
+        .run()
+        .unwrap();
+    assert_eq!((report.live(), report.swept(), marks), (1, 8999, 1));
+    assert!(saves >= 9, "{saves}");
 }

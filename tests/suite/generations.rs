@@ -115,3 +115,26 @@ fn without_generations_an_id_is_opaque() {
         assert_eq!(store.count::<Host>().unwrap(), 2);
     });
 }
+
+/// An id like `10.0.0.1` was only ever taken for generation 1 of `10.0.0`, so the base of that name could not be asked
+/// for, and `Ref::latest` led nowhere.
+#[test]
+fn a_base_that_ends_like_a_generation_means_the_newest_where_there_is_no_such_generation() {
+    on_every_backend(|store| {
+        let mut host = note(Id::first("10.0.0.1"), "first");
+        store.save(&host).unwrap();
+        host.text = "second".to_owned();
+        store.save_next(&mut host).unwrap();
+        assert_eq!(store.load::<Note>("10.0.0.1").unwrap(), host);
+        assert_eq!(Ref::latest(&host).load(store).unwrap(), host);
+        assert!(store.exists::<Note>("10.0.0.1").unwrap());
+        assert_eq!(store.find::<Note>("10.0.0.2").unwrap(), None);
+        // Where there is one, it is meant.
+        store.save(&note("10.0.0.1", "generation 1 of 10.0.0")).unwrap();
+        assert_eq!(store.load::<Note>("10.0.0.1").unwrap().text, "generation 1 of 10.0.0");
+        assert!(store.delete::<Note>("10.0.0.1").unwrap());
+        assert_eq!(store.load::<Note>("10.0.0.1").unwrap(), host);
+        assert!(store.delete::<Note>("10.0.0.1").unwrap());
+        assert_eq!(store.ids::<Note>().unwrap(), []);
+    });
+}

@@ -242,8 +242,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Corrupt`, `UnsupportedFormat` or `Io` if their list cannot be read.
     fn classes(&self) -> Result<Vec<Class>>;
 
-    /// Calls `each` with every id of a class, in no particular order. A class that is not declared
-    /// has none.
+    /// Calls `each` with every id of a class, in no particular order; with one that is replaced meanwhile, maybe
+    /// twice. A class that is not declared has none.
     ///
     /// # Errors
     /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.
@@ -315,12 +315,21 @@ pub struct Stat {
     pub bytes: u64,
     /// When it was last changed, as far as is known: by a commit, or by hand.
     pub modified: SystemTime,
+    /// Since when it has been here as it is; later than `modified` if it was changed elsewhere and moved here.
+    pub since: SystemTime,
 }
 
 impl Stat {
-    /// Makes one.
+    /// Makes one of something that was changed here.
     pub fn new(bytes: u64, modified: SystemTime) -> Self {
-        Self { bytes, modified }
+        Self { bytes, modified, since: modified }
+    }
+
+    /// The same, of something that has been here since then.
+    #[must_use]
+    pub fn since(mut self, since: SystemTime) -> Self {
+        self.since = since;
+        self
     }
 }
 

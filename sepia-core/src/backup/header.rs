@@ -75,7 +75,7 @@ impl Header {
 fn print_root(root: &Root) -> Value {
     let (class, id) = match root {
         Root::Object(key) => (key.class(), Some(key.id())),
-        Root::Class(name) => (name.as_str(), None),
+        Root::Class(name) | Root::ClassIfAny(name) => (name.as_str(), None),
     };
     let class = ("class".to_owned(), Value::from(class));
     [class].into_iter().chain(id.map(|id| ("id".to_owned(), Value::from(id)))).collect()

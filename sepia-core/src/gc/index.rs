@@ -24,6 +24,8 @@ const BASE: u8 = 4;
 pub(super) const SPARED: u8 = 8;
 /// It has been swept.
 pub(super) const SWEPT: u8 = 16;
+/// Somebody else has deleted it.
+pub(super) const GONE: u8 = 32;
 
 /// Where an object stands in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +101,14 @@ impl Index {
         let marks = &self.members(at).marks[at.object as usize];
         // Most are met more than once, and reading is cheaper.
         marks.load(Ordering::Relaxed) & mark != mark && marks.fetch_or(mark, Ordering::Relaxed) & mark != mark
+    }
+
+    pub(super) fn set_gone(&self, at: At, is_gone: bool) {
+        let marks = &self.members(at).marks[at.object as usize];
+        match is_gone {
+            true => marks.fetch_or(GONE, Ordering::Relaxed),
+            false => marks.fetch_and(!GONE, Ordering::Relaxed),
+        };
     }
 
     /// Marks a base, by its first generation, and returns whether it was not before.

@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::index::{At, EXACT, Index, REACHED, parts};
+use super::index::{At, EXACT, Index, REACHED, SWEPT, parts};
 use crate::backend::Backend;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::progress::Reporter;
 use crate::record::Key;
 use crate::roots::Root;
@@ -67,25 +67,34 @@ impl<'b> Reached<'b> {
                     }
                     self.has_roots = true;
                 }
-                Root::Class(name) => {
-                    let Some(class) = self.index.class(name) else { continue };
-                    let members = &self.index.classes[class as usize];
-                    self.has_roots |= members.len() > 0;
-                    let mut object = 0;
-                    while object < members.len() {
-                        let base = members.base(parts(members.id(object)).0);
-                        if members.may_keep_generations() {
-                            self.reach_base(class, base.clone(), &mut frontier);
-                            object = base.end;
-                        } else {
-                            self.mark(At { class, object }, REACHED, &mut frontier);
-                            object += 1;
-                        }
+                Root::Class(name) | Root::ClassIfAny(name) => match (self.index.class(name), root) {
+                    (Some(class), _) => self.reach_class(class, &mut frontier),
+                    (None, Root::ClassIfAny(_)) => {}
+                    (None, _) => {
+                        let message = format!("the store has no class {}, which is to be a root", Quoted(name));
+                        return Err(Error::message(ErrorKind::NotFound, message));
                     }
-                }
+                },
             }
         }
         self.follow(frontier, reporter)
+    }
+
+    /// Reaches every object of a class, as by links to their bases.
+    fn reach_class(&mut self, class: u32, frontier: &mut Vec<At>) {
+        let members = &self.index.classes[class as usize];
+        self.has_roots |= members.len() > 0;
+        let mut object = 0;
+        while object < members.len() {
+            if members.may_keep_generations() {
+                let base = members.base(parts(members.id(object)).0);
+                object = base.end;
+                self.reach_base(class, base, frontier);
+            } else {
+                self.mark(At { class, object }, REACHED, frontier);
+                object += 1;
+            }
+        }
     }
 
     /// Whether a key is reached.
@@ -95,7 +104,7 @@ impl<'b> Reached<'b> {
 
     /// Calls `each` with every key that is reached.
     pub(crate) fn each(&self, each: &mut dyn FnMut(&Key) -> Result<()>) -> Result<()> {
-        for at in self.index.all().filter(|at| self.index.has(*at, REACHED)) {
+        for at in self.index.all().filter(|at| self.index.has(*at, REACHED) && !self.index.has(*at, SWEPT)) {
             each(&self.index.key(at)?)?;
         }
         self.late.iter().try_for_each(each)
@@ -110,21 +119,36 @@ impl<'b> Reached<'b> {
             // It may lead elsewhere than before.
             found.push(key.clone());
         }
-        self.follow_late(found)
+        self.follow_late(found, &mut |_, error| Err(error))
     }
 
-    /// Counts an object as reached that the index has, with all that it leads to.
-    pub(super) fn revive(&mut self, at: At) -> Result<()> {
-        if !self.index.mark(at, REACHED) {
-            return Ok(());
+    /// Counts an object as reached that the index has and that nothing leads to, with all that it leads to. Returns
+    /// what of that cannot be read, and so leads nowhere.
+    pub(super) fn revive(&mut self, at: At) -> Result<Vec<Key>> {
+        let mut damaged = Vec::new();
+        if self.index.mark(at, REACHED) {
+            let found = vec![self.index.key(at)?];
+            self.follow_late(found, &mut |key, error| {
+                damaged.push(key);
+                if error.kind() == ErrorKind::Corrupt { Ok(()) } else { Err(error) }
+            })?;
         }
-        self.follow_late(vec![self.index.key(at)?])
+        Ok(damaged)
     }
 
     /// Follows the links in records one by one, as they are now, also to what was not listed.
-    fn follow_late(&mut self, mut found: Vec<Key>) -> Result<()> {
+    fn follow_late(&mut self, mut found: Vec<Key>, refuse: &mut dyn FnMut(Key, Error) -> Result<()>) -> Result<()> {
         while let Some(key) = found.pop() {
-            let Some(links) = self.links(&key)? else { continue };
+            let links = match self.links(&key) {
+                Ok(links) => {
+                    self.note_presence(&key, links.is_some());
+                    links.unwrap_or_default()
+                }
+                Err(error) => {
+                    refuse(key, error)?;
+                    continue;
+                }
+            };
             for link in links {
                 let mut frontier = Vec::new();
                 if self.reach(&link, &mut frontier) {
@@ -137,6 +161,18 @@ impl<'b> Reached<'b> {
             }
         }
         Ok(())
+    }
+
+    /// Others delete, and put anew.
+    fn note_presence(&self, key: &Key, is_there: bool) {
+        if let Some(at) = self.index.find(key) {
+            self.index.set_gone(at, !is_there);
+        }
+    }
+
+    /// Returns what is reached and was not there when the store was listed.
+    pub(super) fn late(&self) -> impl Iterator<Item = &Key> {
+        self.late.iter()
     }
 
     /// Reaches whatever is stored under a key now, and all generations of its base.
@@ -183,16 +219,18 @@ impl<'b> Reached<'b> {
         if let Some(object) = exact {
             self.mark(At { class, object }, REACHED | EXACT, frontier);
         }
-        if generations.is_empty() {
-            return exact.is_some();
-        }
+        let is_base = generation.is_none() && !generations.is_empty();
         self.reach_base(class, generations, frontier);
-        exact.is_some() || generation.is_none()
+        // A base can end like a generation.
+        let own = if generation.is_some() { members.base(link.id()) } else { 0..0 };
+        let is_own_base = !own.is_empty();
+        self.reach_base(class, own, frontier);
+        exact.is_some() || is_base || is_own_base
     }
 
     /// Reaches the generations of a base that are kept.
     fn reach_base(&self, class: u32, generations: Range<u32>, frontier: &mut Vec<At>) {
-        if !self.index.mark_base(At { class, object: generations.start }) {
+        if generations.is_empty() || !self.index.mark_base(At { class, object: generations.start }) {
             return;
         }
         let kept = match self.keep {
@@ -203,6 +241,16 @@ impl<'b> Reached<'b> {
         };
         let oldest = generations.end.saturating_sub(kept).max(generations.start);
         (oldest..generations.end).for_each(|object| self.mark(At { class, object }, REACHED, frontier));
+    }
+
+    /// Returns the newest generation of the same base, if there is one that is newer.
+    pub(super) fn newer(&self, at: At) -> Option<At> {
+        let members = self.index.members(at);
+        if !members.may_keep_generations() {
+            return None;
+        }
+        let newest = members.base(parts(members.id(at.object)).0).end.saturating_sub(1);
+        (newest > at.object).then_some(At { object: newest, ..at })
     }
 
     /// Whether nothing leads to this generation, but something to its base.
@@ -226,7 +274,8 @@ impl<'b> Reached<'b> {
             let Some(class) = self.index.class(link.class()) else { continue };
             let members = &self.index.classes[class as usize];
             if members.may_keep_generations() {
-                members.base(parts(link.id()).0).for_each(|object| each(At { class, object }));
+                let (base, own) = (members.base(parts(link.id()).0), members.base(link.id()));
+                base.chain(own).for_each(|object| each(At { class, object }));
             } else {
                 members.find(link.id()).into_iter().for_each(|object| each(At { class, object }));
             }
@@ -320,7 +369,7 @@ impl<'b> Reached<'b> {
         let keeps = class.is_some_and(|class| self.index.classes[class as usize].may_keep_generations());
         let (base, generation) = link.to.generation();
         let is_there = self.backend.contains(&link.to)?
-            || keeps && link.to == base && self.backend.newest(&base)?.is_some()
+            || keeps && self.backend.newest(&link.to)?.is_some()
             || keeps && generation == 0 && self.backend.contains(&base)?;
         Ok(!is_there && self.backend.links(&link.from)?.is_some_and(|links| links.contains(&link.to)))
     }

@@ -87,8 +87,9 @@ impl Store {
     /// In a class with generations, whoever leads to one keeps all of them, unless
     /// [`keep_generations`](Gc::keep_generations) says otherwise.
     ///
-    /// Others can read and write meanwhile, in any thread and process: nothing is swept that is saved, or linked to,
-    /// before its turn comes.
+    /// Others can read and write meanwhile, in any thread and process: nothing is swept that a commit changes, or
+    /// links to, before its turn comes. Saving an object again as it is stored is no change: whoever saves what nothing
+    /// leads to and means to link it does both in one transaction.
     pub fn gc(&self, roots: impl IntoIterator<Item: Into<Root>>) -> Gc<'_> {
         let options = Options {
             dry_run: false,
@@ -132,8 +133,8 @@ impl<'a> Gc<'a> {
     }
 
     /// Spares what nothing leads to, but was saved within this time before now; by default, [`GRACE`]. Programs save
-    /// objects first and link to them afterwards: what is to be linked must be so within this time. Saving an
-    /// object again as it is stored does not make it younger.
+    /// objects first and link to them afterwards: what is to be linked must be so within this time. A generation is
+    /// spared with a newer one of its object. Saving an object again as it is stored does not make it younger.
     pub fn grace(mut self, age: Duration) -> Self {
         self.options.grace = age;
         self
@@ -157,12 +158,15 @@ impl<'a> Gc<'a> {
     /// [durability](Store::with_durability): after an error, some of them have been made, and the next collection
     /// goes on.
     ///
-    /// Marking reads the links of every live container; it takes about 100 bytes of memory for each object.
+    /// Marking reads the links of every live container; it takes about 100 bytes of memory for each object. Writers wait
+    /// for one commit of the collection at a time. Only if so much is written meanwhile that it is not known what, three
+    /// times, they are kept off until all is done.
     ///
     /// # Errors
-    /// `NotFound` if an object among the roots is absent; `InvalidValue` if nothing would be live, without
+    /// `NotFound` if an object among the roots is absent, or the store has no class of that name; `InvalidValue` if nothing would be live, without
     /// [`even_without_roots`](Self::even_without_roots), and for keeping no generations; `Corrupt` if the links of a live object
-    /// cannot be read: nothing has been swept then, and [`Store::verify`] tells more; and as for
+    /// cannot be read: nothing has been swept then, unless it was made or damaged meanwhile, and [`Store::verify`]
+    /// tells more; and as for
     /// [`delete`](Store::delete).
     pub fn run(mut self) -> Result<GcReport> {
         if self.options.keep == Some(0) {

@@ -11,7 +11,7 @@ pub struct GcReport {
     pub classes: Vec<ClassReport>,
     /// The links that lead to nothing, of what the roots reach.
     pub dangling: Vec<Dangling>,
-    /// What should have been swept and could not be: it is damaged, or holds files that are not Sepia's.
+    /// What nothing leads to and stays all the same: it is damaged, or something else stands in its place.
     /// [`verify`](crate::Store::verify) says what is wrong with it.
     pub refused: Vec<Key>,
     /// What was swept, if [asked for](super::Gc::list).

@@ -11,21 +11,19 @@
 use std::time::{Duration, SystemTime};
 
 use super::Options;
-use super::index::{At, REACHED, SPARED, SWEPT};
+use super::index::{At, GONE, REACHED, SPARED, SWEPT};
 use super::mark::Reached;
 use super::order::{self, Doomed};
 use super::report::GcReport;
-use crate::backend::{Backend, Lock};
+use crate::backend::{Backend, Lock, Stat};
 use crate::batch::{Batch, Expect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Reporter;
 use crate::record::Key;
 use crate::roots::Root;
 
-/// How many objects go in one commit, for which writers wait.
+/// How many objects go in one commit, for which writers wait. Those that lead to each other are never divided.
 const CHUNK: usize = 1000;
-/// How many at most, where they lead to each other.
-const LARGEST: usize = 20_000;
 /// How often all is marked anew beside writers, before they are kept off.
 const ATTEMPTS: usize = 3;
 /// How often what has come is taken in without the lock, at most.
@@ -91,7 +89,7 @@ fn chunks(doomed: &[Doomed]) -> impl Iterator<Item = &[Doomed]> {
     let mut rest = doomed;
     std::iter::from_fn(move || {
         let mut end = rest.len().min(CHUNK);
-        while end < rest.len().min(LARGEST) && rest[end].is_joined {
+        while end < rest.len() && rest[end].is_joined {
             end += 1;
         }
         let (chunk, others) = rest.split_at(end);
@@ -105,6 +103,8 @@ struct Sweep<'a> {
     options: &'a Options,
     reached: Reached<'a>,
     now: SystemTime,
+    /// What nothing leads to and is spared, although it cannot be read.
+    damaged: Vec<Key>,
 }
 
 impl<'a> Sweep<'a> {
@@ -125,7 +125,7 @@ impl<'a> Sweep<'a> {
                            that must be asked for by `even_without_roots`";
             return Err(Error::invalid_value(message));
         }
-        let mut sweep = Self { backend, options, reached, now };
+        let mut sweep = Self { backend, options, reached, now, damaged: Vec::new() };
         sweep.spare_young()?;
         Ok(sweep)
     }
@@ -141,29 +141,40 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    /// Returns the size of an object that may go.
-    fn spare_if_young(&mut self, at: At) -> Result<Option<u64>> {
+    /// Finds out whether an object may go. One that is young stays, with all that it leads to.
+    fn spare_if_young(&mut self, at: At) -> Result<Fate> {
         if self.reached.index.has(at, REACHED | SPARED) {
-            return Ok(None);
+            return Ok(Fate::Stays);
         }
         let key = self.reached.index.key(at)?;
         let stat = match self.backend.stat(&key) {
             Ok(Some(stat)) => stat,
-            Ok(None) => return Ok(None),
-            // It will be refused.
-            Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(Some(0)),
+            Ok(None) => return Ok(Fate::Stays),
+            // Something else stands in its place, or it cannot be looked at.
+            Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(Fate::Refused(key)),
             Err(error) => return Err(error),
         };
-        // What is from the future is young.
-        let age = self.now.duration_since(stat.modified).unwrap_or(Duration::ZERO);
-        if self.least_age(at).is_some_and(|least| age <= least) {
-            self.reached.index.mark(at, SPARED);
-            if self.reached.index.members(at).is_container() {
-                self.reached.revive(at)?;
-            }
-            return Ok(None);
+        if !self.is_young(at, stat) && !self.is_of_young_history(at)? {
+            return Ok(Fate::Goes(Going { at, key, bytes: stat.bytes }));
         }
-        Ok(Some(stat.bytes))
+        self.reached.index.mark(at, SPARED);
+        if self.reached.index.members(at).is_container() {
+            self.damaged.extend(self.reached.revive(at)?);
+        }
+        Ok(Fate::Stays)
+    }
+
+    /// Whether an object has a newer generation that is young: whoever comes to link that one keeps all.
+    fn is_of_young_history(&self, at: At) -> Result<bool> {
+        let Some(newest) = self.reached.newer(at).filter(|_| !self.reached.is_pruned(at)) else { return Ok(false) };
+        let stat = self.backend.stat(&self.reached.index.key(newest)?);
+        Ok(stat.is_ok_and(|stat| stat.is_some_and(|stat| self.is_young(newest, stat))))
+    }
+
+    fn is_young(&self, at: At, stat: Stat) -> bool {
+        // What is from the future is young.
+        let age = self.now.duration_since(stat.since).unwrap_or(Duration::ZERO);
+        self.least_age(at).is_some_and(|least| age <= least)
     }
 
     fn least_age(&self, at: At) -> Option<Duration> {
@@ -178,17 +189,16 @@ impl<'a> Sweep<'a> {
 
     /// Deletes a chunk, under the lock; without one, only counts.
     fn sweep(&mut self, chunk: &[Doomed], lock: Option<&mut dyn Lock>, report: &mut GcReport) -> Result<()> {
-        // One that is young keeps others, maybe of this very chunk.
-        let mut sizes = Vec::with_capacity(chunk.len());
-        for doomed in chunk {
-            sizes.push(self.spare_if_young(doomed.at)?);
-        }
         let mut going = Vec::new();
-        for (doomed, bytes) in chunk.iter().zip(sizes) {
-            if let Some(bytes) = bytes.filter(|_| !self.reached.index.has(doomed.at, REACHED)) {
-                going.push(Going { at: doomed.at, key: self.reached.index.key(doomed.at)?, bytes });
+        for doomed in chunk {
+            match self.spare_if_young(doomed.at)? {
+                Fate::Stays => {}
+                Fate::Goes(one) => going.push(one),
+                Fate::Refused(key) => report.refused.push(key),
             }
         }
+        // One that is young keeps others, maybe of this very chunk.
+        going.retain(|one| !self.reached.index.has(one.at, REACHED));
         if let Some(lock) = lock {
             self.delete(&mut going, lock, report)?;
         }
@@ -242,15 +252,28 @@ impl<'a> Sweep<'a> {
         for members in &index.classes {
             report.class(members.name());
         }
-        for at in index.all().filter(|at| !index.has(*at, SWEPT)) {
+        for at in index.all().filter(|at| !index.has(*at, SWEPT | GONE)) {
             let class = report.class(index.members(at).name());
             class.live += 1;
             class.spared += u64::from(index.has(at, SPARED));
         }
+        for key in self.reached.late() {
+            report.class(key.class()).live += 1;
+        }
         report.dangling = self.reached.dangling()?;
+        report.refused.extend_from_slice(&self.damaged);
+        report.refused.sort_unstable();
+        report.refused.dedup();
         report.swept.sort_unstable();
         Ok(())
     }
+}
+
+/// What becomes of an object that nothing leads to.
+enum Fate {
+    Stays,
+    Goes(Going),
+    Refused(Key),
 }
 
 struct Going {

@@ -64,11 +64,11 @@ impl Look<'_> {
         if !T::__CLASS_DEF.keeps_generations() {
             return Ok(false);
         }
-        match split_generation(key.id()) {
-            Some((base, 0)) => self.source.contains(&key.sibling(base)?),
-            Some(_) => Ok(false),
-            None => Ok(self.source.newest(&key)?.is_some()),
-        }
+        let is_bare = match split_generation(key.id()) {
+            Some((base, 0)) => self.source.contains(&key.sibling(base)?)?,
+            _ => false,
+        };
+        Ok(is_bare || self.source.newest(&key)?.is_some())
     }
 
     /// Returns the keys that an id stands for when it is deleted.
@@ -76,9 +76,10 @@ impl Look<'_> {
         let key = self.key(id)?;
         match split_generation(key.id()) {
             _ if !T::__CLASS_DEF.keeps_generations() => Ok(vec![key]),
-            None => self.source.generations(&key),
-            Some((base, 0)) if !self.source.contains(&key)? => Ok(vec![key.sibling(base)?]),
-            Some(_) => Ok(vec![key]),
+            Some(_) if self.source.contains(&key)? => Ok(vec![key]),
+            Some((base, 0)) if self.source.contains(&key.sibling(base)?)? => Ok(vec![key.sibling(base)?]),
+            // A base can end like a generation.
+            _ => self.source.generations(&key),
         }
     }
 

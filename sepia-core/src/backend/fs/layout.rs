@@ -17,9 +17,11 @@ pub(super) const CONFLICTS: &str = ".sepia/conflicts";
 pub(super) const QUARANTINE: &str = ".sepia/quarantine";
 /// The newest generations, as far as known.
 pub(super) const LATEST: &str = ".sepia/latest";
+/// What the commits of epochs that have ended have changed, while someone follows.
+pub(super) const FOLLOWED: &str = ".sepia/followed";
 /// What of the private directory belongs in no repository.
 pub(super) const GITIGNORE: &str = ".sepia/.gitignore";
-pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/journal\n/latest/\n/state\n/tmp/\n";
+pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/followed\n/journal\n/latest/\n/state\n/tmp/\n";
 
 /// The most directories that are read within each other: those of the deepest record, and its own.
 pub(super) const MAX_DIRECTORIES: usize = crate::record::MAX_DIRECTORIES + 1;

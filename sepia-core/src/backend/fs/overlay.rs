@@ -146,6 +146,8 @@ impl Overlay {
             (Action::MakeDirectory, Current::Directory, _) => Verdict::Done,
             (Action::MakeDirectory, Current::Nothing, _) => Verdict::Due,
             (Action::RemoveDirectory, Current::Directory, _) => Verdict::Due,
+            // What stood there before the directory came that went again.
+            (Action::RemoveDirectory, _, Some(image)) if known.ours.contains(&image) => Verdict::Due,
             (Action::RemoveDirectory, _, _) | (Action::Remove, Current::Nothing | Current::Directory, _) => {
                 Verdict::Done
             }

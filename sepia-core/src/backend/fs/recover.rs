@@ -83,6 +83,9 @@ fn complete_one(
             publisher.operate(&Operation::new(path, Action::Remove, Before::Unknown))?;
             publisher.operate(&Operation::new(path, Action::MakeDirectory, Before::Nothing))?;
         }
+        (Stands::File(_) | Stands::Link(_), Action::RemoveDirectory) => {
+            publisher.operate(&Operation::new(path, Action::Remove, Before::Unknown))?;
+        }
         (Stands::Directory, Action::RemoveDirectory) => {
             publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
             if !matches!(publisher.look(path)?, Stands::Nothing) {

@@ -25,9 +25,9 @@ impl Filesystem {
         let fail = |errno| read::refused(errno, &self.root.place(key.path())).object(key.class(), key.id());
         if !self.root.folds()
             && let Ok(class) = self.root.directory(&key.class_name())
-            && let Ok(Measure { kind: Kind::File, bytes, modified }) = sys::measure_at(&*class, &key.name())
+            && let Ok(measure @ Measure { kind: Kind::File, .. }) = sys::measure_at(&*class, &key.name())
         {
-            return Ok(Some(Stat::new(bytes, modified)));
+            return Ok(Some(stat(measure)));
         }
         let file = match sys::open_below(&self.root, &key.path()) {
             Ok(file) => file,
@@ -37,11 +37,11 @@ impl Filesystem {
         if !self.root.is_spelled(&file, key)? {
             return Ok(None);
         }
-        let Measure { kind, bytes, modified } = sys::measure(&file).map_err(fail)?;
-        match kind {
-            Kind::File => Ok(Some(Stat::new(bytes, modified))),
+        let measure = sys::measure(&file).map_err(fail)?;
+        match measure.kind {
+            Kind::File => Ok(Some(stat(measure))),
             Kind::Directory => {
-                let mut sum = Stat::new(0, modified);
+                let mut sum = stat(Measure { bytes: 0, ..measure });
                 match walk(&file, &mut sum, 0) {
                     Ok(true) => Ok(Some(sum)),
                     Ok(false) => Ok(None),
@@ -67,13 +67,20 @@ fn walk(directory: &Directory, sum: &mut Stat, depth: usize) -> rustix::io::Resu
         _ => {}
     })?;
     if has_data {
-        let Measure { bytes, modified, .. } = sys::measure_at(directory, DATA)?;
-        *sum = Stat::new(sum.bytes + bytes, sum.modified.max(modified));
+        add(sum, sys::measure_at(directory, DATA)?);
     }
     for name in inner.iter().take_while(|_| depth < MAX_DIRECTORIES) {
         let inner = sys::open_directory(directory, name)?;
-        sum.modified = sum.modified.max(sys::measure(&inner)?.modified);
+        add(sum, Measure { bytes: 0, ..sys::measure(&inner)? });
         walk(&inner, sum, depth + 1)?;
     }
     Ok(has_data)
+}
+
+fn stat(measure: Measure) -> Stat {
+    Stat::new(measure.bytes, measure.modified).since(measure.since)
+}
+
+fn add(sum: &mut Stat, measure: Measure) {
+    *sum = Stat::new(sum.bytes + measure.bytes, sum.modified.max(measure.modified)).since(sum.since.max(measure.since));
 }

@@ -50,6 +50,7 @@ impl Filesystem {
         let paths = frames.iter().flat_map(|frame| frame.operations).map(|operation| operation.path);
         let synced = recover::sync(&self.root, paths);
         synced.map_err(|error| self.poison(state, error))?;
+        self.hand_on(state);
         // From here on, nothing needs what the journal holds.
         state.next_epoch();
         (state.durable, state.unsynced) = (false, false);

@@ -202,6 +202,7 @@ impl Filesystem {
 
     /// Begins another epoch, after one of which nothing is needed any more.
     pub(super) fn begin_epoch(&self, state: &mut State) -> Result<()> {
+        self.hand_on(state);
         // In this order: what is killed in between leaves no frame that could be taken for one of either.
         self.journal.void(&self.root, START)?;
         self.journal.trim(&self.root)?;

@@ -67,7 +67,6 @@ impl State {
     /// Goes on to the next use of the journal, which holds nothing yet.
     pub(in super::super) fn next_epoch(&mut self) {
         self.epoch += 1;
-        self.followed = false;
         (self.applied, self.committed, self.synced) = (START, START, START);
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
-use super::super::checksum::{self, Checksums};
+use super::super::checksum::Checksums;
 use super::kind;
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
@@ -111,7 +111,7 @@ pub(in super::super) fn make_file_unnamed(
         made => made?,
     };
     write(&file, content, 0)?;
-    checksum::keep(checksums, &file, content);
+    super::super::checksum::keep(checksums, &file, content);
     let named = Call::Name(file.as_fd(), parent, name);
     if LINKING.load(Ordering::Relaxed) == BY_HANDLE {
         match step(named, || rustix::fs::linkat(&file, "", parent, name, AtFlags::EMPTY_PATH)) {

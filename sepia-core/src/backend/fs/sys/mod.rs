@@ -130,24 +130,31 @@ pub(super) struct Measure {
     pub(super) kind: Kind,
     pub(super) bytes: u64,
     pub(super) modified: SystemTime,
+    /// When it was last changed, renamed or moved here: a time that nobody sets.
+    pub(super) since: SystemTime,
 }
 
 impl From<rustix::fs::Stat> for Measure {
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "not the same everywhere")]
     fn from(stat: rustix::fs::Stat) -> Self {
-        let (seconds, nanoseconds) = (stat.st_mtime as i64, stat.st_mtime_nsec as u32);
-        let since = Duration::from_secs(seconds.unsigned_abs());
-        let modified = match seconds {
-            0.. => SystemTime::UNIX_EPOCH.checked_add(since + Duration::from_nanos(nanoseconds.into())),
-            _ => SystemTime::UNIX_EPOCH.checked_sub(since),
-        };
+        let modified = time(stat.st_mtime as i64, stat.st_mtime_nsec as u32);
         Self {
             kind: FileType::from_raw_mode(stat.st_mode).into(),
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
-            // A time that no clock can show says as much as none.
-            modified: modified.unwrap_or(SystemTime::UNIX_EPOCH),
+            modified,
+            since: modified.max(time(stat.st_ctime as i64, stat.st_ctime_nsec as u32)),
         }
     }
+}
+
+/// A time that no clock can show says as much as none.
+fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
+    let since = Duration::from_secs(seconds.unsigned_abs());
+    let time = match seconds {
+        0.. => SystemTime::UNIX_EPOCH.checked_add(since + Duration::from_nanos(nanoseconds.into())),
+        _ => SystemTime::UNIX_EPOCH.checked_sub(since),
+    };
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Measures what is open.
