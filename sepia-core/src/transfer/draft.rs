@@ -27,6 +27,9 @@ pub(crate) struct Draft {
     come: HashSet<u64>,
 }
 
+/// Takes a row, and so many bytes of data.
+type EachContent<'e> = &'e mut dyn FnMut(&str, &mut BufReader<File>, u64) -> Result<()>;
+
 impl Draft {
     /// Takes a file in which `start` bytes stand already.
     pub(crate) fn new(data: File, start: u64) -> Result<Self> {
@@ -149,7 +152,7 @@ impl Draft {
 
     /// Calls `each` with the row of every record that counts, and a reader that stands before so many bytes of data,
     /// all of which it must read.
-    fn contents(&mut self, each: &mut dyn FnMut(&str, &mut BufReader<File>, u64) -> Result<()>) -> Result<()> {
+    fn contents(&mut self, each: EachContent<'_>) -> Result<()> {
         self.data.flush().map_err(failed)?;
         let file = self.data.get_ref().try_clone().map_err(failed)?;
         let mut data = BufReader::with_capacity(1 << 16, file);
