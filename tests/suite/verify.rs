@@ -503,6 +503,34 @@ fn what_the_system_refuses_is_told_and_left_alone() {
     assert!(run(&disk.store).is_clean());
 }
 
+/// Whoever puts the quarantine on a larger disk by a symlink once waited for ever, and all writers did.
+#[test]
+fn a_quarantine_that_is_something_else_is_told() {
+    for is_link in [false, true] {
+        let disk = filled();
+        let quarantine = disk.path(".sepia/quarantine");
+        if is_link {
+            fs::create_dir(disk.path(".larger")).unwrap();
+            symlink("../.larger", &quarantine).unwrap();
+        } else {
+            fs::write(&quarantine, "mine").unwrap();
+        }
+        disk.write("Desk/work/stray", "x");
+        disk.write("Note/c", b"\xff");
+        let before = disk.snapshot();
+        let report = disk.store.verify().repair().run().unwrap();
+        assert_eq!(told(&report), [(ProblemKind::Stray, "Desk/work/stray"), (ProblemKind::Undecodable, "Note/c")]);
+        for found in &report.problems {
+            let refused = found.refused.as_deref().unwrap_or_default();
+            let place = format!("{}", quarantine.display());
+            assert!(refused.contains("cannot open the quarantine") && refused.contains(&place), "{found:?}");
+        }
+        assert!(!report.is_clean());
+        assert_eq!(disk.snapshot(), before);
+        disk.store.save(&note("later")).unwrap();
+    }
+}
+
 #[test]
 fn copies_that_differ_are_told() {
     let directory = tempfile::tempdir().unwrap();
