@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use sepia::batch::{Batch, Expect};
+use sepia::class::{Class, Format};
 use sepia::record::{Key, Record};
 use sepia::verify::VerifyReport;
 use sepia::{Container, ErrorKind, Id, ProblemKind, Ref, Serializable, Severity, Store};
@@ -531,6 +532,56 @@ fn a_quarantine_that_is_something_else_is_told() {
     }
 }
 
+/// Of a generation that is stored twice, the one that nobody is led to once went first, and then the other, which could
+/// not be understood.
+#[test]
+fn the_twin_of_a_broken_generation_stays() {
+    on_every_backend(|store| {
+        let first = Page { id: Id::first("page"), title: "readable".to_owned() };
+        store.save(&first).unwrap();
+        let (base, zero) = (Key::new("Page", "page").unwrap(), Key::new("Page", "page.0").unwrap());
+        let readable = store.backend().read(&zero).unwrap().unwrap();
+        let mut batch = Batch::new();
+        batch.put(zero.clone(), Record::Leaf(b"{".to_vec()), Expect::Present);
+        store.backend().commit(batch).unwrap();
+        if let Some(root) = store.backend().root() {
+            let Record::Leaf(content) = &readable else { panic!("a page is a leaf") };
+            fs::write(root.join("Page/page"), content).unwrap();
+        } else {
+            let mut batch = Batch::new();
+            batch.put(base.clone(), readable.clone(), Expect::Any);
+            if store.backend().commit(batch).is_err() {
+                return;
+            }
+        }
+        assert_eq!(told(&run(store)), [(ProblemKind::Undecodable, "Page/page.0")]);
+        assert!(store.verify().repair().run().unwrap().is_clean());
+        assert_eq!(store.backend().read(&base).unwrap(), Some(readable));
+        assert_eq!(store.load::<Page>("page").unwrap().title, "readable");
+    });
+}
+
+/// A class that was declared only after the classes were listed once made every link to its objects dangle.
+#[test]
+fn a_class_that_is_declared_meanwhile_is_seen() {
+    on_every_backend(|store| {
+        store.save(&desk("first", &["n"])).unwrap();
+        let other = store.clone();
+        let mut saved = false;
+        let verify = store.verify().repair().on_progress(|progress| {
+            if progress.phase == "read" && !saved {
+                saved = true;
+                let page = Page { id: Id::first("page"), title: String::new() };
+                other.save(&page).unwrap();
+                other.save(&Desk { page: Some(Ref::latest(&page)), ..desk("second", &[]) }).unwrap();
+            }
+        });
+        let report = verify.run().unwrap();
+        assert!(saved && report.problems.is_empty(), "{report:#?}");
+        assert!(store.load::<Desk>("second").unwrap().page.is_some());
+    });
+}
+
 #[test]
 fn copies_that_differ_are_told() {
     let directory = tempfile::tempdir().unwrap();
@@ -598,6 +649,23 @@ fn writers_at_work_are_no_problem() {
                 }
             });
         }
+        let (store, done) = (disk.reopen(), &done);
+        // And a class that comes and goes.
+        scope.spawn(move || {
+            let (class, key) = (Class::serializable("Passing", Format::Text), Key::new("Passing", "a").unwrap());
+            while !done.load(Ordering::Relaxed) {
+                let (mut come, mut go) = (Batch::new(), Batch::new());
+                come.declare(&class).unwrap();
+                come.set_durability(sepia::Durability::Buffered);
+                come.put(key.clone(), Record::Leaf(Vec::new()), Expect::Any);
+                store.backend().commit(come).unwrap();
+                go.delete(key.clone(), Expect::Any);
+                go.retire("Passing");
+                go.set_durability(sepia::Durability::Buffered);
+                store.backend().commit(go).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        });
         // Found out only once the writers have been told to end.
         let wrong =
             (0..100).map(|_| disk.store.verify().run()).find(|run| !matches!(run, Ok(run) if run.problems.is_empty()));

@@ -7,7 +7,6 @@ use super::judge::Sight;
 use super::{list, survey, told};
 use crate::backend::Backend;
 use crate::batch::{Batch, Expect};
-use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Problem, ProblemKind};
 use crate::record::{Entries, Entry, Key, Node, Record};
@@ -22,7 +21,6 @@ pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>) -> Result<Ve
             Err(error) => found.refused = Some(refusal(error)?),
         }
     }
-    let classes = backend.classes()?;
     let mut of_records: BTreeMap<Key, Vec<&mut Found>> = BTreeMap::new();
     for found in found.iter_mut().filter(|found| is_of_records(found.problem.kind)) {
         if let Some(key) = found.problem.key.clone() {
@@ -30,7 +28,7 @@ pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>) -> Result<Ve
         }
     }
     for (key, found) in of_records {
-        match mend_record(backend, &classes, &key) {
+        match mend_record(backend, &key) {
             Ok(done) => {
                 for found in found {
                     let done = done.iter().find(|(kind, _)| *kind == found.problem.kind);
@@ -64,12 +62,11 @@ fn refusal(error: Error) -> Result<String> {
 }
 
 /// Mends a record under the lock, after a copy of it is safe. Returns what was done about each kind of problem.
-fn mend_record(backend: &dyn Backend, classes: &[Class], key: &Key) -> Result<Vec<(ProblemKind, String)>> {
+fn mend_record(backend: &dyn Backend, key: &Key) -> Result<Vec<(ProblemKind, String)>> {
     let mut lock = backend.lock()?;
-    let sight = Sight { backend, classes, index: None };
-    let Some(class) = classes.iter().find(|class| class.name() == key.class()) else { return Ok(Vec::new()) };
+    let sight = Sight { backend, classes: &backend.classes()?, index: None };
     let Some(record) = backend.read(key)? else { return Ok(Vec::new()) };
-    let problems = survey::look(&sight, class, key)?;
+    let problems = survey::look(&sight, key)?;
     let has = |kind| problems.iter().any(|problem| problem.kind == kind && problem.key.as_ref() == Some(key));
     let goes = has(ProblemKind::Undecodable) || has(ProblemKind::Twin);
     if !goes && !has(ProblemKind::Dangling) && !has(ProblemKind::DuplicateIndex) {
