@@ -649,29 +649,31 @@ fn writers_at_work_are_no_problem() {
                 }
             });
         }
-        let (store, done) = (disk.reopen(), &done);
-        // And a class that comes and goes.
-        scope.spawn(move || {
-            let (class, key) = (Class::serializable("Passing", Format::Text), Key::new("Passing", "a").unwrap());
-            while !done.load(Ordering::Relaxed) {
-                let (mut come, mut go) = (Batch::new(), Batch::new());
-                come.declare(&class).unwrap();
-                come.set_durability(sepia::Durability::Buffered);
-                come.put(key.clone(), Record::Leaf(Vec::new()), Expect::Any);
-                store.backend().commit(come).unwrap();
-                go.delete(key.clone(), Expect::Any);
-                go.retire("Passing");
-                go.set_durability(sepia::Durability::Buffered);
-                store.backend().commit(go).unwrap();
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-        });
         // Found out only once the writers have been told to end.
         let wrong =
             (0..100).map(|_| disk.store.verify().run()).find(|run| !matches!(run, Ok(run) if run.problems.is_empty()));
         done.store(true, Ordering::Relaxed);
         assert!(wrong.is_none(), "{wrong:#?}");
     });
+}
+
+/// Of a directory that goes while it is listed, the system says that it is not there.
+#[test]
+fn a_class_that_goes_while_it_is_listed_has_no_more_objects() {
+    let disk = OnDisk::new();
+    let store = disk.store.with_durability(sepia::Durability::Buffered);
+    // More than the system tells at once.
+    let many = (0..600).map(|number| note(&format!("{number:0180}")));
+    store.transaction(|tx| many.into_iter().try_for_each(|note| tx.save(&note))).unwrap();
+    let mut seen = 0;
+    let each = &mut |_: &str| {
+        if seen == 0 {
+            store.clear().unwrap();
+        }
+        seen += 1;
+    };
+    disk.reopen().backend().ids("Note", each).unwrap();
+    assert!(!disk.path("Note").exists() && seen < 600, "{seen}");
 }
 
 /// A random thing that happens to a file, link or directory of a store.
