@@ -39,6 +39,32 @@ struct Desk {
     page: Option<Ref<Page>>,
 }
 
+/// Cannot do without any of its links.
+#[derive(Container, Clone, Debug, PartialEq)]
+struct Frame {
+    id: Id<Frame>,
+    note: Ref<Note>,
+    inner: Option<Box<Frame>>,
+}
+
+/// Knows what is empty from what is not there.
+#[derive(Container, Clone, Debug, PartialEq)]
+struct Shelf {
+    id: Id<Shelf>,
+    rows: Vec<Vec<Ref<Note>>>,
+    deep: Option<Vec<Vec<Vec<Ref<Note>>>>>,
+    maybe: Option<Vec<Ref<Note>>>,
+    #[sepia(default = usual)]
+    usual: Vec<Ref<Note>>,
+    labelled: BTreeMap<String, BTreeSet<Ref<Note>>>,
+    plain: Vec<Ref<Note>>,
+    shelves: Vec<Shelf>,
+}
+
+fn usual() -> Vec<Ref<Note>> {
+    vec![Ref::new("usual")]
+}
+
 fn note(id: &str) -> Note {
     Note { id: id.into(), text: format!("the text of {id}") }
 }
@@ -312,9 +338,9 @@ fn damages() -> Vec<Damage> {
         Damage {
             name: "two elements have one index",
             act: |disk| {
-                fs::rename(disk.path("Desk/work/notes/0001_b"), disk.path("Desk/work/notes/0002_b")).unwrap();
+                fs::rename(disk.path("Desk/work/notes/0002_c"), disk.path("Desk/work/notes/0001_c")).unwrap();
             },
-            told: vec![(ListGap, "Desk/work/notes"), (DuplicateIndex, "Desk/work/notes/0002_c")],
+            told: vec![(DuplicateIndex, "Desk/work/notes/0001_c")],
             left: vec![],
         },
         Damage {
@@ -424,7 +450,7 @@ fn every_damage_is_found_and_mended_without_loss() {
         }
         let records = readable(&disk.store);
         let things = things(&disk);
-        let repaired = disk.store.verify().repair().run().unwrap();
+        let repaired = disk.store.verify().remove_dangling().run().unwrap();
         assert!(repaired.is_clean(), "{name}: {repaired:#?}");
         for (kind, path) in expected.iter().filter(|(kind, _)| kind.severity() == Severity::Problem) {
             let is_it = |found: &&sepia::verify::Found| (found.problem.kind, &*found.problem.path) == (*kind, path);
@@ -579,6 +605,114 @@ fn a_class_that_is_declared_meanwhile_is_seen() {
         let report = verify.run().unwrap();
         assert!(saved && report.problems.is_empty(), "{report:#?}");
         assert!(store.load::<Desk>("second").unwrap().page.is_some());
+    });
+}
+
+/// A link may be to an object that is saved later. Where it is a field by itself, repairs once removed it, and the object
+/// could not be loaded any more, ever.
+#[test]
+fn a_field_that_dangles_is_left_to_the_program() {
+    on_every_backend(|store| {
+        store.save(&note("there")).unwrap();
+        let inner = Frame { id: "inner".into(), note: Ref::new("later"), inner: None };
+        let frame = Frame { id: "frame".into(), note: Ref::new("there"), inner: Some(Box::new(inner)) };
+        store.save(&frame).unwrap();
+        let before = store.backend().read(&Key::of(&frame).unwrap()).unwrap();
+        let dangling = [(ProblemKind::Dangling, "Frame/frame/inner/note")];
+        assert_eq!(told(&run(store)), dangling);
+        let report = store.verify().repair().run().unwrap();
+        assert_eq!(told(&report), dangling);
+        let found = &report.problems[0];
+        assert!(!report.is_clean() && found.mended.is_none());
+        assert_eq!(found.refused.as_deref(), Some("only the program knows whether this field may be missing"));
+        assert_eq!(store.backend().read(&Key::of(&frame).unwrap()).unwrap(), before);
+        store.save(&note("later")).unwrap();
+        assert!(run(store).problems.is_empty());
+        assert_eq!(store.load::<Frame>("frame").unwrap(), frame);
+    });
+}
+
+#[test]
+fn a_field_that_dangles_is_removed_on_demand() {
+    on_every_backend(|store| {
+        store.save(&Desk { page: Some(Ref::new("gone")), ..desk("work", &["a"]) }).unwrap();
+        let report = store.verify().remove_dangling().repair().run().unwrap();
+        assert_eq!(told(&report), [(ProblemKind::Dangling, "Desk/work/page")]);
+        assert!(report.is_clean());
+        assert_eq!(store.load::<Desk>("work").unwrap(), desk("work", &["a"]));
+        let mended = report.problems[0].mended.as_deref().unwrap();
+        if let Some(root) = store.backend().root() {
+            let place = root.join(mended.rsplit_once(' ').unwrap().1);
+            assert_eq!(fs::read_link(place.join("page")).unwrap(), Path::new("../../Page/gone"));
+        }
+    });
+}
+
+/// Collections that lost their last link once went, and with them a row, a key, or that there is anything at all.
+#[test]
+fn what_loses_its_last_link_is_there_and_empty() {
+    on_every_backend(|store| {
+        ["a", "b"].iter().for_each(|id| store.save(&note(id)).unwrap());
+        let to = |id: &str| Ref::<Note>::new(id);
+        let labels = [("gone".to_owned(), [to("gone")].into()), ("b/".to_owned(), [to("b"), to("gone")].into())];
+        let shelf = Shelf {
+            id: "shelf".into(),
+            rows: vec![vec![to("a")], vec![to("gone"), to("gone")], vec![], vec![to("gone"), to("b")]],
+            deep: Some(vec![vec![vec![to("gone")], vec![]]]),
+            maybe: Some(vec![to("gone")]),
+            usual: vec![to("gone")],
+            labelled: labels.into(),
+            plain: vec![to("gone")],
+            shelves: vec![],
+        };
+        let nested = Shelf { id: "nested".into(), ..shelf.clone() };
+        store.save(&Shelf { shelves: vec![nested], ..shelf.clone() }).unwrap();
+        assert!(store.verify().repair().run().unwrap().is_clean());
+        let left = Shelf {
+            rows: vec![vec![to("a")], vec![], vec![], vec![to("b")]],
+            deep: Some(vec![vec![vec![], vec![]]]),
+            maybe: Some(vec![]),
+            usual: vec![],
+            labelled: [("gone".to_owned(), BTreeSet::new()), ("b/".to_owned(), [to("b")].into())].into(),
+            plain: vec![],
+            ..shelf
+        };
+        let nested = Shelf { id: "nested".into(), ..left.clone() };
+        let left = Shelf { shelves: vec![nested], ..left };
+        let loaded: Shelf = store.load("shelf").unwrap();
+        assert_eq!(loaded, left);
+        assert!(
+            run(store).problems.iter().all(|found| found.problem.kind == ProblemKind::ListGap),
+            "{:#?}",
+            run(store)
+        );
+        // And stays so.
+        store.save(&loaded).unwrap();
+        assert_eq!(store.load::<Shelf>("shelf").unwrap(), left);
+    });
+}
+
+/// The keys of maps may look like elements of lists. Repairs once changed them.
+#[test]
+fn keys_that_look_like_indices_stay() {
+    on_every_backend(|store| {
+        let by_year = |keys: &[(&str, &str)]| {
+            let by_year = keys.iter().map(|(key, id)| ((*key).to_owned(), note(id))).collect();
+            Desk { by_year, ..desk("work", &[]) }
+        };
+        let years = by_year(&[("2024_plan", "plan"), ("2024_report", "report"), ("2026_plan", "plan")]);
+        store.save(&years).unwrap();
+        assert!(store.verify().repair().run().unwrap().problems.is_empty());
+        assert_eq!(store.load::<Desk>("work").unwrap(), years);
+
+        let agents = by_year(&[("0007_bond", "bond"), ("0007_moore", "moore")]);
+        store.overwrite(&agents).unwrap();
+        let report = store.verify().repair().run().unwrap();
+        let twice = (ProblemKind::DuplicateIndex, "Desk/work/by_year/0007_moore");
+        assert_eq!(told(&report), [(ProblemKind::ListGap, "Desk/work/by_year"), twice]);
+        assert!(report.problems[1].mended.is_none());
+        assert!(report.problems[1].refused.as_deref().unwrap().contains("only the program knows"), "{report:#?}");
+        assert_eq!(store.load::<Desk>("work").unwrap(), agents);
     });
 }
 
@@ -774,7 +908,7 @@ proptest! {
         let (things, records) = (things(&disk), readable(&disk.store));
         let foreign: Vec<_> = things.iter().filter(|(path, _)| path.ends_with('~') && !path.contains("data.json")).collect();
         let found = run(&disk.store);
-        let repaired = disk.store.verify().repair().run().unwrap();
+        let repaired = disk.store.verify().remove_dangling().run().unwrap();
         prop_assert!(repaired.is_clean(), "{repaired:#?}");
         // Everything that was found is mended or mentioned; what is mended may have brought up more.
         for found in found.problems.iter().filter(|found| found.problem.kind.severity() == Severity::Problem) {
@@ -794,7 +928,7 @@ proptest! {
         }
         let left = run(&reopened);
         prop_assert!(left.problems.iter().all(|found| found.problem.kind.severity() == Severity::Notice), "{left:#?}");
-        let again = reopened.verify().repair().run().unwrap();
+        let again = reopened.verify().remove_dangling().run().unwrap();
         prop_assert!(again.problems.iter().all(|found| found.mended.is_none()), "{again:#?}");
     }
 }
