@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use sepia::batch::{Batch, Expect};
-use sepia::class::{Class, Format};
+
 use sepia::record::{Key, Record};
 use sepia::verify::VerifyReport;
 use sepia::{Container, ErrorKind, Id, ProblemKind, Ref, Serializable, Severity, Store};
