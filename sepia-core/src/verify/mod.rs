@@ -128,13 +128,17 @@ impl<'a> Verify<'a> {
     ///
     /// - A record with dangling links in its collections is copied into quarantine, and loses these links; one with two
     ///   list elements of one index is copied, too, and the list numbered anew.
-    /// - Records that cannot be understood, or that the medium has changed, go into quarantine whole.
+    /// - Records that no type can load, or that the medium has changed, go into quarantine whole.
     /// - Strays, leftovers and links out of the store are moved there as they are.
     /// - Wrong hints are set right, and checksums noted for files that have none, or were edited by hand.
     ///
     /// What takes a type to be told is left, and [`refused`](Found::refused): a dangling link that is a field by itself,
-    /// which the type may need (or its target is yet to be saved); see [`remove_dangling`](Self::remove_dangling). And
-    /// two elements of one index where other indices are missing, since they may be the keys of a map.
+    /// which the type may need (or its target is yet to be saved); see [`remove_dangling`](Self::remove_dangling). Two
+    /// elements of one index where other indices are missing, since they may be the keys of a map. And what only a type
+    /// can load that ignores what it does not know: a reserved key in the wrong place, values that nest too deep.
+    ///
+    /// Links to what has gone into quarantine dangle, and are removed from collections as any others are. Whoever moves
+    /// it back finds the records that had them in quarantine, too.
     ///
     /// A collection that loses its last dangling link is there, and empty; one of which a link out of the store was the
     /// last is gone, and was unreadable before. Nothing is deleted that is not in quarantine, and foreign files stay. In

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::Sight;
+use super::judge::{Judgement, Sight};
 use super::mend::{self, Dangling, Verdict};
 use super::{Found, survey, told};
 use crate::backend::Backend;
@@ -65,6 +65,9 @@ fn refusal(error: Error) -> Result<String> {
     }
 }
 
+/// Why something is left that most types cannot load.
+const MAY_BE_IGNORED: &str = "only the program knows: a type that ignores what it does not know can load this";
+
 /// What was done about a problem, or why nothing was.
 type Outcome = std::result::Result<String, String>;
 
@@ -73,18 +76,19 @@ fn mend_record(backend: &dyn Backend, key: &Key, dangling: Dangling) -> Result<V
     let mut lock = backend.lock()?;
     let sight = Sight { backend, classes: &backend.classes()?, index: None };
     let Some(record) = backend.read(key)? else { return Ok(Vec::new()) };
-    let problems = survey::look(&sight, key)?;
-    let goes = |problem: &Problem| matches!(problem.kind, ProblemKind::Undecodable | ProblemKind::Twin);
+    let Judgement { problems, is_useless } = survey::look(&sight, key)?;
     let unchanged = Expect::Unchanged(record.fingerprint());
     let mut batch = Batch::new();
-    if problems.iter().any(|problem| goes(problem) && problem.key.as_ref() == Some(key)) {
+    if is_useless {
         let kept = backend.upkeep().set_aside(key, &record)?;
         batch.delete(key.clone(), unchanged);
         lock.commit(batch)?;
         let moved = format!("the whole record was moved to {kept}");
         return Ok(problems.into_iter().map(|problem| (problem, Ok(moved.clone()))).collect());
     }
-    let Record::Container(node) = &record else { return Ok(Vec::new()) };
+    let doubtful = problems.into_iter().filter(|problem| problem.kind == ProblemKind::Undecodable);
+    let mut outcomes: Vec<_> = doubtful.map(|problem| (problem, Err(MAY_BE_IGNORED.to_owned()))).collect();
+    let Record::Container(node) = &record else { return Ok(outcomes) };
     let (node, verdicts) = mend::container(&sight, node, dangling)?;
     let mut kept = None;
     if verdicts.iter().any(|verdict| verdict.outcome.is_ok()) {
@@ -97,5 +101,6 @@ fn mend_record(backend: &dyn Backend, key: &Key, dangling: Dangling) -> Result<V
         let done = |done| format!("{done}, and the record as it was copied to {kept}");
         (Problem::within(key, kind, &below, ""), outcome.map(done).map_err(str::to_owned))
     };
-    Ok(verdicts.into_iter().map(told).collect())
+    outcomes.extend(verdicts.into_iter().map(told));
+    Ok(outcomes)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::index::Index;
-use super::judge::{self, Sight};
+use super::judge::{self, Judgement, Sight};
 use super::told;
 use crate::backend::{Backend, Examined};
 use crate::class::Class;
@@ -115,7 +115,7 @@ impl Survey<'_> {
         };
         self.surveyed.objects += 1;
         self.surveyed.bytes += record.bytes();
-        let problems = judge::record(sight, class, &key, &record)?;
+        let problems = judge::record(sight, class, &key, &record)?.problems;
         if problems.iter().any(may_pass) {
             self.suspects.push(key);
         } else {
@@ -136,7 +136,7 @@ impl Survey<'_> {
             let sight = Sight { backend: self.backend, classes: &classes, index: None };
             for key in chunk {
                 match look(&sight, key) {
-                    Ok(problems) => self.surveyed.problems.extend(problems),
+                    Ok(found) => self.surveyed.problems.extend(found.problems),
                     Err(error) => {
                         let problem = Problem::within(key, ProblemKind::Unreadable, "", "");
                         self.surveyed.problems.push(unreadable(problem, error)?);
@@ -170,14 +170,18 @@ impl Survey<'_> {
 }
 
 /// Returns what is wrong with what is stored under a key now; nothing is if its class is not declared any more.
-pub(super) fn look(sight: &Sight<'_>, key: &Key) -> Result<Vec<Problem>> {
-    let Some(class) = sight.classes.iter().find(|class| class.name() == key.class()) else { return Ok(Vec::new()) };
-    let Some(record) = sight.backend.read(key)? else { return Ok(Vec::new()) };
-    let mut problems = judge::record(sight, class, key, &record)?;
-    if class.keeps_generations() && key.generation().1 == 0 {
-        problems.extend(twin(sight, class, key)?);
+pub(super) fn look(sight: &Sight<'_>, key: &Key) -> Result<Judgement> {
+    let class = sight.classes.iter().find(|class| class.name() == key.class());
+    let (Some(class), Some(record)) = (class, sight.backend.read(key)?) else { return Ok(Judgement::default()) };
+    let mut found = judge::record(sight, class, key, &record)?;
+    if class.keeps_generations()
+        && key.generation().1 == 0
+        && let Some(twin) = twin(sight, class, key)?
+    {
+        found.is_useless |= twin.key.as_ref() == Some(key);
+        found.problems.push(twin);
     }
-    Ok(problems)
+    Ok(found)
 }
 
 /// Returns whether a generation 0 is stored twice.
@@ -196,10 +200,7 @@ fn twin(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<Option<Problem>> 
 fn is_understood(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<bool> {
     match sight.backend.read(key) {
         Ok(None) => Ok(false),
-        Ok(Some(record)) => {
-            let problems = judge::record(sight, class, key, &record)?;
-            Ok(problems.iter().all(|problem| problem.kind != ProblemKind::Undecodable))
-        }
+        Ok(Some(record)) => Ok(!judge::record(sight, class, key, &record)?.is_useless),
         // A problem of its own.
         Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Io) => Ok(false),
         Err(error) => Err(error),
