@@ -37,11 +37,12 @@ impl Sight<'_> {
         if class.is_none_or(|class| class.generations() == Some(false)) {
             return Ok(false);
         }
-        match split_generation(link.id()) {
-            Some((base, 0)) => self.backend.contains(&link.sibling(base)?),
-            Some(_) => Ok(false),
-            None => Ok(self.backend.newest(link)?.is_some()),
-        }
+        let is_bare = match split_generation(link.id()) {
+            Some((base, 0)) => self.backend.contains(&link.sibling(base)?)?,
+            _ => false,
+        };
+        // A base can end like a generation.
+        Ok(is_bare || self.backend.newest(link)?.is_some())
     }
 
     /// Returns the container of its own that has the id of a nested one, and the same fields, if it differs.
