@@ -53,7 +53,7 @@ fn record(key: &Key, links: &[Key]) -> Record {
         parts[number % 3].push((Name::of(&format!("{number:04}")).unwrap(), Entry::Link(link.clone())));
     }
     let [mut top, list, nested] = parts;
-    let nested = Node { data: b"{}\n".to_vec(), entries: Entries::new(nested).unwrap() };
+    let nested = Node { data: b"{\n  \"sepia_id\": \"n\"\n}\n".to_vec(), entries: Entries::new(nested).unwrap() };
     top.push((Name::of("list").unwrap(), Entry::Collection(Entries::new(list).unwrap())));
     top.push((Name::of("nested").unwrap(), Entry::Container(nested)));
     Record::Container(Node { data: b"{}\n".to_vec(), entries: Entries::new(top).unwrap() })
@@ -284,7 +284,8 @@ fn a_base_can_end_like_a_generation() {
             (key("Text", "10.0.0.2.0"), vec![]),
         ]);
         fill(store, &graph);
-        assert!(store.verify().run().unwrap().is_clean());
+        let verified = store.verify().run().unwrap();
+        assert!(verified.is_clean(), "{verified:#?}");
         let report = store.gc([key("Node", "root")]).grace(Duration::ZERO).list().run().unwrap();
         assert_eq!(report.swept, [key("Text", "10.0.0.2.0")]);
         assert_eq!(report.dangling, []);
