@@ -217,7 +217,18 @@ fn generations_are_told_by_the_class_as_both_stores_know_it() {
         assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
         assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"), "{way}");
     }
-    // Nor that these are the same.
+    // The other spelling of a generation 0 is replaced, whichever way it comes.
+    for (way, run) in [
+        ("copy", &(|to: &Store| from.copy_to(to).on_conflict(OnConflict::Replace).run()) as &dyn Fn(&Store) -> _),
+        ("restore", &|to: &Store| to.restore(&archive).on_conflict(OnConflict::Replace).run()),
+        ("import", &|to: &Store| to.import().on_conflict(OnConflict::Replace).from_reader(&*lines)),
+    ] {
+        let to = Store::in_memory();
+        put(&to, &drafts(), &[("d", "mine")]);
+        assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
+        assert_eq!((text(&to, "Draft", "d"), text(&to, "Draft", "d.0")), (None, Some("theirs".to_owned())), "{way}");
+    }
+    // Nor does the source know that these are the same.
     put(&from, &unknown, &[("d", "twin")]);
     let to = Store::in_memory();
     put(&to, &drafts(), &[("e.0", "mine")]);
