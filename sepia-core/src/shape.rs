@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::error::{Error, Quoted, Result};
+use crate::json::{self, JsonError};
 use crate::record::{Entries, Entry, MAX_DIRECTORIES, Name};
 
 /// How the names of all these begin.
@@ -46,6 +47,30 @@ impl Shape {
     }
 }
 
+/// Tells in the bytes of a `data.json` of collections that are there and empty, beside what it tells already.
+pub(crate) fn add_empty(data: &[u8], paths: Vec<String>) -> Result<Vec<u8>> {
+    rewrite(data, paths).map_err(JsonError::corrupt)
+}
+
+fn rewrite(data: &[u8], paths: Vec<String>) -> Result<Vec<u8>, JsonError> {
+    let mut fields = json::parse_fields(data)?;
+    let told = fields.take(SEPIA_SHAPE).map(|json| fields.read::<Presence>(json)).transpose()?;
+    let told = told.into_iter().flat_map(|told| told.0);
+    let told = told.map(|(path, is_there)| (path, if is_there { Present::Empty } else { Present::None }));
+    let mut shape: Vec<_> = told.chain(paths.into_iter().map(|path| (path, Present::Empty))).collect();
+    shape.sort();
+    shape.dedup();
+    let names: Vec<String> = fields.rest().map(str::to_owned).collect();
+    let mut object = json::Object::new();
+    for name in names {
+        if let Some(json) = fields.take(&name) {
+            object.field(&name, json)?;
+        }
+    }
+    object.field(SEPIA_SHAPE, &Shape(shape))?;
+    Ok(object.finish())
+}
+
 impl Serialize for Shape {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -58,6 +83,7 @@ impl Serialize for Shape {
         map.end()
     }
 }
+
 /// The shape as it is read: each path, and whether something is present there.
 pub(crate) struct Presence(pub(crate) Vec<(String, bool)>);
 

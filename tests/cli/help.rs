@@ -697,7 +697,9 @@ Find what is wrong, and mend it
 
 Reads everything: dangling links, broken values, files in the wrong places, leftovers of programs
 that died, and, in a store with checksums, what the disk has changed. --repair mends it without
-losing anything: what has to go is moved into .sepia/quarantine.
+losing anything: what has to go is moved into .sepia/quarantine. What only your program knows is
+left: whether a field may be missing whose link dangles, and whether names with gaps in their
+numbers are those of a list.
 
 With --json, one object: {records, bytes, checked, unchecked, noted, clean, problems: [{kind,
 severity, object, path, message, mended, refused}]}. Exits with 1 if something is wrong and not
@@ -708,6 +710,10 @@ Usage: sepia verify [OPTIONS]
 Options:
       --repair
           Mend what is wrong
+
+      --remove-dangling
+          Also remove dangling links that are a field by themselves; an object that needs the field
+          cannot be loaded then
 
   -q, --quiet
           Do not print what is only worth knowing

@@ -99,7 +99,7 @@ unreadable  Photo/etc: a symlink stands where a file or directory of its own sho
 undecodable  Theme/dark: this is not a JSON object of fields: EOF while parsing a value at line 1 column 11
   mended: the whole record was moved to .sepia/quarantine/[TIME]/Theme/dark
 foreign  notes.txt: this is not Sepia's, and left alone
-6 records, 316 B: nothing is wrong, 5 mended, 1 worth knowing
+6 records, 358 B: nothing is wrong, 5 mended, 1 worth knowing
 
 "#]],
     );
@@ -107,7 +107,7 @@ foreign  notes.txt: this is not Sepia's, and left alone
         sandbox.sepia("verify"),
         str![[r#"
 foreign  notes.txt: this is not Sepia's, and left alone
-6 records, 316 B: nothing is wrong, 1 worth knowing
+6 records, 358 B: nothing is wrong, 1 worth knowing
 
 "#]],
     );
@@ -120,6 +120,55 @@ foreign  notes.txt: this is not Sepia's, and left alone
     assert_eq!(read("Board/home/stray").as_deref(), Some("mine"));
     assert!(read("Board/work/data.json").is_some());
     assert!(sandbox.sepia("show work").stdout().contains("0000_report -> "));
+}
+
+#[test]
+fn a_field_that_dangles_is_removed_on_demand() {
+    let sandbox = Sandbox::new();
+    let next = sandbox.path("data/Board/home/next");
+    fs::remove_file(&next).unwrap();
+    symlink("../../Board/gone", &next).unwrap();
+    shows(
+        sandbox.sepia("verify --repair"),
+        str![[r#"
+dangling  Board/home/next: the link leads to Board "gone", which is not there
+  not mended: only the program knows whether this field may be missing
+8 records, 408 B: 1 problem
+=> 1
+
+"#]],
+    );
+    assert!(next.is_symlink());
+    shows(
+        sandbox.sepia("verify --remove-dangling"),
+        str![[r#"
+error: the following required arguments were not provided:
+  --repair
+
+Usage: sepia verify --repair --remove-dangling --store <PATH|URL>
+
+For more information, try '--help'.
+=> 2
+
+"#]],
+    );
+    shows(
+        timeless(&sandbox.sepia("verify --repair --remove-dangling")),
+        str![[r#"
+dangling  Board/home/next: the link leads to Board "gone", which is not there
+  mended: the link was removed, and the record as it was copied to .sepia/quarantine/[TIME]/Board/home
+8 records, 408 B: nothing is wrong, 1 mended
+
+"#]],
+    );
+    assert!(!next.is_symlink());
+    shows(
+        sandbox.sepia("verify"),
+        str![[r#"
+8 records, 408 B: nothing is wrong
+
+"#]],
+    );
 }
 
 #[test]

@@ -436,6 +436,55 @@ impl Kept {
     }
 }
 
+/// A commit that nobody waits for, of some notes.
+fn notes(notes: &[(&str, &str)]) -> Act {
+    commit(Durability::Buffered, |batch| {
+        batch.declare(&note()).unwrap();
+        notes.iter().for_each(|(id, text)| batch.put(key("Note", id), leaf(text), Expect::Any));
+    })
+}
+
+/// A frame that is made void by a commit without one need not be void on the disk. If something is moved away
+/// afterwards, that frame would put its first version back.
+#[test]
+fn moves_away() {
+    let Some(words) = child() else { return };
+    let mut random = Random::new(words[0].parse().unwrap());
+    let scratch = directory();
+    let path = place(&scratch);
+    fs::create_dir(&path).unwrap();
+    fault::record();
+    let backend = open(&path).unwrap();
+    notes(&[("a", "first"), ("b", "first")]).run(&backend).unwrap();
+    let framed = fault::position();
+    notes(&[("b", "second")]).run(&backend).unwrap();
+    fs::remove_file(path.join("Note/b")).unwrap();
+    std::os::unix::fs::symlink("a", path.join("Note/b")).unwrap();
+    let mut problems = Vec::new();
+    backend.upkeep().examine(&mut |problem| problems.push(problem)).unwrap();
+    assert!(backend.upkeep().mend(&problems[0]).unwrap().is_some(), "{problems:?}");
+    drop(backend);
+    let (mut disk, events) = (Disk::new(&path), fault::recorded());
+    let (before, since) = events.split_at(framed);
+    // The system has written all that there was, as it does after a while.
+    before.iter().chain([&Event::SyncAll]).chain(since).for_each(|event| disk.apply(event));
+    for state in 0..32 {
+        let lost = scratch.path().join("lost");
+        disk.write(&lost, &mut random);
+        let backend = open(&lost).unwrap();
+        assert_eq!(backend.read(&key("Note", "b")).unwrap(), None, "it came back in state {state}");
+        fs::remove_dir_all(lost).unwrap();
+    }
+    println!("\nheld");
+}
+
+#[test]
+fn what_was_moved_away_does_not_come_back() {
+    let output = command("power::moves_away", &["1"]).output().unwrap();
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success() && text.contains("\nheld\n"), "{text}");
+}
+
 fn lose(histories: usize, first: u64, states: usize) {
     in_parallel(histories, |number| {
         let seed = first + number as u64;

@@ -40,15 +40,13 @@ impl Index {
         self.known.contains(&hash(Of::Object, class, id))
     }
 
-    /// Returns whether a link leads somewhere: exactly there, or, where the id names no generation, to the newest.
+    /// Returns whether a link leads somewhere: exactly there, or, where the id is a base, to the newest.
     pub(super) fn leads(&self, link: &Key) -> bool {
         let keeps = |base: &str| self.known.contains(&hash(Of::Base, link.class(), base));
+        let is_bare = |base: &str| keeps(base) && self.has(link.class(), base);
         self.has(link.class(), link.id())
-            || match split_generation(link.id()) {
-                Some((base, 0)) => keeps(base) && self.has(link.class(), base),
-                Some(_) => false,
-                None => keeps(link.id()),
-            }
+            || keeps(link.id())
+            || split_generation(link.id()).is_some_and(|(base, generation)| generation == 0 && is_bare(base))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with one record, as far as that can be seen without its type.
 
 use super::index::Index;
+use super::values::Wrong;
 use super::{list, values};
 use crate::backend::Backend;
 use crate::class::{Class, Format, Kind};
@@ -36,11 +37,12 @@ impl Sight<'_> {
         if class.is_none_or(|class| class.generations() == Some(false)) {
             return Ok(false);
         }
-        match split_generation(link.id()) {
-            Some((base, 0)) => self.backend.contains(&link.sibling(base)?),
-            Some(_) => Ok(false),
-            None => Ok(self.backend.newest(link)?.is_some()),
-        }
+        let is_bare = match split_generation(link.id()) {
+            Some((base, 0)) => self.backend.contains(&link.sibling(base)?)?,
+            _ => false,
+        };
+        // A base can end like a generation.
+        Ok(is_bare || self.backend.newest(link)?.is_some())
     }
 
     /// Returns the container of its own that has the id of a nested one, and the same fields, if it differs.
@@ -65,41 +67,63 @@ fn is_equal(own: &Node, nested: &Node) -> bool {
     values::are_equal(&own.data, &nested.data) && own.entries == nested.entries
 }
 
+/// What is wrong with a record.
+#[derive(Default)]
+pub(super) struct Judgement {
+    pub(super) problems: Vec<Problem>,
+    /// It can be of no use as it stands: no type can load it, or what it is stands elsewhere, too.
+    pub(super) is_useless: bool,
+}
+
 /// Finds what is wrong with a record.
-pub(super) fn record(sight: &Sight<'_>, class: &Class, key: &Key, record: &Record) -> Result<Vec<Problem>> {
-    let mut judge = Judge { sight, key, problems: Vec::new() };
+pub(super) fn record(sight: &Sight<'_>, class: &Class, key: &Key, record: &Record) -> Result<Judgement> {
+    let mut judge = Judge { sight, key, found: Judgement::default() };
     match (class.kind(), record) {
         (Kind::Container, Record::Container(node)) => judge.container(node, values::Place::Top, "", 1)?,
         (Kind::Serializable(format), Record::Leaf(content)) => judge.leaf(format, content),
         (Kind::Container, Record::Leaf(_)) => {
-            judge.find(ProblemKind::Undecodable, "", "a file stands where a directory should be");
+            judge.find_useless("", "a file stands where a directory should be");
         }
         (Kind::Serializable(_), Record::Container(_)) => {
-            judge.find(ProblemKind::Undecodable, "", "a directory stands where a file should be");
+            judge.find_useless("", "a directory stands where a file should be");
         }
     }
-    Ok(judge.problems)
+    Ok(judge.found)
 }
 
 struct Judge<'a> {
     sight: &'a Sight<'a>,
     key: &'a Key,
-    problems: Vec<Problem>,
+    found: Judgement,
 }
 
 impl Judge<'_> {
     fn find(&mut self, kind: ProblemKind, below: &str, message: impl Into<String>) {
-        self.problems.push(Problem::within(self.key, kind, below, message));
+        self.found.problems.push(Problem::within(self.key, kind, below, message));
+    }
+
+    fn find_useless(&mut self, below: &str, message: impl Into<String>) {
+        self.find(ProblemKind::Undecodable, below, message);
+        self.found.is_useless = true;
+    }
+
+    fn find_wrong(&mut self, below: &str, wrong: Wrong) {
+        match wrong {
+            Wrong::Always(message) => self.find_useless(below, message),
+            Wrong::Mostly(message) => self.find(ProblemKind::Undecodable, below, message),
+        }
     }
 
     fn leaf(&mut self, format: Option<Format>, content: &[u8]) {
         let wrong = match format {
             Some(Format::Json) => values::check(content).err(),
-            Some(Format::Text) => std::str::from_utf8(content).err().map(|error| format!("this is not UTF-8: {error}")),
+            Some(Format::Text) => {
+                std::str::from_utf8(content).err().map(|error| Wrong::Always(format!("this is not UTF-8: {error}")))
+            }
             Some(Format::Bytes | Format::Custom) | None => None,
         };
         if let Some(wrong) = wrong {
-            self.find(ProblemKind::Undecodable, "", wrong);
+            self.find_wrong("", wrong);
         }
     }
 
@@ -111,7 +135,7 @@ impl Judge<'_> {
             return Ok(());
         }
         if let Err(wrong) = values::check_container(node, place) {
-            self.find(ProblemKind::Undecodable, &join(below, DATA), wrong);
+            self.find_wrong(&join(below, DATA), wrong);
         }
         self.entries(&node.entries, true, below, depth)
     }

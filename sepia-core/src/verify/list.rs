@@ -17,14 +17,22 @@ pub(super) struct Element<'a> {
     pub(super) is_exact: bool,
 }
 
+/// An index below this has leading zeros.
+const PADDED: u64 = 1000;
+
 /// Returns the elements in the order of their indices if this looks like a list: each name is an index and something
-/// behind it, which is the id for most.
+/// behind it, which is the id for most, and the smallest index has leading zeros, as no year has.
 pub(super) fn elements(entries: &Entries) -> Option<Vec<Element<'_>>> {
-    let mut elements = entries.iter().map(|(name, entry)| element(name, entry)).collect::<Option<Vec<_>>>()?;
+    let elements = in_order(entries)?;
     let exact = elements.iter().filter(|element| element.is_exact).count();
     if exact == 0 || 2 * exact < elements.len() {
         return None;
     }
+    elements.first().is_some_and(|first| first.index < PADDED).then_some(elements)
+}
+
+fn in_order(entries: &Entries) -> Option<Vec<Element<'_>>> {
+    let mut elements = entries.iter().map(|(name, entry)| element(name, entry)).collect::<Option<Vec<_>>>()?;
     elements.sort_by_key(|element| element.index);
     Some(elements)
 }
@@ -65,20 +73,9 @@ pub(super) fn gap(elements: &[Element<'_>]) -> Option<u64> {
     None
 }
 
-/// Numbers every list of a container in which two elements have one index, from 0 without gaps.
-pub(super) fn renumber_fields(fields: &mut Entries) {
-    fields.retain(|_, entry| {
-        match entry {
-            Entry::Collection(entries) => renumber(entries),
-            Entry::Container(node) => renumber_fields(&mut node.entries),
-            Entry::Link(_) | Entry::Stray => {}
-        }
-        true
-    });
-}
-
-fn renumber(entries: &mut Entries) {
-    let renumbered = elements(entries).filter(|elements| duplicates(elements).next().is_some()).map(|elements| {
+/// Numbers elements from 0 without gaps, in the order of their indices. What has other names stays as it is.
+pub(super) fn renumber(entries: &mut Entries) {
+    let renumbered = in_order(entries).map(|elements| {
         let elements = elements.iter().enumerate();
         elements.map(|(index, element)| (numbered(index, element), element.entry.clone())).collect()
     });
@@ -86,7 +83,6 @@ fn renumber(entries: &mut Entries) {
     if let Some(Ok(renumbered)) = renumbered.map(Entries::new) {
         *entries = renumbered;
     }
-    renumber_fields(entries);
 }
 
 fn numbered(index: usize, element: &Element<'_>) -> Name {
@@ -112,6 +108,8 @@ mod tests {
         for list in [
             &[("2024", "a"), ("2025", "b")][..],
             &[("2024_q1", "a"), ("2024_q2", "b")],
+            &[("2024_a", "a"), ("2024_b", "b")],
+            &[("1000_a", "a")],
             &[("0000_a", "a"), ("x", "b")],
             &[("000_a", "a")],
             &[],
@@ -122,10 +120,11 @@ mod tests {
 
     #[test]
     fn what_is_twice_is_numbered_anew() {
-        let list = entries(&[("0000_a", "a"), ("0001_b", "b"), ("0001_.c", ".c"), ("0007_d%2F", "d/")]);
+        let list = entries(&[("0000_a", "a"), ("0001_b", "b"), ("0001_.c", ".c"), ("0002_d%2F", "d/")]);
         let found = elements(&list).unwrap_or_default();
         assert_eq!(duplicates(&found).map(|element| element.name.as_str()).collect::<Vec<_>>(), ["0001_b"]);
-        assert_eq!(gap(&found), Some(2));
+        assert_eq!(gap(&found), None);
+        assert!(elements(&entries(&[("0999_a", "a"), ("1000_b", "b")])).is_some_and(|found| gap(&found) == Some(0)));
         let mut renumbered = list.clone();
         renumber(&mut renumbered);
         let expected = entries(&[("0000_a", "a"), ("0001_.c", ".c"), ("0002_b", "b"), ("0003_d%2F", "d/")]);

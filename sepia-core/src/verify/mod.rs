@@ -21,8 +21,12 @@
 //! assert_eq!(report.problems[0].problem.kind, ProblemKind::Dangling);
 //! assert_eq!(report.problems[0].problem.path, "Board/work/pinned");
 //!
+//! // Only the program knows whether a board can be without `pinned`.
+//! let report = store.verify().repair().run()?;
+//! assert!(!report.is_clean() && report.problems[0].refused.is_some());
+//!
 //! // A copy of the board goes into quarantine, and the board loses the link.
-//! assert!(store.verify().repair().run()?.is_clean());
+//! assert!(store.verify().remove_dangling().run()?.is_clean());
 //! assert!(store.verify().run()?.problems.is_empty());
 //! # Ok(())
 //! # }
@@ -31,6 +35,7 @@
 mod index;
 mod judge;
 mod list;
+mod mend;
 mod repair;
 mod survey;
 mod values;
@@ -42,6 +47,8 @@ use crate::error::{Error, Result};
 use crate::problem::{Problem, Severity};
 use crate::progress::{Progress, Reporter};
 use crate::store::Store;
+
+use mend::Dangling;
 
 /// Verifies a store. Made by [`Store::verify`]; [`run`](Verify::run) does it.
 #[must_use = "nothing is verified before `run`"]
@@ -56,7 +63,7 @@ pub struct Verify<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Intent {
     Tell,
-    Repair,
+    Repair(Dangling),
 }
 
 /// What [`Verify::run`] has found.
@@ -85,7 +92,8 @@ pub struct Found {
     pub problem: Problem,
     /// What the repair did, in a few words; `None` if nothing.
     pub mended: Option<String>,
-    /// Why the repair could not mend it; `None` if it did, if it did not try, or if there is nothing to be mended.
+    /// Why the repair could not mend it, or must not; `None` if it did, if it did not try, or if there is nothing to be
+    /// mended.
     pub refused: Option<String>,
 }
 
@@ -118,19 +126,48 @@ impl Store {
 impl<'a> Verify<'a> {
     /// Mends what can be mended without losing anything, until nothing is left to be mended:
     ///
-    /// - A record with dangling links is copied into quarantine, and loses these links; one with two list elements of
-    ///   one index is copied, too, and the list numbered anew.
-    /// - Records that cannot be understood, or that the medium has changed, go into quarantine whole.
+    /// - A record with dangling links in its collections is copied into quarantine, and loses these links; one with two
+    ///   list elements of one index is copied, too, and the list numbered anew.
+    /// - Records that no type can load, or that the medium has changed, go into quarantine whole.
     /// - Strays, leftovers and links out of the store are moved there as they are.
     /// - Wrong hints are set right, and checksums noted for files that have none, or were edited by hand.
     ///
-    /// A collection that loses its last link is then as if it had been empty. Nothing is deleted that is not in
-    /// quarantine, and foreign files stay. In a store on disk, the quarantine is
-    /// `.sepia/quarantine`, and in it the time and the path in the store; nothing ever cleans it up.
+    /// What takes a type to be told is left, and [`refused`](Found::refused): a dangling link that is a field by itself,
+    /// which the type may need (or its target is yet to be saved); see [`remove_dangling`](Self::remove_dangling). Two
+    /// elements of one index where other indices are missing, since they may be the keys of a map. And what only a type
+    /// can load that ignores what it does not know: a reserved key in the wrong place, values that nest too deep.
+    ///
+    /// Links to what has gone into quarantine dangle, and are removed from collections as any others are. Whoever moves
+    /// it back finds the records that had them in quarantine, too.
+    ///
+    /// A collection that loses its last dangling link is there, and empty; one of which a link out of the store was the
+    /// last is gone, and was unreadable before. Nothing is deleted that is not in quarantine, and foreign files stay. In
+    /// a store on disk, the quarantine is `.sepia/quarantine`, and in it the time and the path in the store; nothing
+    /// ever cleans it up.
     ///
     /// Each change is a commit of its own, or a few are one: if this fails halfway, what was mended stays mended.
     pub fn repair(mut self) -> Self {
-        self.intent = Intent::Repair;
+        if self.intent == Intent::Tell {
+            self.intent = Intent::Repair(Dangling::Elements);
+        }
+        self
+    }
+
+    /// [Repairs](Self::repair), and removes also the dangling links that are fields by themselves, after the record is
+    /// copied into quarantine. An object whose type cannot do without the field is not loaded any more then: "the field
+    /// is missing", where the link was to an object that is saved later.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// # fn main() -> sepia::Result<()> {
+    /// let store = sepia::Store::in_memory();
+    /// let report = store.verify().remove_dangling().run()?;
+    /// assert!(report.is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove_dangling(mut self) -> Self {
+        self.intent = Intent::Repair(Dangling::All);
         self
     }
 
@@ -161,11 +198,11 @@ impl<'a> Verify<'a> {
             report.problems.extend(gone.map(|found| Found { mended: Some(WENT_ALONG.to_owned()), ..found }));
             let tried = match self.intent {
                 Intent::Tell => surveyed.problems.into_iter().map(Found::untouched).collect(),
-                Intent::Repair => repair::repair(self.backend, surveyed.problems)?,
+                Intent::Repair(dangling) => repair::repair(self.backend, surveyed.problems, dangling)?,
             };
             let noted = match self.intent {
-                Intent::Repair if report.unchecked > 0 => self.backend.upkeep().note_checksums()?,
-                Intent::Tell | Intent::Repair => 0,
+                Intent::Repair(_) if report.unchecked > 0 => self.backend.upkeep().note_checksums()?,
+                Intent::Tell | Intent::Repair(_) => 0,
             };
             report.noted += noted;
             let mended;

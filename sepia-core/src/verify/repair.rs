@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::Found;
-use super::judge::Sight;
-use super::{list, survey, told};
+use super::judge::{Judgement, Sight};
+use super::mend::{self, Dangling, Verdict};
+use super::{Found, survey, told};
 use crate::backend::Backend;
 use crate::batch::{Batch, Expect};
-use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::problem::{Problem, ProblemKind};
-use crate::record::{Entries, Entry, Key, Node, Record};
+use crate::record::{Key, Record};
 
 /// Tries to mend each problem: first those of which only the backend knows, since what cannot be read, or has strays
 /// in it, cannot be written either; then those of records.
-pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>) -> Result<Vec<Found>> {
+pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>, dangling: Dangling) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = problems.into_iter().map(Found::untouched).collect();
     for found in found.iter_mut().filter(|found| !is_of_records(found.problem.kind)) {
         match backend.upkeep().mend(&found.problem) {
@@ -22,7 +21,6 @@ pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>) -> Result<Ve
             Err(error) => found.refused = Some(refusal(error)?),
         }
     }
-    let classes = backend.classes()?;
     let mut of_records: BTreeMap<Key, Vec<&mut Found>> = BTreeMap::new();
     for found in found.iter_mut().filter(|found| is_of_records(found.problem.kind)) {
         if let Some(key) = found.problem.key.clone() {
@@ -30,11 +28,15 @@ pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>) -> Result<Ve
         }
     }
     for (key, found) in of_records {
-        match mend_record(backend, &classes, &key) {
-            Ok(done) => {
+        match mend_record(backend, &key, dangling) {
+            Ok(outcomes) => {
                 for found in found {
-                    let done = done.iter().find(|(kind, _)| *kind == found.problem.kind);
-                    found.mended = done.map(|(_, what)| what.clone());
+                    match outcomes.iter().find(|(problem, _)| problem.place() == found.problem.place()) {
+                        Some((_, Ok(done))) => found.mended = Some(done.clone()),
+                        Some((_, Err(reason))) => found.refused = Some(reason.clone()),
+                        // It is gone.
+                        None => {}
+                    }
                 }
             }
             Err(error) => {
@@ -63,59 +65,42 @@ fn refusal(error: Error) -> Result<String> {
     }
 }
 
-/// Mends a record under the lock, after a copy of it is safe. Returns what was done about each kind of problem.
-fn mend_record(backend: &dyn Backend, classes: &[Class], key: &Key) -> Result<Vec<(ProblemKind, String)>> {
+/// Why something is left that most types cannot load.
+const MAY_BE_IGNORED: &str = "only the program knows: a type that ignores what it does not know can load this";
+
+/// What was done about a problem, or why nothing was.
+type Outcome = std::result::Result<String, String>;
+
+/// Mends a record under the lock, after a copy of it is safe. Returns what came of each of its problems.
+fn mend_record(backend: &dyn Backend, key: &Key, dangling: Dangling) -> Result<Vec<(Problem, Outcome)>> {
     let mut lock = backend.lock()?;
-    let sight = Sight { backend, classes, index: None };
-    let Some(class) = classes.iter().find(|class| class.name() == key.class()) else { return Ok(Vec::new()) };
+    let sight = Sight { backend, classes: &backend.classes()?, index: None };
     let Some(record) = backend.read(key)? else { return Ok(Vec::new()) };
-    let problems = survey::look(&sight, class, key)?;
-    let has = |kind| problems.iter().any(|problem| problem.kind == kind && problem.key.as_ref() == Some(key));
-    let goes = has(ProblemKind::Undecodable) || has(ProblemKind::Twin);
-    if !goes && !has(ProblemKind::Dangling) && !has(ProblemKind::DuplicateIndex) {
-        return Ok(Vec::new());
-    }
-    let kept = backend.upkeep().set_aside(key, &record)?;
+    let Judgement { problems, is_useless } = survey::look(&sight, key)?;
     let unchanged = Expect::Unchanged(record.fingerprint());
     let mut batch = Batch::new();
-    let done = match record {
-        Record::Container(Node { data, mut entries }) if !goes => {
-            remove_dangling(&sight, &mut entries)?;
-            list::renumber_fields(&mut entries);
-            batch.put(key.clone(), Record::Container(Node { data, entries }), unchanged);
-            vec![
-                (ProblemKind::Dangling, format!("the link was removed, and the record as it was copied to {kept}")),
-                (
-                    ProblemKind::DuplicateIndex,
-                    format!("the list was numbered anew, and the record as it was copied to {kept}"),
-                ),
-            ]
-        }
-        Record::Container(_) | Record::Leaf(_) => {
-            batch.delete(key.clone(), unchanged);
-            let what = format!("the whole record was moved to {kept}");
-            problems.iter().map(|problem| (problem.kind, what.clone())).collect()
-        }
+    if is_useless {
+        let kept = backend.upkeep().set_aside(key, &record)?;
+        batch.delete(key.clone(), unchanged);
+        lock.commit(batch)?;
+        let moved = format!("the whole record was moved to {kept}");
+        return Ok(problems.into_iter().map(|problem| (problem, Ok(moved.clone()))).collect());
+    }
+    let doubtful = problems.into_iter().filter(|problem| problem.kind == ProblemKind::Undecodable);
+    let mut outcomes: Vec<_> = doubtful.map(|problem| (problem, Err(MAY_BE_IGNORED.to_owned()))).collect();
+    let Record::Container(node) = &record else { return Ok(outcomes) };
+    let (node, verdicts) = mend::container(&sight, node, dangling)?;
+    let mut kept = None;
+    if verdicts.iter().any(|verdict| verdict.outcome.is_ok()) {
+        kept = Some(backend.upkeep().set_aside(key, &record)?);
+        batch.put(key.clone(), Record::Container(node), unchanged);
+        lock.commit(batch)?;
+    }
+    let told = |Verdict { kind, below, outcome }| {
+        let kept = kept.as_deref().unwrap_or_default();
+        let done = |done| format!("{done}, and the record as it was copied to {kept}");
+        (Problem::within(key, kind, &below, ""), outcome.map(done).map_err(str::to_owned))
     };
-    lock.commit(batch)?;
-    Ok(done)
-}
-
-/// Removes the links that lead nowhere, and the collections in which there was nothing else.
-fn remove_dangling(sight: &Sight<'_>, entries: &mut Entries) -> Result<()> {
-    let mut failed = Ok(());
-    entries.retain(|_, entry| {
-        let kept = match entry {
-            Entry::Link(link) => sight.leads(link),
-            Entry::Collection(inner) if inner.is_empty() => Ok(true),
-            Entry::Collection(inner) => remove_dangling(sight, inner).map(|()| !inner.is_empty()),
-            Entry::Container(node) => remove_dangling(sight, &mut node.entries).map(|()| true),
-            Entry::Stray => Ok(true),
-        };
-        kept.unwrap_or_else(|error| {
-            failed = Err(error);
-            true
-        })
-    });
-    failed
+    outcomes.extend(verdicts.into_iter().map(told));
+    Ok(outcomes)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::index::Index;
-use super::judge::{self, Sight};
+use super::judge::{self, Judgement, Sight};
 use super::told;
 use crate::backend::{Backend, Examined};
 use crate::class::Class;
@@ -47,12 +47,13 @@ pub(super) fn survey(backend: &dyn Backend, reporter: &mut Reporter<'_>) -> Resu
 
 struct Survey<'a> {
     backend: &'a dyn Backend,
+    /// Those that were declared when it began.
     classes: &'a [Class],
     surveyed: Surveyed,
-    suspects: Vec<(&'a Class, Key)>,
+    suspects: Vec<Key>,
 }
 
-impl<'a> Survey<'a> {
+impl Survey<'_> {
     fn find(&mut self, problem: Problem) {
         self.surveyed.problems.push(problem);
     }
@@ -74,7 +75,7 @@ impl<'a> Survey<'a> {
                 self.find(unreadable(problem, error)?);
             }
             for id in twins {
-                self.suspects.push((class, Key::new(class.name(), id)?));
+                self.suspects.push(Key::new(class.name(), id)?);
             }
         }
         Ok(index)
@@ -100,7 +101,7 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
-    fn read_one(&mut self, sight: &Sight<'_>, class: &'a Class, id: &str) -> Result<()> {
+    fn read_one(&mut self, sight: &Sight<'_>, class: &Class, id: &str) -> Result<()> {
         let key = Key::new(class.name(), id)?;
         let record = match self.backend.read(&key) {
             Ok(Some(record)) => record,
@@ -108,15 +109,15 @@ impl<'a> Survey<'a> {
             Ok(None) => return Ok(()),
             Err(error) => {
                 unreadable(Problem::within(&key, ProblemKind::Unreadable, "", ""), error)?;
-                self.suspects.push((class, key));
+                self.suspects.push(key);
                 return Ok(());
             }
         };
         self.surveyed.objects += 1;
         self.surveyed.bytes += record.bytes();
-        let problems = judge::record(sight, class, &key, &record)?;
+        let problems = judge::record(sight, class, &key, &record)?.problems;
         if problems.iter().any(may_pass) {
-            self.suspects.push((class, key));
+            self.suspects.push(key);
         } else {
             self.surveyed.problems.extend(problems);
         }
@@ -125,15 +126,17 @@ impl<'a> Survey<'a> {
 
     /// Judges the suspects while nobody writes.
     fn look_again(&mut self) -> Result<()> {
-        let sight = Sight { backend: self.backend, classes: self.classes, index: None };
         let mut suspects = std::mem::take(&mut self.suspects);
-        suspects.sort_by(|(_, a), (_, b)| a.cmp(b));
-        suspects.dedup_by(|(_, a), (_, b)| a == b);
+        suspects.sort();
+        suspects.dedup();
         for chunk in suspects.chunks(CHUNK) {
             let _lock = self.backend.lock()?;
-            for (class, key) in chunk {
-                match look(&sight, class, key) {
-                    Ok(problems) => self.surveyed.problems.extend(problems),
+            // Writers may have declared some meanwhile.
+            let classes = self.backend.classes()?;
+            let sight = Sight { backend: self.backend, classes: &classes, index: None };
+            for key in chunk {
+                match look(&sight, key) {
+                    Ok(found) => self.surveyed.problems.extend(found.problems),
                     Err(error) => {
                         let problem = Problem::within(key, ProblemKind::Unreadable, "", "");
                         self.surveyed.problems.push(unreadable(problem, error)?);
@@ -160,24 +163,48 @@ impl<'a> Survey<'a> {
         let known: Vec<_> = known.iter().filter(|problem| !places.contains(&problem.place())).cloned().collect();
         self.surveyed.problems.extend(known);
         self.surveyed.problems.sort_by(|a, b| (&a.path, a.kind).cmp(&(&b.path, b.kind)));
+        // Of what is stored twice, either may have told.
+        self.surveyed.problems.dedup_by(|a, b| a.place() == b.place());
         Ok(())
     }
 }
 
-/// Returns what is wrong with what is stored under a key now.
-pub(super) fn look(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<Vec<Problem>> {
-    let Some(record) = sight.backend.read(key)? else { return Ok(Vec::new()) };
-    let mut problems = judge::record(sight, class, key, &record)?;
-    if class.keeps_generations() {
-        let (base, generation) = key.generation();
-        let first = key.sibling(&format!("{}.0", base.id()))?;
-        // Told of the one that nobody is led to.
-        if generation == 0 && sight.backend.contains(&base)? && sight.backend.contains(&first)? {
-            let message = format!("generation 0 is stored as {first}, too");
-            problems.push(Problem::within(&base, ProblemKind::Twin, "", message));
-        }
+/// Returns what is wrong with what is stored under a key now; nothing is if its class is not declared any more.
+pub(super) fn look(sight: &Sight<'_>, key: &Key) -> Result<Judgement> {
+    let class = sight.classes.iter().find(|class| class.name() == key.class());
+    let (Some(class), Some(record)) = (class, sight.backend.read(key)?) else { return Ok(Judgement::default()) };
+    let mut found = judge::record(sight, class, key, &record)?;
+    if class.keeps_generations()
+        && key.generation().1 == 0
+        && let Some(twin) = twin(sight, class, key)?
+    {
+        found.is_useless |= twin.key.as_ref() == Some(key);
+        found.problems.push(twin);
     }
-    Ok(problems)
+    Ok(found)
+}
+
+/// Returns whether a generation 0 is stored twice.
+fn twin(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<Option<Problem>> {
+    let (base, _) = key.generation();
+    let first = key.sibling(&format!("{}.0", base.id()))?;
+    if !sight.backend.contains(&base)? || !is_understood(sight, class, &first)? {
+        return Ok(None);
+    }
+    // Told of the one that nobody is led to.
+    let message = format!("generation 0 is stored as {first}, too");
+    Ok(Some(Problem::within(&base, ProblemKind::Twin, "", message)))
+}
+
+/// Whether a record is there, and will not have to go.
+fn is_understood(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<bool> {
+    match sight.backend.read(key) {
+        Ok(None) => Ok(false),
+        Ok(Some(record)) => Ok(!judge::record(sight, class, key, &record)?.is_useless),
+        // A problem of its own.
+        Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Io) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a writer at work could make a record look like this.

@@ -16,14 +16,27 @@ pub(super) enum Place {
     Element,
 }
 
+/// What is wrong with values.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// No type can load this.
+    Always(String),
+    /// A type that ignores what it does not know may load this.
+    Mostly(String),
+}
+
 /// Checks that this is one JSON object that can be read.
-pub(super) fn check(content: &[u8]) -> Result<Fields<'_>, String> {
-    let fields = json::parse_fields(content).map_err(|error| error.to_string())?;
+pub(super) fn check(content: &[u8]) -> Result<Fields<'_>, Wrong> {
+    let fields = json::parse_fields(content).map_err(|error| Wrong::Always(error.to_string()))?;
     let depth = depth(content);
     if depth > json::MAX_DEPTH {
-        return Err(format!("brackets nest {depth} deep, and may at most {}", json::MAX_DEPTH));
+        return mostly(format!("brackets nest {depth} deep, and may at most {}", json::MAX_DEPTH));
     }
     Ok(fields)
+}
+
+fn mostly<T>(message: String) -> Result<T, Wrong> {
+    Err(Wrong::Mostly(message))
 }
 
 /// How deep brackets nest in what is known to be JSON.
@@ -45,39 +58,39 @@ fn depth(content: &[u8]) -> usize {
 }
 
 /// Checks the `data.json` of a container, and that what it tells of the tree can be.
-pub(super) fn check_container(node: &Node, place: Place) -> Result<(), String> {
+pub(super) fn check_container(node: &Node, place: Place) -> Result<(), Wrong> {
     let mut fields = check(&node.data)?;
     for key in [SEPIA_CLASS, SEPIA_ID] {
         let Some(told) = fields.take(key) else { continue };
         if place == Place::Top {
-            return Err(format!("{key} stands in a container that is not nested"));
+            return mostly(format!("{key} stands in a container that is not nested"));
         }
-        let told: String = fields.read(told).map_err(|error| format!("{key}: {error}"))?;
+        let told: String = fields.read(told).or_else(|error| mostly(format!("{key}: {error}")))?;
         if told.is_empty() {
-            return Err(format!("{key} is empty"));
+            return mostly(format!("{key} is empty"));
         }
         if key == SEPIA_CLASS {
-            crate::class::check_name(&told).map_err(|error| format!("{key}: {error}"))?;
+            crate::class::check_name(&told).or_else(|error| mostly(format!("{key}: {error}")))?;
         }
     }
     if place == Place::Field && told(&node.data, SEPIA_ID).is_none() {
-        return Err(format!("neither {SEPIA_ID} nor the name of the directory tells the id"));
+        return mostly(format!("neither {SEPIA_ID} nor the name of the directory tells the id"));
     }
     if let Some(shape) = fields.take(SEPIA_SHAPE) {
-        let shape: Presence = fields.read(shape).map_err(|error| format!("{SEPIA_SHAPE}: {error}"))?;
+        let shape: Presence = fields.read(shape).map_err(|error| Wrong::Always(format!("{SEPIA_SHAPE}: {error}")))?;
         let mut entries = node.entries.clone();
         for (path, present) in shape.0 {
             if present {
-                graft(&mut entries, &path).map_err(|error| error.to_string())?;
+                graft(&mut entries, &path).map_err(|error| Wrong::Always(error.to_string()))?;
             } else if name::decode(&path).is_none() {
-                return Err(format!("{SEPIA_SHAPE} names {path:?}, where no field can be"));
+                return mostly(format!("{SEPIA_SHAPE} names {path:?}, where no field can be"));
             } else if node.entries.get(&path).is_some() {
-                return Err(format!("{SEPIA_SHAPE} says that {path:?} is not there, and it is"));
+                return mostly(format!("{SEPIA_SHAPE} says that {path:?} is not there, and it is"));
             }
         }
     }
     match fields.rest().find(|name| name.starts_with(RESERVED)) {
-        Some(name) => Err(format!("{name:?} is none of the keys that begin with {RESERVED}")),
+        Some(name) => mostly(format!("{name:?} is none of the keys that begin with {RESERVED}")),
         None => Ok(()),
     }
 }

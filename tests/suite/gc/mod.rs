@@ -284,6 +284,7 @@ fn a_base_can_end_like_a_generation() {
             (key("Text", "10.0.0.2.0"), vec![]),
         ]);
         fill(store, &graph);
+        assert!(store.verify().run().unwrap().is_clean());
         let report = store.gc([key("Node", "root")]).grace(Duration::ZERO).list().run().unwrap();
         assert_eq!(report.swept, [key("Text", "10.0.0.2.0")]);
         assert_eq!(report.dangling, []);

@@ -153,7 +153,7 @@ pub(super) fn ids(root: &Root, class: &str, wanted: &dyn Fn(&str) -> bool, each:
         }
         each(&id);
     });
-    match listed.err().or(failed) {
+    match sys::unless_gone(listed).err().or(failed) {
         None => Ok(()),
         Some(errno) => Err(Error::io("list the class", &place(), errno).class(class)),
     }

@@ -272,6 +272,14 @@ pub(super) fn list_all(directory: impl AsFd, each: &mut dyn FnMut(&[u8], Kind)) 
     Ok(())
 }
 
+/// Of a directory that was removed since it was opened, systems say that it is not there: it holds nothing.
+pub(super) fn unless_gone(listed: Result<()>) -> Result<()> {
+    match listed {
+        Err(Errno::NOENT) => Ok(()),
+        listed => listed,
+    }
+}
+
 /// Some file systems do not say in the directory what an entry is.
 fn found(directory: BorrowedFd<'_>, name: &CStr, listed: FileType, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
     let bytes = name.to_bytes();

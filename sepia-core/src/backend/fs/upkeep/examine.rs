@@ -67,19 +67,28 @@ impl Filesystem {
 
     /// Everything beside the classes is foreign.
     fn examine_root(&self, classes: &[Class], each: &mut dyn FnMut(Problem)) -> Result<()> {
+        let is_class = |classes: &[Class], name: &str| classes.iter().any(|class| name::encode(class.name()) == name);
+        let mut found = Vec::new();
         let listed = sys::list_all(&self.root, &mut |name, kind| {
-            let name = String::from_utf8_lossy(name);
-            let is_class = |class: &Class| name::encode(class.name()) == name;
-            if is_hidden(&name) || classes.iter().any(is_class) {
-                return;
+            let name = String::from_utf8_lossy(name).into_owned();
+            if !is_hidden(&name) && !is_class(classes, &name) {
+                found.push((name, kind));
             }
+        });
+        listed.map_err(|errno| Error::io("list the store", self.root.path(), errno))?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        // A class is declared before its directory is made.
+        let classes = self.declared()?;
+        for (name, kind) in found.into_iter().filter(|(name, _)| !is_class(&classes, name)) {
             let message = match kind {
                 Kind::Directory => "this directory is no declared class, and left alone",
                 Kind::File | Kind::Link | Kind::Other => FOREIGN,
             };
             each(Problem::new(ProblemKind::Foreign, name, message));
-        });
-        listed.map_err(|errno| Error::io("list the store", self.root.path(), errno))
+        }
+        Ok(())
     }
 
     /// Calls `each_record` with whatever stands in the directory of a class under the name of a record.
@@ -113,7 +122,7 @@ impl Filesystem {
             let message = if name.len() > MAX_NAME { "the name is too long for an id" } else { FOREIGN };
             each(Problem::new(ProblemKind::Foreign, format!("{class_name}/{name}"), message));
         }
-        listed.map_err(|errno| Error::io("list the class", &place, errno).class(class.name()))
+        sys::unless_gone(listed).map_err(|errno| Error::io("list the class", &place, errno).class(class.name()))
     }
 
     fn examine_private(&self, each: &mut dyn FnMut(Problem)) -> Result<()> {
@@ -143,7 +152,9 @@ impl Filesystem {
     fn names_in(&self, path: &str) -> Result<Vec<(String, Kind)>> {
         let mut names = Vec::new();
         let listed = match sys::open_directory_below(&self.root, path) {
-            Ok(directory) => sys::list(&directory, &mut |name, kind| names.push((name.to_owned(), kind))),
+            Ok(directory) => {
+                sys::unless_gone(sys::list(&directory, &mut |name, kind| names.push((name.to_owned(), kind))))
+            }
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
             Err(errno) => Err(errno),
         };

@@ -43,7 +43,7 @@ impl Filesystem {
         let path = format!("{LATEST}/{class_name}");
         let mut hinted = Vec::new();
         let listed = match sys::open_directory_below(&self.root, &path) {
-            Ok(directory) => sys::list(&directory, &mut |name, _| hinted.push(name.to_owned())),
+            Ok(directory) => sys::unless_gone(sys::list(&directory, &mut |name, _| hinted.push(name.to_owned()))),
             Err(Errno::NOENT) => return Ok(Vec::new()),
             Err(errno) => Err(errno),
         };

@@ -56,6 +56,7 @@ impl Filesystem {
 
     /// Moves what stands under a path into quarantine. Under the lock.
     fn quarantine(&self, path: &str) -> Result<String> {
+        quarantine::ensure(&self.root)?;
         self.begin_single()?;
         let taken = quarantine::take(&self.root, path);
         let taken = taken.map_err(|errno| Error::io("move into quarantine", &self.root.place(path), errno))?;

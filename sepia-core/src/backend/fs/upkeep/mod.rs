@@ -34,6 +34,7 @@ impl Upkeep for Filesystem {
     fn set_aside(&self, key: &Key, record: &Record) -> Result<String> {
         self.check_writable()?;
         let _held = self.hold()?;
+        quarantine::ensure(&self.root)?;
         let kept = quarantine::keep(&self.root, key, record);
         kept.map_err(|errno| Error::io("copy into quarantine", &self.root.place(key.path()), errno))
     }

@@ -10,6 +10,7 @@ use rustix::io::{Errno, Result};
 use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target};
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
+use crate::error::Error;
 use crate::name::{self, DATA};
 use crate::record::{Entries, Entry, Key, Node, Record};
 
@@ -21,38 +22,36 @@ struct Place {
     path: String,
 }
 
+/// How many repairs of one second find a place of their own.
+const ATTEMPTS: usize = 10_000;
+
 impl Place {
     /// Makes the place for what stands, or stood, under a path. Under the writer lock.
     fn make(root: &Root, path: &str) -> Result<Self> {
         let time = utc(SystemTime::now());
-        let mut attempt = 1;
-        loop {
+        for attempt in 1..=ATTEMPTS {
             let name = if attempt == 1 { time.clone() } else { format!("{time}-{attempt}") };
             if let Some(place) = Self::try_make(root, &name, path)? {
                 return Ok(place);
             }
-            attempt += 1;
         }
+        Err(Errno::EXIST)
     }
 
     /// `None` if something is there already.
-    fn try_make(root: &Root, name: &str, path: &str) -> Result<Option<Self>> {
-        let full = format!("{QUARANTINE}/{name}/{path}");
-        let (parents, last) = full.rsplit_once('/').unwrap_or(("", &full));
-        let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
-        for name in parents.split('/') {
-            match sys::make_directory(&directory, name) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno),
-            }
-            match sys::open_directory(&directory, name) {
+    fn try_make(root: &Root, time: &str, path: &str) -> Result<Option<Self>> {
+        let (parents, last) = path.rsplit_once('/').map_or((None, path), |(parents, last)| (Some(parents), last));
+        // Something else that stands here stands here every time.
+        let (mut directory, mut way) = open(root)?;
+        for name in [time].into_iter().chain(parents.into_iter().flat_map(|parents| parents.split('/'))) {
+            match enter(&directory, name) {
                 Ok(inner) => way.push(std::mem::replace(&mut directory, inner)),
                 Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => return Ok(None),
                 Err(errno) => return Err(errno),
             }
         }
         let is_free = !sys::is_there(&directory, last);
-        Ok(is_free.then_some(Self { directory, way, path: full }))
+        Ok(is_free.then(|| Self { directory, way, path: format!("{QUARANTINE}/{time}/{path}") }))
     }
 
     fn name(&self) -> &str {
@@ -61,6 +60,29 @@ impl Place {
 
     fn sync(&self) -> Result<()> {
         std::iter::once(&self.directory).chain(self.way.iter().rev()).try_for_each(sys::sync)
+    }
+}
+
+/// Makes sure that there is a quarantine. Under the writer lock.
+pub(super) fn ensure(root: &Root) -> crate::error::Result<()> {
+    open(root).map(drop).map_err(|errno| Error::io("open the quarantine", &root.place(QUARANTINE), errno))
+}
+
+/// Returns the quarantine, and the directories that it is in, from the root on.
+fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
+    let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
+    for name in QUARANTINE.split('/') {
+        let inner = enter(&directory, name)?;
+        way.push(std::mem::replace(&mut directory, inner));
+    }
+    Ok((directory, way))
+}
+
+/// Opens a directory, which is made if it is not there.
+fn enter(parent: &Directory, name: &str) -> Result<Directory> {
+    match sys::make_directory(parent, name) {
+        Ok(()) | Err(Errno::EXIST) => sys::open_directory(parent, name),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::render::text::{count, printable, size};
 ///
 /// Reads everything: dangling links, broken values, files in the wrong places, leftovers of programs that died, and, in a
 /// store with checksums, what the disk has changed. --repair mends it without losing anything: what has to go is moved
-/// into .sepia/quarantine.
+/// into .sepia/quarantine. What only your program knows is left: whether a field may be missing whose link dangles, and
+/// whether names with gaps in their numbers are those of a list.
 ///
 /// With --json, one object: {records, bytes, checked, unchecked, noted, clean, problems: [{kind, severity, object, path,
 /// message, mended, refused}]}. Exits with 1 if something is wrong and not mended.
@@ -29,6 +30,9 @@ pub(crate) struct Verify {
     /// Mend what is wrong
     #[arg(long)]
     repair: bool,
+    /// Also remove dangling links that are a field by themselves; an object that needs the field cannot be loaded then
+    #[arg(long, requires = "repair")]
+    remove_dangling: bool,
     /// Do not print what is only worth knowing
     #[arg(long, short)]
     quiet: bool,
@@ -64,7 +68,7 @@ impl Verify {
         let bar = Bar::new();
         let mut verify = store.verify().on_progress(|progress| bar.show(progress));
         if self.repair {
-            verify = verify.repair();
+            verify = if self.remove_dangling { verify.remove_dangling() } else { verify.repair() };
         }
         let report = verify.run()?;
         drop(bar);
