@@ -15,3 +15,4 @@ mod scenario;
 mod steps;
 mod storm;
 mod support;
+mod upkeep;
