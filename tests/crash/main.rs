@@ -9,6 +9,7 @@ mod failures;
 mod histories;
 mod hostile;
 mod kinds;
+mod leavings;
 mod model;
 mod power;
 mod races;

@@ -692,6 +692,26 @@ fn what_loses_its_last_link_is_there_and_empty() {
     });
 }
 
+/// What others could not read in the store they could once read in quarantine.
+#[test]
+fn the_quarantine_is_no_more_open_than_the_store() {
+    let disk = filled();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for path in ["Note/c", "Desk/home/data.json"] {
+        fs::set_permissions(disk.path(path), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    disk.write("Note/c", b"\xff");
+    remove(&disk, "Note/a");
+    assert!(disk.store.verify().repair().run().unwrap().is_clean());
+    assert_eq!(mode(&disk.path(".sepia/quarantine")), 0o700);
+    let times = fs::read_dir(disk.path(".sepia/quarantine")).unwrap().map(|time| time.unwrap().path());
+    let kept = times.flat_map(|time| [time.join("Note/c"), time.join("Desk/home/data.json")]);
+    let modes: Vec<_> = kept.filter(|path| path.exists()).map(|path| mode(&path)).collect();
+    assert!(modes.len() >= 2 && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+    // What is put keeps them, too.
+    assert_eq!(mode(&disk.path("Desk/home/data.json")), 0o600);
+}
+
 /// A type that ignores what it does not know loads what others do not. Repairs once took it away.
 #[test]
 fn what_some_type_may_load_stays() {

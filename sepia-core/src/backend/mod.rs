@@ -357,7 +357,8 @@ pub trait Upkeep: Debug {
     /// `ReadOnly`, `Locked`, `Io`.
     fn set_aside(&self, key: &Key, record: &Record) -> Result<String>;
 
-    /// Notes down the checksums that are missing, where checksums are kept, and returns how many these were.
+    /// Notes down the checksums that are missing, where checksums are kept and the system does not refuse, and returns
+    /// how many these were.
     ///
     /// # Errors
     /// `ReadOnly`, `Io`.

@@ -90,7 +90,7 @@ impl StoreBuilder {
 
     /// Keeps a checksum of every file, so that [`Store::verify`] finds what the medium has changed, and tells it from
     /// what was edited by hand. Off by default; once it is on, it stays on for the store, whoever opens it. Files
-    /// that are there already get theirs when they are saved again, or by [`repair`](crate::verify::Verify::repair).
+    /// that are there already get theirs when other content is saved, or by [`repair`](crate::verify::Verify::repair).
     /// Reading costs nothing; writing a file takes two system calls more, 1.5 to 3.5 µs on ext4 and tmpfs: up to a fifth
     /// of the time of a new file, where nobody waits for the disk. A store in memory needs none.
     ///

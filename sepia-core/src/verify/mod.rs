@@ -180,7 +180,7 @@ impl<'a> Verify<'a> {
 
     /// Verifies the store. Writers can go on meanwhile: what looks wrong is looked at again while they are kept
     /// off, a few records at a time, before it is reported. It takes memory for what is found, and some 40 bytes
-    /// for each object.
+    /// for each object, or twice that in classes that keep generations.
     ///
     /// # Errors
     /// `Locked`, `Io`, and `Corrupt` or `UnsupportedFormat` if the list of classes cannot be read; with

@@ -25,8 +25,8 @@ struct Checksum {
 }
 
 impl Checksum {
-    fn of(file: impl AsFd, content: &[u8]) -> Result<Self> {
-        Ok(Self { hash: XxHash3_64::oneshot(content), modified: sys::modified(file)? })
+    fn of(content: &[u8], modified: sys::Time) -> Self {
+        Self { hash: XxHash3_64::oneshot(content), modified }
     }
 
     fn print(self) -> String {
@@ -62,10 +62,15 @@ pub(super) fn keep(checksums: Checksums, file: impl AsFd, content: &[u8]) {
     }
 }
 
-/// Gives a file the checksum of its content.
+/// Gives a file the checksum of its content, which nobody else can have changed.
 pub(super) fn note(file: impl AsFd, content: &[u8]) -> Result<()> {
-    let checksum = Checksum::of(&file, content)?;
-    sys::set_attribute(file, ATTRIBUTE, checksum.print().as_bytes())
+    let modified = sys::modified(&file)?;
+    note_as_of(file, content, modified)
+}
+
+/// Gives a file the checksum of what it held while it had this time of its last change.
+pub(super) fn note_as_of(file: impl AsFd, content: &[u8], modified: sys::Time) -> Result<()> {
+    sys::set_attribute(file, ATTRIBUTE, Checksum::of(content, modified).print().as_bytes())
 }
 
 /// Compares an open file with its checksum.
@@ -79,7 +84,9 @@ pub(super) fn judge(file: impl AsFd) -> Result<Verdict> {
         Err(errno) => return Err(errno),
     };
     let Some(noted) = noted.and_then(Checksum::parse) else { return Ok(Verdict::Unchecked) };
-    let found = Checksum::of(file, &sys::read(file)?)?;
+    let content = sys::read(file)?;
+    // An edit after it was read makes the time another, and not the content.
+    let found = Checksum::of(&content, sys::modified(file)?);
     Ok(match found {
         _ if found.hash == noted.hash => Verdict::Good,
         _ if found.modified == noted.modified => Verdict::Corrupted,

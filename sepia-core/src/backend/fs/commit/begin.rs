@@ -23,6 +23,9 @@ impl Filesystem {
             Observed::Trusted(mut state) => {
                 let is_pending = !state.is_settled();
                 if is_pending {
+                    // Whether files have checksums may have changed. If that cannot be read, what is carried out may
+                    // bring it.
+                    let _ = self.catalog.current(&self.root);
                     self.finish(&state)?;
                     state.applied = state.committed;
                 }
@@ -61,6 +64,8 @@ impl Filesystem {
         let poisoned = known.is_some_and(|state| state.poisoned);
         let overlay = Overlay::of(&scan.frames, true);
         if overlay.commits > 0 {
+            // Whether files have checksums; if that cannot be read, what is carried out may bring it.
+            let _ = self.catalog.current(&self.root);
             let effort = if poisoned { Effort::All } else { Effort::Due };
             let report = recover::complete(&self.root, &overlay, effort)?;
             recover::sync(&self.root, overlay.paths())?;

@@ -74,6 +74,12 @@ pub(in super::super) fn make_directory(parent: impl AsFd, name: &str) -> Result<
     step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, DIRECTORY_MODE))
 }
 
+/// Makes a directory that only its owner can look into.
+pub(in super::super) fn make_private_directory(parent: impl AsFd, name: &str) -> Result<()> {
+    let parent = parent.as_fd();
+    step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, Mode::RWXU))
+}
+
 /// Makes a symlink.
 pub(in super::super) fn make_link(parent: impl AsFd, name: &str, target: &str) -> Result<()> {
     let parent = parent.as_fd();

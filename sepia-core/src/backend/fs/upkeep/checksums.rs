@@ -53,7 +53,8 @@ impl Filesystem {
         self.catalog.reread(&self.root)
     }
 
-    /// Gives every file that has no checksum its own, and returns how many these were.
+    /// Gives every file that has no checksum its own, where the system does not refuse it, and returns how many these
+    /// were.
     pub(super) fn note_missing_checksums(&self) -> Result<u64> {
         let classes = self.declared()?;
         if self.root.checksums() == Checksums::Off {
@@ -62,18 +63,12 @@ impl Filesystem {
         self.check_writable()?;
         let mut noted = 0;
         for class in classes.iter() {
-            let mut failed = None;
             self.each_in_class(class, &mut |_| {}, &mut |directory, key, kind, _| {
                 for path in walk::record(&self.root, directory, &key, kind).unchecked {
-                    match self.note_checksum(&path) {
-                        Ok(is_noted) => noted += u64::from(is_noted),
-                        Err(error) => failed = failed.take().or(Some(error)),
-                    }
+                    // Where the system refuses, the file stays unchecked, as it does in a commit.
+                    noted += u64::from(self.note_checksum(&path).unwrap_or(false));
                 }
             })?;
-            if let Some(error) = failed {
-                return Err(error);
-            }
         }
         Ok(noted)
     }
@@ -86,7 +81,8 @@ impl Filesystem {
             if sys::modified(&file)? != before {
                 return Ok(false);
             }
-            checksum::note(&file, &content).map(|()| true)
+            // Whoever edits it from here on gives it another time.
+            checksum::note_as_of(&file, &content, before).map(|()| true)
         });
         match noted {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use rustix::io::Errno;
 
+use super::super::Filesystem;
 use super::super::journal::Observed;
 use super::super::latest;
 use super::super::layout::LATEST;
 use super::super::sys;
-use super::super::{Filesystem, read};
 use crate::class::Class;
 use crate::error::{Error, Result};
 use crate::name;
@@ -49,7 +49,8 @@ impl Filesystem {
         };
         listed.map_err(|errno| Error::io("list the hints", &self.root.place(&path), errno))?;
         let mut bases: HashMap<Box<str>, Generations> = HashMap::new();
-        let listed = read::ids(&self.root, class.name(), &|_| true, &mut |id| {
+        // What a dead writer has committed counts, also where nobody may carry it out.
+        let listed = self.list(class.name(), &|_| true, &mut |id| {
             let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
             let known = bases.entry(base.into()).or_default();
             known.newest = known.newest.max(generation);

@@ -72,7 +72,11 @@ pub(super) fn ensure(root: &Root) -> crate::error::Result<()> {
 fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
     let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
     for name in QUARANTINE.split('/') {
-        let inner = enter(&directory, name)?;
+        // Nobody else shall read here what nobody else could read in the store.
+        let inner = match sys::make_private_directory(&directory, name) {
+            Ok(()) | Err(Errno::EXIST) => sys::open_directory(&directory, name)?,
+            Err(errno) => return Err(errno),
+        };
         way.push(std::mem::replace(&mut directory, inner));
     }
     Ok((directory, way))
@@ -86,36 +90,56 @@ fn enter(parent: &Directory, name: &str) -> Result<Directory> {
     }
 }
 
-/// Copies a record, without its strays. Returns where it is now.
+/// Copies a record, without its strays, its files with their permissions. Returns where it is now.
 pub(super) fn keep(root: &Root, key: &Key, record: &Record) -> Result<String> {
     let place = Place::make(root, &key.path())?;
     let parent = &place.directory;
     match record {
-        Record::Leaf(content) => sys::sync(sys::make_file(parent, place.name(), content)?)?,
+        Record::Leaf(content) => write_file(root, &key.path(), (parent, place.name()), content)?,
         Record::Container(Node { data, entries }) => {
-            write_directory(parent, place.name(), Some(data), entries, 2)?;
+            write_directory(root, &key.path(), parent, (Some(data), entries))?;
         }
     }
     place.sync()?;
     Ok(place.path)
 }
 
-/// Links are written as they would stand in the store, `depth` levels below the root.
-fn write_directory(parent: impl AsFd, name: &str, data: Option<&[u8]>, entries: &Entries, depth: usize) -> Result<()> {
-    sys::make_directory(&parent, name)?;
-    let directory = sys::open_directory(&parent, name)?;
+fn write_file(root: &Root, original: &str, (parent, name): (&Directory, &str), content: &[u8]) -> Result<()> {
+    let file = sys::make_file(parent, name, content)?;
+    let (above, original) = original.rsplit_once('/').unwrap_or((".", original));
+    let copied = sys::open_directory_below(root, above)
+        .and_then(|directory| sys::copy_mode((directory.as_fd(), original), &file));
+    match copied {
+        // A hand has been quicker.
+        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::sync(file),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Copies a directory of the path `original`, under its name. Links are written as they stand in the store.
+fn write_directory(
+    root: &Root,
+    original: &str,
+    parent: &Directory,
+    (data, entries): (Option<&Vec<u8>>, &Entries),
+) -> Result<()> {
+    let name = original.rsplit_once('/').map_or(original, |(_, name)| name);
+    sys::make_directory(parent, name)?;
+    let directory = sys::open_directory(parent, name)?;
+    let depth = original.split('/').count();
     for (name, entry) in entries.iter() {
+        let inner = || format!("{original}/{}", name.as_str());
         match entry {
             Entry::Link(key) => sys::make_link(&directory, name.as_str(), &link_target(depth, key))?,
             Entry::Container(Node { data, entries }) => {
-                write_directory(&directory, name.as_str(), Some(data), entries, depth + 1)?;
+                write_directory(root, &inner(), &directory, (Some(data), entries))?;
             }
-            Entry::Collection(entries) => write_directory(&directory, name.as_str(), None, entries, depth + 1)?,
+            Entry::Collection(entries) => write_directory(root, &inner(), &directory, (None, entries))?,
             Entry::Stray => {}
         }
     }
     if let Some(data) = data {
-        sys::sync(sys::make_file(&directory, DATA, data)?)?;
+        write_file(root, &format!("{original}/{DATA}"), (&directory, DATA), data)?;
     }
     sys::sync(directory)
 }
