@@ -740,6 +740,19 @@ fn what_some_type_may_load_stays() {
     }
 }
 
+/// An index that is there twice was once not told of where a name says another id, and such a list cannot be loaded.
+#[test]
+fn an_index_is_told_that_is_there_twice_under_another_name() {
+    let disk = filled();
+    fs::rename(disk.path("Desk/work/notes/0002_c"), disk.path("Desk/work/notes/0001_z")).unwrap();
+    refused(disk.store.load::<Desk>("work"), ErrorKind::Corrupt, &["work"]);
+    let report = disk.store.verify().repair().run().unwrap();
+    let wrong = [ProblemKind::DuplicateIndex, ProblemKind::EntryName].map(|kind| (kind, "Desk/work/notes/0001_z"));
+    assert_eq!(told(&report), wrong);
+    assert!(report.problems[0].refused.is_some() && !report.is_clean());
+    assert!(disk.path("Desk/work/notes/0001_z").is_symlink());
+}
+
 /// The keys of maps may look like elements of lists. Repairs once changed them.
 #[test]
 fn keys_that_look_like_indices_stay() {

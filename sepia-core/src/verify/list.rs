@@ -55,10 +55,19 @@ pub(super) fn is_index(digits: &str) -> bool {
     digits.len() >= 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns the elements that have the index of the one before, where the names of both say their ids.
+/// Returns the elements that have the index of the one before.
 pub(super) fn duplicates<'e, 'a>(elements: &'e [Element<'a>]) -> impl Iterator<Item = &'e Element<'a>> {
-    let twice = |pair: &&[Element<'a>]| pair[0].index == pair[1].index && pair[0].is_exact && pair[1].is_exact;
-    elements.windows(2).filter(twice).map(|pair| &pair[1])
+    twice(elements).map(|pair| &pair[1])
+}
+
+/// Whether this is a list beyond doubt, with some indices twice: none is missing, and where two are the same, the names
+/// of both say their ids.
+pub(super) fn is_whole(elements: &[Element<'_>]) -> bool {
+    gap(elements).is_none() && twice(elements).all(|pair| pair[0].is_exact && pair[1].is_exact)
+}
+
+fn twice<'e, 'a>(elements: &'e [Element<'a>]) -> impl Iterator<Item = &'e [Element<'a>]> {
+    elements.windows(2).filter(|pair| pair[0].index == pair[1].index)
 }
 
 /// Returns the first index that is missing.

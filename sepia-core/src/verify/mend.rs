@@ -110,9 +110,10 @@ impl Mender<'_> {
     /// Judges the indices of a list. Returns whether it is to be numbered anew.
     fn list(&mut self, entries: &Entries, below: &str) -> bool {
         let Some(elements) = list::elements(entries) else { return false };
-        let outcome = match list::gap(&elements) {
-            None => Ok("the list was numbered anew"),
-            Some(_) => Err("there are gaps in these indices, so that they may be keys: only the program knows"),
+        let outcome = if list::is_whole(&elements) {
+            Ok("the list was numbered anew")
+        } else {
+            Err("some indices are missing, or names say other ids, so they may be keys: only the program knows")
         };
         let mut is_wrong = false;
         for twice in list::duplicates(&elements) {
