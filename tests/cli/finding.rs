@@ -108,6 +108,31 @@ Board/work  boards/0000_project_x/postits/0000_review.0
     );
 }
 
+/// It was taken for a generation only, so such an object was neither shown nor found to be linked.
+#[test]
+fn a_base_that_ends_like_a_generation_is_found() {
+    let sandbox = Sandbox::new();
+    sandbox.write("data/Postit/10.0.0.1.0", "a host\n");
+    std::os::unix::fs::symlink("../../../Postit/10.0.0.1", sandbox.path("data/Board/work/postits/0001_10.0.0.1"))
+        .unwrap();
+    shows(
+        sandbox.sepia("show Postit/10.0.0.1"),
+        str![[r#"
+Postit/10.0.0.1.0
+a host
+
+"#]],
+    );
+    shows(
+        sandbox.sepia("backlinks Postit/10.0.0.1.0"),
+        str![[r#"
+Board/work  postits/0001_10.0.0.1
+
+"#]],
+    );
+    assert!(!sandbox.sepia("links work").stdout().contains("dangling"));
+}
+
 #[test]
 fn texts_are_found_in_ids_values_and_contents() {
     let sandbox = Sandbox::new();

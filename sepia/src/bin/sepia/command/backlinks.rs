@@ -80,7 +80,8 @@ pub(crate) fn each(
     let may_lead = |link: &Key| {
         to.contains(link) || {
             let (base, _) = link.generation();
-            records.keeps_generations(link.class()) && bases.iter().any(|(other, _)| *other == base)
+            // A base can end like a generation.
+            records.keeps_generations(link.class()) && bases.iter().any(|(other, _)| *other == base || other == link)
         }
     };
     let mut skipped = Vec::new();

@@ -28,7 +28,8 @@ impl<'a> Records<'a> {
     }
 
     /// Returns the key of the record that an id or a link means: exactly this one; in classes that keep
-    /// generations, of a base the newest, and of generation 0 the one without a number.
+    /// generations, of a base the newest, and of generation 0 the one without a number. A base can end like a generation:
+    /// that is what is meant if there is no such generation.
     pub(crate) fn find(&self, key: &Key) -> Result<Option<Key>> {
         if !self.keeps_generations(key.class()) {
             return Ok(self.backend.contains(key)?.then(|| key.clone()));
@@ -43,7 +44,7 @@ impl<'a> Records<'a> {
         if generation == 0 && self.backend.contains(&base)? {
             return Ok(Some(base));
         }
-        Ok(None)
+        Ok(self.backend.newest(key)?)
     }
 
     /// Returns the record that an id or a link means.
