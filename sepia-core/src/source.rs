@@ -158,22 +158,34 @@ impl Inspect for Pending<'_> {
     }
 }
 
-/// Reads the record that an id of a class with generations means: exactly that generation, or, for
+/// Finds the record that an id of a class with generations means: exactly that generation, or, for
 /// a base, the newest. A base can end like a generation: that is what is meant if there is no such generation.
-pub(crate) fn resolve(source: &dyn Source, key: &Key) -> Result<Option<(Key, Record)>> {
-    if let Some((base, generation)) = split_generation(key.id()) {
-        if let Some(record) = source.read(key)? {
-            return Ok(Some((key.clone(), record)));
+pub(crate) fn find(source: &dyn Source, key: &Key) -> Result<Option<Key>> {
+    for key in exactly(key)? {
+        if source.contains(&key)? {
+            return Ok(Some(key));
         }
-        // A file without a suffix is generation 0.
-        let base = key.sibling(base)?;
-        if generation == 0
-            && let Some(record) = source.read(&base)?
-        {
-            return Ok(Some((base, record)));
+    }
+    source.newest(key)
+}
+
+/// Reads the record that [`find`] finds.
+pub(crate) fn resolve(source: &dyn Source, key: &Key) -> Result<Option<(Key, Record)>> {
+    for key in exactly(key)? {
+        if let Some(record) = source.read(&key)? {
+            return Ok(Some((key, record)));
         }
     }
     newest(source, key)
+}
+
+/// The keys under which the generation stands that an id names: a file without a suffix is generation 0.
+fn exactly(key: &Key) -> Result<Vec<Key>> {
+    Ok(match split_generation(key.id()) {
+        Some((base, 0)) => vec![key.clone(), key.sibling(base)?],
+        Some(_) => vec![key.clone()],
+        None => Vec::new(),
+    })
 }
 
 /// Reads the record of the newest generation of a base.

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::progress::Reporter;
 use crate::record::Key;
 use crate::roots::Root;
+use crate::source::{Committed, find};
 
 /// A link that leads to an object that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -367,10 +368,7 @@ impl<'b> Reached<'b> {
     fn leads_nowhere(&self, link: &Dangling) -> Result<bool> {
         let class = self.index.class(link.to.class());
         let keeps = class.is_some_and(|class| self.index.classes[class as usize].may_keep_generations());
-        let (base, generation) = link.to.generation();
-        let is_there = self.backend.contains(&link.to)?
-            || keeps && self.backend.newest(&link.to)?.is_some()
-            || keeps && generation == 0 && self.backend.contains(&base)?;
+        let is_there = self.backend.contains(&link.to)? || keeps && find(&Committed(self.backend), &link.to)?.is_some();
         Ok(!is_there && self.backend.links(&link.from)?.is_some_and(|links| links.contains(&link.to)))
     }
 }

@@ -58,17 +58,10 @@ impl Look<'_> {
 
     pub(super) fn exists<T: Object>(&self, id: &Id<T>) -> Result<bool> {
         let key = self.key(id)?;
-        if self.source.contains(&key)? {
-            return Ok(true);
+        if T::__CLASS_DEF.keeps_generations() {
+            return Ok(source::find(self.source, &key)?.is_some());
         }
-        if !T::__CLASS_DEF.keeps_generations() {
-            return Ok(false);
-        }
-        let is_bare = match split_generation(key.id()) {
-            Some((base, 0)) => self.source.contains(&key.sibling(base)?)?,
-            _ => false,
-        };
-        Ok(is_bare || self.source.newest(&key)?.is_some())
+        self.source.contains(&key)
     }
 
     /// Returns the keys that an id stands for when it is deleted.

@@ -26,7 +26,7 @@ impl Index {
     /// Takes in an object. Returns whether it is the other spelling of one that is there.
     pub(super) fn insert(&mut self, class: &Class, id: &str) -> bool {
         self.known.insert(hash(Of::Object, class.name(), id));
-        if class.generations() == Some(false) {
+        if !class.may_keep_generations() {
             return false;
         }
         let (base, generation) = split_generation(id).unwrap_or((id, 0));

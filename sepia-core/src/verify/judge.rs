@@ -7,10 +7,11 @@ use crate::backend::Backend;
 use crate::class::{Class, Format, Kind};
 use crate::encode::MAX_NESTING;
 use crate::error::{ErrorKind, Quoted, Result};
-use crate::name::{DATA, split_generation};
+use crate::name::DATA;
 use crate::problem::{Problem, ProblemKind};
 use crate::record::{Entries, Entry, Key, Node, Record};
 use crate::shape::SEPIA_ID;
+use crate::source::{Committed, find};
 
 /// What a judge can see of the store.
 pub(super) struct Sight<'a> {
@@ -34,15 +35,10 @@ impl Sight<'_> {
             Err(error) => return Err(error),
         }
         let class = self.classes.iter().find(|class| class.name() == link.class());
-        if class.is_none_or(|class| class.generations() == Some(false)) {
+        if !class.is_some_and(Class::may_keep_generations) {
             return Ok(false);
         }
-        let is_bare = match split_generation(link.id()) {
-            Some((base, 0)) => self.backend.contains(&link.sibling(base)?)?,
-            _ => false,
-        };
-        // A base can end like a generation.
-        Ok(is_bare || self.backend.newest(link)?.is_some())
+        Ok(find(&Committed(self.backend), link)?.is_some())
     }
 
     /// Returns the container of its own that has the id of a nested one, and the same fields, if it differs.
