@@ -26,6 +26,11 @@ pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/followed\n/journal\n/late
 /// The most directories that are read within each other: those of the deepest record, and its own.
 pub(super) const MAX_DIRECTORIES: usize = crate::record::MAX_DIRECTORIES + 1;
 
+/// The last name of a path.
+pub(super) fn name_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
 /// Whether `path` is `directory` or below it.
 pub(super) fn is_within(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

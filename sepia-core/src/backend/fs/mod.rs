@@ -165,7 +165,10 @@ impl Lock for Held<'_> {
     fn commit(&mut self, batch: Batch) -> Result<()> {
         self.filesystem.check_writable()?;
         self.filesystem.commit_held(&self.held, &batch, 1)?;
-        self.filesystem.end_single()
+        match self.filesystem.journal.observe(&self.filesystem.root)? {
+            Observed::Trusted(mut state) => self.filesystem.end_single(&mut state),
+            Observed::Nothing | Observed::Untrusted(_) => Ok(()),
+        }
     }
 }
 
@@ -203,8 +206,8 @@ impl Backend for Filesystem {
     fn lock(&self) -> Result<Box<dyn Lock + '_>> {
         let held = self.lock.acquire(&self.root)?;
         if self.writable {
-            self.begin()?;
-            self.end_single()?;
+            let mut state = self.begin()?;
+            self.end_single(&mut state)?;
         }
         Ok(Box::new(Held { filesystem: self, held }))
     }

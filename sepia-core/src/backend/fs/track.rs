@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::journal::state::State;
 use super::journal::{Frames, Observed, START};
-use super::layout::{FOLLOWED, PRIVATE};
+use super::layout::{FOLLOWED, PRIVATE, name_of};
 use super::{Filesystem, sys};
 use crate::backend::Track;
 use crate::error::{Error, Result};
@@ -56,10 +56,7 @@ impl Filesystem {
     }
 
     fn forget_followed(&self) -> rustix::io::Result<()> {
-        sys::remove(
-            sys::open_directory(&self.root, PRIVATE)?,
-            FOLLOWED.rsplit_once('/').map_or(FOLLOWED, |(_, name)| name),
-        )
+        sys::remove(sys::open_directory(&self.root, PRIVATE)?, name_of(FOLLOWED))
     }
 
     /// Hands on what the frames of an epoch have changed, before it ends. If that cannot be done, or is too much, followers
@@ -90,7 +87,7 @@ impl Filesystem {
             }
         }
         let private = sys::open_directory(&self.root, PRIVATE)?;
-        let file = sys::open_or_make(private, FOLLOWED.rsplit_once('/').map_or(FOLLOWED, |(_, name)| name))?;
+        let file = sys::open_or_make(private, name_of(FOLLOWED))?;
         let length = sys::length(&file)?;
         if length + lines.len() as u64 > LIMIT as u64 {
             return Err(Errno::FBIG);

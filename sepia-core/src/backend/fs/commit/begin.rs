@@ -47,14 +47,12 @@ impl Filesystem {
 
     /// Notes that the last single operation is not under way any more, for readers who would wait for it as long as
     /// the lock is held. Under the lock.
-    pub(in super::super) fn end_single(&self) -> Result<()> {
-        match self.journal.observe(&self.root)? {
-            Observed::Trusted(mut state) if state.single => {
-                state.single = false;
-                self.journal.set(&self.root, &mut state)
-            }
-            _ => Ok(()),
+    pub(in super::super) fn end_single(&self, state: &mut State) -> Result<()> {
+        if !state.single {
+            return Ok(());
         }
+        state.single = false;
+        self.journal.set(&self.root, state)
     }
 
     /// Carries out again whatever may not have reached the disk. Under the lock.

@@ -51,7 +51,7 @@ use std::sync::OnceLock;
 
 use rustix::io::Errno;
 
-use super::layout::{JOURNAL, PRIVATE, STATE};
+use super::layout::{JOURNAL, PRIVATE, STATE, name_of};
 use super::root::Root;
 use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
@@ -351,10 +351,6 @@ fn check_alone(root: &Root, state: &OwnedFd) -> Result<()> {
         Read::Newer(format) => Err(newer(root, format)),
         Read::State(_) | Read::Unreadable => Ok(()),
     }
-}
-
-fn name_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 fn newer(root: &Root, format: u32) -> Error {

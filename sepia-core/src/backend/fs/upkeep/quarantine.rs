@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::{Errno, Result};
 
-use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target};
+use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target, name_of};
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
 use crate::error::Error;
@@ -55,7 +55,7 @@ impl Place {
     }
 
     fn name(&self) -> &str {
-        self.path.rsplit_once('/').map_or(&*self.path, |(_, name)| name)
+        name_of(&self.path)
     }
 
     fn sync(&self) -> Result<()> {
@@ -123,7 +123,7 @@ fn write_directory(
     parent: &Directory,
     (data, entries): (Option<&Vec<u8>>, &Entries),
 ) -> Result<()> {
-    let name = original.rsplit_once('/').map_or(original, |(_, name)| name);
+    let name = name_of(original);
     sys::make_directory(parent, name)?;
     let directory = sys::open_directory(parent, name)?;
     let depth = original.split('/').count();
