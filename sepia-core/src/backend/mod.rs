@@ -143,6 +143,8 @@ pub mod conformance;
 #[cfg(unix)]
 mod fs;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -160,8 +162,11 @@ pub use fs::Filesystem;
 #[doc(hidden)]
 pub use fs::fault;
 pub use memory::Memory;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use sqlite::Sqlite;
 
-/// How a `Filesystem` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
+/// How a `Filesystem` or `Sqlite` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenOptions {
