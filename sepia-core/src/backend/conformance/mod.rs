@@ -32,7 +32,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 28] = [
+    let checks: [(&str, Check); 29] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
