@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, SystemTime};
 
-use super::{Backend, Examined, Lock, Moment, Recovered, Stat, Track, Upkeep};
+use super::{Backend, Examined, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::batch::{Batch, Change, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,14 +41,25 @@ struct State {
 struct Kept {
     record: Record,
     modified: SystemTime,
+    /// The number of the commit that put it.
+    commit: u64,
 }
 
 /// The keys that commits have changed, for one that follows.
 type Changes = Mutex<Vec<Key>>;
 
 impl State {
+    fn kept(&self, key: &Key) -> Option<&Kept> {
+        self.records.get(key.class())?.get(key.id())
+    }
+
     fn get(&self, key: &Key) -> Option<&Record> {
-        Some(&self.records.get(key.class())?.get(key.id())?.record)
+        self.kept(key).map(|kept| &kept.record)
+    }
+
+    fn seal(&self, key: &Key) -> Seal {
+        // No commit has the number 0.
+        Seal::new([self.kept(key).map_or(0, |kept| kept.commit), 0])
     }
 
     /// Tells those who follow that a key changes.
@@ -101,7 +113,7 @@ impl State {
             return;
         }
         self.note(key);
-        let kept = Kept { record, modified: SystemTime::now() };
+        let kept = Kept { record, modified: SystemTime::now(), commit: self.commits };
         if self.keeps_generations(key) {
             let (base, generation) = key.generation();
             let newest = self.newest.entry(base).or_insert_with(|| key.clone());
@@ -224,7 +236,13 @@ impl fmt::Debug for Memory {
 struct Held<'a>(&'a Memory);
 
 impl Lock for Held<'_> {
-    fn commit(&mut self, batch: Batch) -> Result<()> {
+    fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
+        self.apply(batch)
+    }
+}
+
+impl Held<'_> {
+    fn apply(&self, batch: Batch) -> Result<()> {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         let classes = batch.merge_classes(&state.classes)?;
         batch.check_expectations(&mut &*state)?;
@@ -287,6 +305,21 @@ impl Backend for Memory {
         Ok(self.state().get(key).cloned())
     }
 
+    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+        let state = self.state();
+        Ok((state.get(key).cloned(), state.seal(key)))
+    }
+
+    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+        let state = self.state();
+        for (key, seal) in sealed {
+            if state.seal(key) != *seal {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
         let state = self.state();
         let Some(record) = state.get(key) else { return Ok(None) };
@@ -297,8 +330,7 @@ impl Backend for Memory {
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
         let state = self.state();
-        let kept = state.records.get(key.class()).and_then(|records| records.get(key.id()));
-        Ok(kept.map(|kept| Stat::new(kept.record.bytes(), kept.modified)))
+        Ok(state.kept(key).map(|kept| Stat::new(kept.record.bytes(), kept.modified)))
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
@@ -306,7 +338,7 @@ impl Backend for Memory {
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
-        self.acquire()?.commit(batch)
+        self.acquire()?.apply(batch)
     }
 
     fn lock(&self) -> Result<Box<dyn Lock + '_>> {
@@ -328,14 +360,23 @@ impl Backend for Memory {
         Ok(self.state().classes.clone())
     }
 
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
-        // `each` runs without the lock, so that it may call back into the store.
-        let ids: Vec<_> = match self.state().records.get(class) {
-            Some(records) => records.keys().cloned().collect(),
-            None => return Ok(()),
-        };
-        ids.iter().for_each(|id| each(id));
-        Ok(())
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        /// How many are copied at once: `each` runs without the lock, so that it may call back into the store.
+        const PAGE: usize = 512;
+        let mut from = Bound::Unbounded;
+        loop {
+            let page: Vec<Box<str>> = match self.state().records.get(class) {
+                Some(records) => records.range((from, Bound::Unbounded)).take(PAGE).map(|(id, _)| id.clone()).collect(),
+                None => return Ok(()),
+            };
+            if page.iter().any(|id| each(id).is_break()) {
+                return Ok(());
+            }
+            match page.into_iter().nth(PAGE - 1) {
+                Some(last) => from = Bound::Excluded(last),
+                None => return Ok(()),
+            }
+        }
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {

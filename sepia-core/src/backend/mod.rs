@@ -34,11 +34,12 @@
 //!
 //! ```
 //! # use sepia_core as sepia;
+//! use std::ops::ControlFlow;
 //! use std::path::Path;
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!
-//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered, Stat, Track, Upkeep};
+//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered, Seal, Stat, Track, Upkeep};
 //! use sepia::batch::{Batch, Expect};
 //! use sepia::class::{Class, Format};
 //! use sepia::record::{Key, Record};
@@ -54,6 +55,15 @@
 //!     fn read(&self, key: &Key) -> Result<Option<Record>> {
 //!         self.reads.fetch_add(1, Ordering::Relaxed);
 //!         self.inner.read(key)
+//!     }
+//!
+//!     fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+//!         self.reads.fetch_add(1, Ordering::Relaxed);
+//!         self.inner.read_sealed(key)
+//!     }
+//!
+//!     fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+//!         self.inner.is_intact(sealed)
 //!     }
 //!
 //!     fn contains(&self, key: &Key) -> Result<bool> {
@@ -76,7 +86,7 @@
 //!         self.inner.classes()
 //!     }
 //!
-//!     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+//!     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
 //!         self.inner.ids(class, each)
 //!     }
 //!
@@ -143,10 +153,13 @@ pub mod conformance;
 #[cfg(unix)]
 mod fs;
 mod memory;
+mod scan;
+mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -162,6 +175,8 @@ pub use fs::Filesystem;
 #[doc(hidden)]
 pub use fs::fault;
 pub use memory::Memory;
+pub(crate) use scan::to_the_end;
+pub use seal::Seal;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use sqlite::Sqlite;
@@ -195,6 +210,29 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Corrupt` if what is there cannot be understood, `Io`.
     fn read(&self, key: &Key) -> Result<Option<Record>>;
 
+    /// Returns the record of a key as [`read`](Backend::read) does, with a seal, by which
+    /// [`is_intact`](Backend::is_intact) tells whether it is still that, or still absent.
+    ///
+    /// A backend that cannot tell, or not of this record at this time, gives [`Seal::none`]. A backend that wraps
+    /// another passes on what that one says.
+    ///
+    /// # Errors
+    /// As [`read`](Backend::read).
+    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+        Ok((self.read(key)?, Seal::none()))
+    }
+
+    /// Returns whether all these records are what they were when they were sealed, each at some time of this call,
+    /// whoever might have changed one: a commit of any process, or an editor. That is asked instead of reading them, so
+    /// it must be cheaper. `false` says nothing but that they have to be read again.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+        let _ = sealed;
+        Ok(false)
+    }
+
     /// Returns whether the key has a record, without reading it.
     ///
     /// # Errors
@@ -221,7 +259,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Locked`, `Io`, and `Poisoned`, after which every commit is that until the backend is opened anew.
     fn commit(&self, batch: Batch) -> Result<()>;
 
-    /// Keeps other commits off, from every thread and process, until the lock is dropped. A thread that
+    /// Keeps other commits off, from every thread and process, until the lock commits or is dropped. A thread that
     /// has it and commits elsewhere than through it is `Locked`.
     ///
     /// # Errors
@@ -229,7 +267,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn lock(&self) -> Result<Box<dyn Lock + '_>>;
 
     /// Returns the moment. If two calls return equal moments, all reads that were made in between saw
-    /// one and the same state: no commit has changed anything meanwhile.
+    /// one and the same state: no commit has changed anything meanwhile. Other moments may be those of one state, too.
     ///
     /// # Errors
     /// `Corrupt`, `Io`.
@@ -247,12 +285,23 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Corrupt`, `UnsupportedFormat` or `Io` if their list cannot be read.
     fn classes(&self) -> Result<Vec<Class>>;
 
-    /// Calls `each` with every id of a class, in no particular order; with one that is replaced meanwhile, maybe
-    /// twice. A class that is not declared has none.
+    /// Calls `each` with every id of a class, in no particular order, until it breaks off; with one that is replaced
+    /// meanwhile, maybe twice. A class that is not declared has none.
     ///
     /// # Errors
     /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()>;
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()>;
+
+    /// Calls `each` with the key of every record that links to one of these targets, in no particular order, until
+    /// it breaks off; and with those that cannot be read, as they may. What is committed meanwhile may be missing.
+    ///
+    /// A backend that does not know who links to what looks at every record, as this does if it is not overridden.
+    ///
+    /// # Errors
+    /// As [`ids`](Backend::ids). `each` may have been called before.
+    fn backlinks(&self, targets: &[Key], each: &mut dyn FnMut(&Key) -> ControlFlow<()>) -> Result<()> {
+        scan::backlinks(self, targets, each)
+    }
 
     /// Returns the keys of all stored generations of `base`, oldest first; `base` itself is
     /// generation 0.
@@ -291,13 +340,13 @@ pub trait Backend: Debug + Send + Sync + 'static {
     }
 }
 
-/// Keeps other commits off until it is dropped.
+/// Keeps other commits off until it commits, or is dropped.
 pub trait Lock: Debug {
-    /// Commits a batch, as [`Backend::commit`].
+    /// Commits a batch, as [`Backend::commit`], and lets others commit again, also if this fails.
     ///
     /// # Errors
     /// As [`Backend::commit`], but for `Locked`; `ReadOnly` from a backend that was opened for reading.
-    fn commit(&mut self, batch: Batch) -> Result<()>;
+    fn commit(self: Box<Self>, batch: Batch) -> Result<()>;
 }
 
 /// Tells which records commits change. Made by [`Backend::track`].

@@ -33,17 +33,18 @@ impl<'a> Locked<'a> {
     fn finish(&self, batch: &Batch) -> Result<()> {
         let mut writer = self.sqlite.writer()?;
         writer.nested(|writer| commit::apply(writer, batch))?;
+        writer.expect(batch.durability());
         let is_durable = writer.durability() == Durability::Sync;
         self.sqlite.end(&mut writer)?;
         if batch.durability() == Durability::Sync && !is_durable {
-            self.sqlite.sync(&mut writer, &self.held)?;
+            return self.sqlite.sync(&mut writer, &self.held);
         }
-        writer.begin(Some(batch.durability()), &self.held)
+        Ok(())
     }
 }
 
 impl Lock for Locked<'_> {
-    fn commit(&mut self, batch: Batch) -> Result<()> {
+    fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
         self.finish(&batch).map_err(super::at(&self.sqlite.path))
     }
 }
@@ -56,6 +57,9 @@ impl Drop for Locked<'_> {
             return;
         }
         let Ok(mut writer) = self.sqlite.writer() else { return };
+        if !writer.is_open() {
+            return;
+        }
         if writer.has_more {
             // Nobody can be told any more that it failed, unless by the next write.
             let _ = self.sqlite.end(&mut writer);

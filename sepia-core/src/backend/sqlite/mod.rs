@@ -9,6 +9,7 @@
 //! - `catalog`: the classes
 //! - `tree`: from containers to rows, and back
 //! - `read`: from rows to records
+//! - `links`: where the links in a record lead, and who links to one
 //! - `commit`: from batches to rows
 //! - `track`: following commits
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
@@ -24,6 +25,7 @@ mod catalog;
 mod commit;
 mod error;
 mod gate;
+mod links;
 mod lock;
 mod open;
 mod pool;
@@ -35,13 +37,14 @@ mod upkeep;
 mod writer;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{Backend, Lock, Moment, Recovered, Stat, Track, Upkeep};
+use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::batch::{Batch, Durability};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -76,10 +79,6 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn observer(&self) -> MutexGuard<'_, Connection> {
         // Whatever a thread was at when it panicked, the next statement begins anew.
         self.observer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -187,9 +186,17 @@ impl Sqlite {
         }
     }
 
-    /// Returns a number that is another after every commit.
-    fn version(&self) -> Result<i64> {
-        writer::version(&self.observer())
+    /// Returns a number that is another after every commit; `None` while it cannot be told, since the observer stands
+    /// still for another thread, which has the lock of a store that was opened for reading.
+    fn version(&self) -> Result<Option<u64>> {
+        let observe = || {
+            self.gate.check_process()?;
+            if self.writer.is_none() && self.gate.is_of_another() {
+                return Ok(None);
+            }
+            Ok(Some(writer::version(&self.observer())?.unsigned_abs()))
+        };
+        observe().map_err(at(&self.path))
     }
 }
 
@@ -198,12 +205,28 @@ impl Backend for Sqlite {
         self.read_with(|connection| read::record(connection, key))
     }
 
+    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+        // What is committed between these is in the record, and the seal is of before.
+        let seal = self.version()?.map_or(Seal::none(), |version| Seal::new([version, 0]));
+        Ok((self.read(key)?, seal))
+    }
+
+    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+        let Some(version) = self.version()? else { return Ok(false) };
+        for (_, seal) in sealed {
+            if seal.numbers() != Some([version, 0]) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn contains(&self, key: &Key) -> Result<bool> {
         self.read_with(|connection| read::contains(connection, key))
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-        self.read_with(|connection| read::links(connection, key))
+        self.read_with(|connection| links::from(connection, key))
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
@@ -222,18 +245,17 @@ impl Backend for Sqlite {
     }
 
     fn moment(&self) -> Result<Moment> {
-        // The observer of a store that was opened for reading stands still while a thread has the lock.
-        if self.writer.is_none() && self.gate.is_of_another() {
-            return Ok(Moment::new([0, 1 + self.moments.fetch_add(1, Ordering::Relaxed)]));
-        }
-        let version = self.gate.check_process().and_then(|()| self.version()).map_err(at(&self.path))?;
-        Ok(Moment::new([version.unsigned_abs(), 0]))
+        Ok(match self.version()? {
+            Some(version) => Moment::new([version, 0]),
+            // No other moment is this one.
+            None => Moment::new([0, 1 + self.moments.fetch_add(1, Ordering::Relaxed)]),
+        })
     }
 
     fn track(&self) -> Result<Box<dyn Track + '_>> {
         match self.writer {
             Some(_) => Ok(Box::new(track::Notes::begin(self)?)),
-            None => Ok(Box::new(track::Versions::begin(self).map_err(at(&self.path))?)),
+            None => Ok(Box::new(track::Versions::begin(self)?)),
         }
     }
 
@@ -241,11 +263,19 @@ impl Backend for Sqlite {
         self.read_with(catalog::classes)
     }
 
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
         let mut ids = read::Ids::start();
         while self.read_with(|connection| ids.advance(connection, class))? {
-            ids.iter().for_each(&mut *each);
+            if ids.iter().any(|id| each(id).is_break()) {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    fn backlinks(&self, targets: &[Key], each: &mut dyn FnMut(&Key) -> ControlFlow<()>) -> Result<()> {
+        let found = self.read_with(|connection| links::to(connection, targets))?;
+        let _ = found.iter().try_for_each(each);
         Ok(())
     }
 

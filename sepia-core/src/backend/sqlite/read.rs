@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::error::failed;
 use super::tree::{Builder, bytes};
 use crate::backend::Stat;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::name::{MAX_NAME, generation_of};
 use crate::record::{Key, Record};
 
@@ -83,42 +83,6 @@ pub(super) fn contains(connection: &Connection, key: &Key) -> Result<bool> {
     let fail = failed("look for the record");
     let exists = connection.prepare_cached(CONTAINS).and_then(|mut one| one.exists((key.class(), key.id())));
     exists.map_err(|error| of(key, fail(error)))
-}
-
-/// Returns where the links of a record lead.
-pub(super) fn links(connection: &Connection, key: &Key) -> Result<Option<Vec<Key>>> {
-    const NUMBER: &str = "SELECT number FROM object WHERE class = ?1 AND id = ?2";
-    const LINKS: &str = "SELECT class, id, path FROM entry WHERE object = ?1 AND class IS NOT NULL";
-    let read = || {
-        let fail = failed("read the links of the record");
-        let mut statement = connection.prepare_cached(NUMBER).map_err(&fail)?;
-        let mut rows = statement.query((key.class(), key.id())).map_err(&fail)?;
-        let Some(row) = rows.next().map_err(&fail)? else { return Ok(None) };
-        let number: i64 = row.get(0).map_err(&fail)?;
-        let mut statement = connection.prepare_cached(LINKS).map_err(&fail)?;
-        let mut rows = statement.query([number]).map_err(&fail)?;
-        let mut links: Vec<Key> = Vec::new();
-        while let Some(row) = rows.next().map_err(&fail)? {
-            let columns: rusqlite::Result<(Option<&str>, Option<&str>)> = columns(row);
-            let (Ok((Some(class), Some(id))), path) = (columns, row.get::<_, String>(2)) else {
-                return Err(Error::corrupt("an entry is neither a link nor a nested container"));
-            };
-            let link = match links.last() {
-                Some(last) if last.class() == class => last.sibling(id),
-                _ => Key::new(class, id),
-            };
-            links.push(link.map_err(|error| {
-                let error = Error::because("the link leads to what no store can hold", error);
-                error.of_kind(ErrorKind::Corrupt).inside(&path.unwrap_or_default())
-            })?);
-        }
-        Ok(Some(links))
-    };
-    read().map_err(|error| of(key, error))
-}
-
-fn columns<'r>(row: &'r Row<'_>) -> rusqlite::Result<(Option<&'r str>, Option<&'r str>)> {
-    Ok((row.get_ref(0)?.as_str_or_null()?, row.get_ref(1)?.as_str_or_null()?))
 }
 
 /// Returns the size and age of a record.

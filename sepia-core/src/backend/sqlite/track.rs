@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use super::Sqlite;
-use super::error::{at, failed};
+use super::error::failed;
 use super::gate::Patience;
 use crate::backend::Track;
 use crate::batch::Durability;
@@ -121,7 +121,7 @@ impl Drop for Notes<'_> {
 #[derive(Debug)]
 pub(super) struct Versions<'a> {
     sqlite: &'a Sqlite,
-    version: i64,
+    version: Option<u64>,
 }
 
 impl<'a> Versions<'a> {
@@ -132,9 +132,8 @@ impl<'a> Versions<'a> {
 
 impl Track for Versions<'_> {
     fn changed(&mut self) -> Result<Option<Vec<Key>>> {
-        let version = self.sqlite.version().map_err(at(self.sqlite.path()))?;
-        let is_same = version == self.version;
-        self.version = version;
+        let before = std::mem::replace(&mut self.version, self.sqlite.version()?);
+        let is_same = before.is_some() && before == self.version;
         Ok(is_same.then(Vec::new))
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     /// What commits survive at present; a transaction cannot change it.
     durability: Durability,
+    /// What the next ones shall survive, as far as can be told.
+    expected: Durability,
     known: Option<Known>,
     /// Something else than a batch was written in this transaction, and stays also if the batch does not come.
     pub(super) has_more: bool,
@@ -37,17 +39,18 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
-        Ok(Self { connection, durability: Durability::Sync, known: None, has_more: false })
+        Ok(Self { connection, durability: Durability::Sync, expected: Durability::Sync, known: None, has_more: false })
     }
 
-    /// Begins a transaction that survives what this says; what the last one did if it is `None`.
+    /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.
     pub(super) fn begin(&mut self, durability: Option<Durability>, held: &Held<'_>) -> Result<()> {
         let fail = failed("begin to write");
-        if !self.connection.is_autocommit() {
+        let durability = durability.unwrap_or(self.expected);
+        if self.is_open() {
             // A thread has panicked.
             self.roll_back();
         }
-        if let Some(durability) = durability.filter(|durability| *durability != self.durability) {
+        if durability != self.durability {
             let level = match durability {
                 Durability::Sync => "FULL",
                 Durability::Buffered => "NORMAL",
@@ -60,6 +63,11 @@ impl Writer {
             true => held.locked(),
             false => fail(error),
         })
+    }
+
+    /// Tells what the next transaction is likely to have to survive.
+    pub(super) fn expect(&mut self, durability: Durability) {
+        self.expected = durability;
     }
 
     /// Returns what the present transaction survives.
@@ -83,10 +91,15 @@ impl Writer {
     /// Undoes the transaction, if SQLite has not done so by itself.
     pub(super) fn roll_back(&mut self) {
         self.known = None;
-        if !self.connection.is_autocommit() {
+        if self.is_open() {
             // It fails only if there is nothing to undo.
             let _ = self.run("ROLLBACK");
         }
+    }
+
+    /// Whether a transaction was begun, and has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        !self.connection.is_autocommit()
     }
 
     /// Runs a part of a transaction, of which nothing stays if it fails.
