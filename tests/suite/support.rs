@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Key, Node, Record};
-use sepia::{Durability, Error, ErrorKind, Result, Store};
+use sepia::{Durability, Error, ErrorKind, Result, Store, StoreBuilder};
 use tempfile::TempDir;
 
 /// A store in a directory of its own, which goes with it.
@@ -48,10 +49,99 @@ impl OnDisk {
     }
 }
 
-/// Runs a test on every kind of store.
+/// Where a store keeps its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Memory,
+    Files,
+}
+
+/// Every kind of store that the build has.
+pub const KINDS: [Kind; 2] = [Kind::Memory, Kind::Files];
+
+impl Kind {
+    /// Makes an empty store of this kind.
+    pub fn make(self) -> AnyStore {
+        // Nobody here waits for a real disk, where there is memory to stand in for it.
+        let memory = Path::new("/dev/shm");
+        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let directory = made.unwrap();
+        let place = directory.path().join("store");
+        let url = match self {
+            Self::Memory => "memory:".to_owned(),
+            Self::Files => format!("file:{}", place.display()),
+        };
+        AnyStore { store: Store::builder().open_url(&url).unwrap(), kind: self, url, _directory: directory }
+    }
+}
+
+/// A store of some kind, in a place of its own, which goes with it.
+pub struct AnyStore {
+    store: Store,
+    kind: Kind,
+    url: String,
+    _directory: TempDir,
+}
+
+impl AnyStore {
+    /// A second handle, as another process would have it, where there can be one.
+    pub fn reopen(&self) -> Store {
+        self.reopen_with(&Store::builder())
+    }
+
+    /// A second handle with these options, where there can be one.
+    pub fn reopen_with(&self, options: &StoreBuilder) -> Store {
+        match self.kind {
+            Kind::Memory => self.store.clone(),
+            Kind::Files => options.open_url(&self.url).unwrap(),
+        }
+    }
+
+    /// What opens it in another process, if it lasts.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether the records outlive the process.
+    pub fn lasts(&self) -> bool {
+        self.kind != Kind::Memory
+    }
+}
+
+impl Deref for AnyStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// Runs a test with every kind of store, and says which it was if it fails.
+pub fn on_every_kind(test: impl Fn(Kind)) {
+    for kind in KINDS {
+        println!("on {kind:?}");
+        test(kind);
+    }
+}
+
+/// Runs a test on a store of every kind.
 pub fn on_every_backend(test: impl Fn(&Store)) {
-    test(&Store::in_memory());
-    test(&OnDisk::new().store);
+    on_every_kind(|kind| test(&kind.make()));
+}
+
+/// Runs a test on two handles to one store of every kind.
+pub fn in_two_views(test: impl Fn(&Store, &Store)) {
+    on_every_kind(|kind| {
+        let store = kind.make();
+        test(&store, &store.reopen());
+    });
+}
+
+/// Runs a test on two stores, each of every kind.
+pub fn on_every_pair(test: impl Fn(Kind, Kind)) {
+    on_every_kind(|from| {
+        on_every_kind(|to| test(from, to));
+    });
 }
 
 /// The classes of a store, and every record in it.
