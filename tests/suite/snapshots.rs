@@ -10,7 +10,7 @@ use sepia::batch::{Batch, Expect};
 use sepia::record::{Key, Record};
 use sepia::{Container, Durability, Error, ErrorKind, Id, Ref, Result, Serializable, Store};
 
-use crate::support::{OnDisk, in_two_views, on_every_backend, on_every_kind, refused};
+use crate::support::{OnDisk, in_two_views, on_every_backend, on_every_medium, refused};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 struct Account {
@@ -138,8 +138,8 @@ fn it_runs_again_only_if_it_was_disturbed() {
 
 #[test]
 fn in_the_end_writers_are_kept_off() {
-    on_every_kind(|kind| {
-        let made = kind.make();
+    on_every_medium(|medium| {
+        let made = medium.make();
         if !made.lasts() {
             return;
         }

@@ -1,4 +1,4 @@
-//! What the tests share: stores of every kind, and looks at the disk.
+//! What the tests share: stores in every medium, and looks at the disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,16 +51,16 @@ impl OnDisk {
 
 /// Where a store keeps its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Medium {
     Memory,
     Files,
 }
 
-/// Every kind of store that the build has.
-pub const KINDS: [Kind; 2] = [Kind::Memory, Kind::Files];
+/// Every one that the build has.
+pub const MEDIA: [Medium; 2] = [Medium::Memory, Medium::Files];
 
-impl Kind {
-    /// Makes an empty store of this kind.
+impl Medium {
+    /// Makes an empty store in it.
     pub fn make(self) -> AnyStore {
         // Nobody here waits for a real disk, where there is memory to stand in for it.
         let memory = Path::new("/dev/shm");
@@ -71,14 +71,14 @@ impl Kind {
             Self::Memory => "memory:".to_owned(),
             Self::Files => format!("file:{}", place.display()),
         };
-        AnyStore { store: Store::builder().open_url(&url).unwrap(), kind: self, url, _directory: directory }
+        AnyStore { store: Store::builder().open_url(&url).unwrap(), medium: self, url, _directory: directory }
     }
 }
 
-/// A store of some kind, in a place of its own, which goes with it.
+/// A store in some medium, in a place of its own, which goes with it.
 pub struct AnyStore {
     store: Store,
-    kind: Kind,
+    medium: Medium,
     url: String,
     _directory: TempDir,
 }
@@ -91,9 +91,9 @@ impl AnyStore {
 
     /// A second handle with these options, where there can be one.
     pub fn reopen_with(&self, options: &StoreBuilder) -> Store {
-        match self.kind {
-            Kind::Memory => self.store.clone(),
-            Kind::Files => options.open_url(&self.url).unwrap(),
+        match self.medium {
+            Medium::Memory => self.store.clone(),
+            Medium::Files => options.open_url(&self.url).unwrap(),
         }
     }
 
@@ -104,7 +104,7 @@ impl AnyStore {
 
     /// Whether the records outlive the process.
     pub fn lasts(&self) -> bool {
-        self.kind != Kind::Memory
+        self.medium != Medium::Memory
     }
 }
 
@@ -116,31 +116,31 @@ impl Deref for AnyStore {
     }
 }
 
-/// Runs a test with every kind of store, and says which it was if it fails.
-pub fn on_every_kind(test: impl Fn(Kind)) {
-    for kind in KINDS {
-        println!("on {kind:?}");
-        test(kind);
+/// Runs a test with every medium, and says which it was if it fails.
+pub fn on_every_medium(test: impl Fn(Medium)) {
+    for medium in MEDIA {
+        println!("on {medium:?}");
+        test(medium);
     }
 }
 
-/// Runs a test on a store of every kind.
+/// Runs a test on a store in every medium.
 pub fn on_every_backend(test: impl Fn(&Store)) {
-    on_every_kind(|kind| test(&kind.make()));
+    on_every_medium(|medium| test(&medium.make()));
 }
 
-/// Runs a test on two handles to one store of every kind.
+/// Runs a test on two handles to one store in every medium.
 pub fn in_two_views(test: impl Fn(&Store, &Store)) {
-    on_every_kind(|kind| {
-        let store = kind.make();
+    on_every_medium(|medium| {
+        let store = medium.make();
         test(&store, &store.reopen());
     });
 }
 
-/// Runs a test on two stores, each of every kind.
-pub fn on_every_pair(test: impl Fn(Kind, Kind)) {
-    on_every_kind(|from| {
-        on_every_kind(|to| test(from, to));
+/// Runs a test on two stores, each in every medium.
+pub fn on_every_pair(test: impl Fn(Medium, Medium)) {
+    on_every_medium(|from| {
+        on_every_medium(|to| test(from, to));
     });
 }
 

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use sepia::record::Key;
 use sepia::{Container, Durability, Error, ErrorKind, Id, Ref, Result, Serializable, Store, Transaction};
 
-use crate::support::{AnyStore, Kind, OnDisk, content, in_two_views, on_every_backend, on_every_kind, refused, stamps};
+use crate::support::{
+    AnyStore, Medium, OnDisk, content, in_two_views, on_every_backend, on_every_medium, refused, stamps,
+};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text")]
@@ -189,8 +191,8 @@ fn a_class_that_was_rolled_back_is_free() {
     struct Other {
         id: Id<Other>,
     }
-    on_every_kind(|kind| {
-        let store = kind.make();
+    on_every_medium(|medium| {
+        let store = medium.make();
         roll_back(&store, |tx| {
             tx.save(&note("n", "1")).unwrap();
             tx.load::<Note>("n").unwrap();
@@ -441,8 +443,8 @@ fn other_threads_wait_and_get_through() {
 
 #[test]
 fn whoever_waits_too_long_is_told_for_whom() {
-    on_every_kind(|kind| {
-        let store = kind.make();
+    on_every_medium(|medium| {
+        let store = medium.make();
         if !store.lasts() {
             // How long it waits cannot be chosen.
             return;
@@ -470,7 +472,7 @@ fn whoever_waits_too_long_is_told_for_whom() {
         for refused_one in [hurried.save(&note("n", "2")), hurried.transaction(|tx| tx.save(&note("n", "2")))] {
             let error = refused(refused_one, ErrorKind::Locked, &["50ms"]);
             let name = format!("process {}", process.child.id());
-            assert!(kind != Kind::Files || error.to_string().contains(&name), "{error}");
+            assert!(medium != Medium::Files || error.to_string().contains(&name), "{error}");
         }
         // It is not seen before it commits, and its lock dies with it.
         assert_eq!(hurried.find::<Note>("held").unwrap(), None);
@@ -483,8 +485,8 @@ fn whoever_waits_too_long_is_told_for_whom() {
 
 #[test]
 fn a_process_that_waits_gets_through() {
-    on_every_kind(|kind| {
-        let store = kind.make();
+    on_every_medium(|medium| {
+        let store = medium.make();
         if !store.lasts() {
             return;
         }
@@ -605,8 +607,8 @@ fn one_that_changes_nothing_writes_nothing() {
 
 #[test]
 fn durability_is_chosen_for_the_store_or_the_transaction() {
-    on_every_kind(|kind| {
-        let store = kind.make();
+    on_every_medium(|medium| {
+        let store = medium.make();
         let buffered = store.reopen_with(&Store::builder().durability(Durability::Buffered));
         for (number, view) in [&store, &buffered, &store.with_durability(Durability::Buffered)].iter().enumerate() {
             for durability in [None, Some(Durability::Sync), Some(Durability::Buffered)] {

@@ -64,9 +64,7 @@ impl Store {
     /// As [`save`](Store::save), `InvalidValue` also if one object is there twice with different content. Nothing was
     /// written.
     pub fn save_all(&self, objects: impl IntoIterator<Item: AsObject>) -> Result<()> {
-        self.commit_encoded(Intent::Save, |encoder| {
-            add_all(encoder, objects)
-        })
+        self.commit_encoded(Intent::Save, |encoder| add_all(encoder, objects))
     }
 }
 
@@ -95,9 +93,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As [`Store::save_all`]: none of the objects is part of the transaction then.
     pub fn save_all(&mut self, objects: impl IntoIterator<Item: AsObject>) -> Result<()> {
-        self.encode(Intent::Save, |encoder| {
-            add_all(encoder, objects)
-        })
+        self.encode(Intent::Save, |encoder| add_all(encoder, objects))
     }
 }
 
