@@ -1,6 +1,7 @@
 //! Where objects are read from: a backend, or what a transaction sees.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::backend::Backend;
@@ -16,7 +17,7 @@ pub(crate) trait Source {
     fn contains(&self, key: &Key) -> Result<bool>;
     fn newest(&self, base: &Key) -> Result<Option<Key>>;
     fn generations(&self, base: &Key) -> Result<Vec<Key>>;
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()>;
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()>;
     fn classes(&self) -> Result<Vec<Class>>;
     fn root(&self) -> Option<&Path>;
     /// Whether what this says of a class is so for good.
@@ -44,7 +45,7 @@ impl Source for Committed<'_> {
         self.0.generations(base)
     }
 
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
         self.0.ids(class, each)
     }
 
@@ -119,14 +120,18 @@ impl Source for Pending<'_> {
         Ok(generations)
     }
 
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
         let changed = changes(self.batch.steps().iter().filter(|step| step.key.class() == class));
+        let mut flow = ControlFlow::Continue(());
         self.committed.ids(class, &mut |id| {
             if !changed.contains_key(id) {
-                each(id);
+                flow = each(id);
             }
+            flow
         })?;
-        changed.iter().filter_map(|(id, put)| put.then_some(id)).for_each(|id| each(id));
+        if flow.is_continue() {
+            let _ = changed.iter().filter_map(|(id, put)| put.then_some(id)).try_for_each(|id| each(id));
+        }
         Ok(())
     }
 

@@ -96,14 +96,13 @@ fn transact(backend: &Filesystem, writer: u64, count: u64) -> Vec<Done> {
             history.push(Done { start, end: now(), read, written: [None; 3] });
             continue;
         }
-        let mut lock = backend.lock().unwrap();
+        let lock = backend.lock().unwrap();
         let read = values(backend);
         let written = chosen(&mut random, writer * 100_000 + number + 1);
         // Half of the histories have no durable commit: only then is there one without a frame.
         let is_durable = writer / 10 % 2 == 1 && random.below(4) == 0;
         let durability = if is_durable { Durability::Sync } else { Durability::Buffered };
         lock.commit(batch(&written, durability)).unwrap();
-        drop(lock);
         history.push(Done { start, end: now(), read, written });
     }
     history

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,7 +67,10 @@ pub fn contents(backend: &dyn Backend) -> Result<Contents> {
     let mut contents = Contents::new();
     for class in backend.classes()? {
         let mut ids = Vec::new();
-        backend.ids(class.name(), &mut |id| ids.push(id.to_owned()))?;
+        backend.ids(class.name(), &mut |id| {
+            ids.push(id.to_owned());
+            ControlFlow::Continue(())
+        })?;
         let mut newest: BTreeMap<String, (u64, Key)> = BTreeMap::new();
         for id in ids {
             let key = key(class.name(), &id);

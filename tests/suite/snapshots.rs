@@ -303,7 +303,7 @@ fn a_reader_of_a_dangling_link_does_not_wait_for_a_transaction() {
             Ok(())
         })
         .unwrap();
-    let mut lock = store.backend().lock().unwrap();
+    let lock = store.backend().lock().unwrap();
     let mut batch = Batch::new();
     batch.set_durability(Durability::Buffered);
     batch.put(Key::new("Account", "2").unwrap(), Record::Leaf(b"{}".to_vec()), Expect::Any);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::Deref;
+use std::ops::{ControlFlow, Deref};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -153,6 +153,7 @@ pub fn content(store: &Store) -> (Vec<Class>, BTreeMap<Key, Record>) {
         let each = &mut |id: &str| {
             let key = Key::new(class.name(), id).unwrap();
             records.insert(key.clone(), backend.read(&key).unwrap().unwrap());
+            ControlFlow::Continue(())
         };
         backend.ids(class.name(), each).unwrap();
     }

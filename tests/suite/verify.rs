@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,7 +148,10 @@ fn readable(store: &Store) -> BTreeMap<Key, Record> {
     let mut records = BTreeMap::new();
     for class in store.backend().classes().unwrap() {
         let mut ids = Vec::new();
-        let _ = store.backend().ids(class.name(), &mut |id| ids.push(id.to_owned()));
+        let _ = store.backend().ids(class.name(), &mut |id| {
+            ids.push(id.to_owned());
+            ControlFlow::Continue(())
+        });
         for id in ids {
             let key = Key::new(class.name(), id).unwrap();
             if let Ok(Some(record)) = store.backend().read(&key) {
@@ -871,6 +875,7 @@ fn a_class_that_goes_while_it_is_listed_has_no_more_objects() {
             store.clear().unwrap();
         }
         seen += 1;
+        ControlFlow::Continue(())
     };
     disk.reopen().backend().ids("Note", each).unwrap();
     assert!(!disk.path("Note").exists() && seen < 600, "{seen}");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::ThreadId;
@@ -224,7 +225,13 @@ impl fmt::Debug for Memory {
 struct Held<'a>(&'a Memory);
 
 impl Lock for Held<'_> {
-    fn commit(&mut self, batch: Batch) -> Result<()> {
+    fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
+        self.apply(batch)
+    }
+}
+
+impl Held<'_> {
+    fn apply(&self, batch: Batch) -> Result<()> {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         let classes = batch.merge_classes(&state.classes)?;
         batch.check_expectations(&mut &*state)?;
@@ -306,7 +313,7 @@ impl Backend for Memory {
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
-        self.acquire()?.commit(batch)
+        self.acquire()?.apply(batch)
     }
 
     fn lock(&self) -> Result<Box<dyn Lock + '_>> {
@@ -328,14 +335,23 @@ impl Backend for Memory {
         Ok(self.state().classes.clone())
     }
 
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
-        // `each` runs without the lock, so that it may call back into the store.
-        let ids: Vec<_> = match self.state().records.get(class) {
-            Some(records) => records.keys().cloned().collect(),
-            None => return Ok(()),
-        };
-        ids.iter().for_each(|id| each(id));
-        Ok(())
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        /// How many are copied at once: `each` runs without the lock, so that it may call back into the store.
+        const PAGE: usize = 512;
+        let mut from = Bound::Unbounded;
+        loop {
+            let page: Vec<Box<str>> = match self.state().records.get(class) {
+                Some(records) => records.range((from, Bound::Unbounded)).take(PAGE).map(|(id, _)| id.clone()).collect(),
+                None => return Ok(()),
+            };
+            if page.iter().any(|id| each(id).is_break()) {
+                return Ok(());
+            }
+            match page.into_iter().nth(PAGE - 1) {
+                Some(last) => from = Bound::Excluded(last),
+                None => return Ok(()),
+            }
+        }
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {

@@ -34,6 +34,7 @@
 //!
 //! ```
 //! # use sepia_core as sepia;
+//! use std::ops::ControlFlow;
 //! use std::path::Path;
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,7 +77,7 @@
 //!         self.inner.classes()
 //!     }
 //!
-//!     fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+//!     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
 //!         self.inner.ids(class, each)
 //!     }
 //!
@@ -143,8 +144,10 @@ pub mod conformance;
 #[cfg(unix)]
 mod fs;
 mod memory;
+mod scan;
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -160,6 +163,7 @@ pub use fs::Filesystem;
 #[doc(hidden)]
 pub use fs::fault;
 pub use memory::Memory;
+pub(crate) use scan::to_the_end;
 
 /// How a `Filesystem` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
 #[derive(Clone, Debug)]
@@ -216,7 +220,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Locked`, `Io`, and `Poisoned`, after which every commit is that until the backend is opened anew.
     fn commit(&self, batch: Batch) -> Result<()>;
 
-    /// Keeps other commits off, from every thread and process, until the lock is dropped. A thread that
+    /// Keeps other commits off, from every thread and process, until the lock commits or is dropped. A thread that
     /// has it and commits elsewhere than through it is `Locked`.
     ///
     /// # Errors
@@ -224,7 +228,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn lock(&self) -> Result<Box<dyn Lock + '_>>;
 
     /// Returns the moment. If two calls return equal moments, all reads that were made in between saw
-    /// one and the same state: no commit has changed anything meanwhile.
+    /// one and the same state: no commit has changed anything meanwhile. Other moments may be those of one state, too.
     ///
     /// # Errors
     /// `Corrupt`, `Io`.
@@ -242,12 +246,23 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `Corrupt`, `UnsupportedFormat` or `Io` if their list cannot be read.
     fn classes(&self) -> Result<Vec<Class>>;
 
-    /// Calls `each` with every id of a class, in no particular order; with one that is replaced meanwhile, maybe
-    /// twice. A class that is not declared has none.
+    /// Calls `each` with every id of a class, in no particular order, until it breaks off; with one that is replaced
+    /// meanwhile, maybe twice. A class that is not declared has none.
     ///
     /// # Errors
     /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()>;
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()>;
+
+    /// Calls `each` with the key of every record that links to one of these targets, in no particular order, until
+    /// it breaks off; and with those that cannot be read, as they may. What is committed meanwhile may be missing.
+    ///
+    /// A backend that does not know who links to what looks at every record, as this does if it is not overridden.
+    ///
+    /// # Errors
+    /// As [`ids`](Backend::ids). `each` may have been called before.
+    fn backlinks(&self, targets: &[Key], each: &mut dyn FnMut(&Key) -> ControlFlow<()>) -> Result<()> {
+        scan::backlinks(self, targets, each)
+    }
 
     /// Returns the keys of all stored generations of `base`, oldest first; `base` itself is
     /// generation 0.
@@ -286,13 +301,13 @@ pub trait Backend: Debug + Send + Sync + 'static {
     }
 }
 
-/// Keeps other commits off until it is dropped.
+/// Keeps other commits off until it commits, or is dropped.
 pub trait Lock: Debug {
-    /// Commits a batch, as [`Backend::commit`].
+    /// Commits a batch, as [`Backend::commit`], and lets others commit again, also if this fails.
     ///
     /// # Errors
     /// As [`Backend::commit`], but for `Locked`; `ReadOnly` from a backend that was opened for reading.
-    fn commit(&mut self, batch: Batch) -> Result<()>;
+    fn commit(self: Box<Self>, batch: Batch) -> Result<()>;
 }
 
 /// Tells which records commits change. Made by [`Backend::track`].

@@ -9,6 +9,7 @@ use hashbrown::hash_table::Entry;
 use twox_hash::XxHash3_64;
 
 use crate::backend::Backend;
+use crate::backend::to_the_end;
 use crate::class::{Class, Kind};
 use crate::error::Result;
 use crate::name::split_generation;
@@ -124,10 +125,13 @@ impl Index {
 impl Members {
     fn list(backend: &dyn Backend, class: &Class) -> Result<Self> {
         let (mut text, mut ends) = (String::new(), Vec::new());
-        backend.ids(class.name(), &mut |id| {
-            text.push_str(id);
-            ends.push(text.len() as u64);
-        })?;
+        backend.ids(
+            class.name(),
+            &mut to_the_end(|id| {
+                text.push_str(id);
+                ends.push(text.len() as u64);
+            }),
+        )?;
         let mut members = Self {
             name: class.name().into(),
             kind: class.kind(),

@@ -6,7 +6,7 @@
 //!    it leads to); of the chunk, what is still not reached and still old enough is deleted.
 //!
 //! If it is not known what was committed, all is marked anew; after a few rounds of that, under the lock, which
-//! is kept until all is swept.
+//! ends with the commit that deletes what was found, or a large part of it.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use super::index::{At, GONE, REACHED, SPARED, SWEPT};
 use super::mark::Reached;
 use super::order::{self, Doomed};
 use super::report::GcReport;
-use crate::backend::{Backend, Lock, Stat};
+use crate::backend::{Backend, Lock, Stat, Track};
 use crate::batch::{Batch, Expect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Reporter;
@@ -24,6 +24,8 @@ use crate::roots::Root;
 
 /// How many objects go in one commit, for which writers wait. Those that lead to each other are never divided.
 const CHUNK: usize = 1000;
+/// How many go in one commit once others are kept off while all is marked, so that not all is in memory at once.
+const LARGE: usize = 200 * CHUNK;
 /// How often all is marked anew beside writers, before they are kept off.
 const ATTEMPTS: usize = 3;
 /// How often what has come is taken in without the lock, at most.
@@ -39,49 +41,43 @@ pub(super) fn collect(
     if options.dry_run {
         let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
         for chunk in chunks(&sweep.doomed()?) {
-            sweep.sweep(chunk, None, &mut report)?;
+            let going = sweep.choose(chunk, &mut report)?;
+            sweep.count(going, &mut report);
         }
         sweep.finish(&mut report)?;
         return Ok(report);
     }
-    let mut attempt = 0;
     let mut track = backend.track()?;
-    'marking: loop {
-        attempt += 1;
-        let mut kept = if attempt > ATTEMPTS { Some(backend.lock()?) } else { None };
-        if kept.is_some() {
-            track.changed()?;
-        }
+    for _ in 0..ATTEMPTS {
         let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
-        let doomed = sweep.doomed()?;
-        // What has come while all was marked is taken in before writers have to wait for that.
-        for _ in (0..ROUNDS).take_while(|_| kept.is_none()) {
-            let Some(changed) = track.changed()? else { continue 'marking };
-            sweep.reached.take_in(&changed)?;
-            if changed.len() < CHUNK {
-                break;
-            }
+        if sweep.all(&mut *track, &mut report, reporter)? == Sight::Kept {
+            sweep.finish(&mut report)?;
+            return Ok(report);
         }
-        reporter.begin("sweep", Some(doomed.len() as u64));
-        for chunk in chunks(&doomed) {
-            if let Some(lock) = &mut kept {
-                sweep.sweep(chunk, Some(&mut **lock), &mut report)?;
-            } else {
-                let mut lock = backend.lock()?;
-                match track.changed()? {
-                    Some(changed) => sweep.reached.take_in(&changed)?,
-                    None => continue 'marking,
-                }
-                sweep.sweep(chunk, Some(&mut *lock), &mut report)?;
-                // As long as the lock is held, these are only our own.
-                track.changed()?;
-            }
-            reporter.advance(chunk.len() as u64);
-        }
-        reporter.end();
-        sweep.finish(&mut report)?;
-        return Ok(report);
     }
+    drop(track);
+    loop {
+        let lock = backend.lock()?;
+        let mut sweep = Sweep::mark(backend, roots, options, reporter)?;
+        if sweep.large_part(lock, &mut report)? == Part::Last {
+            sweep.finish(&mut report)?;
+            return Ok(report);
+        }
+    }
+}
+
+/// Whether it is known what others have committed since all was marked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Kept,
+    Lost,
+}
+
+/// Whether more is left to sweep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    First,
+    Last,
 }
 
 /// Splits after about a chunk, and never between what goes together.
@@ -187,8 +183,89 @@ impl<'a> Sweep<'a> {
         order::doomed(&self.reached)
     }
 
-    /// Deletes a chunk, under the lock; without one, only counts.
-    fn sweep(&mut self, chunk: &[Doomed], lock: Option<&mut dyn Lock>, report: &mut GcReport) -> Result<()> {
+    /// Sweeps everything that is doomed, chunk by chunk, beside writers.
+    fn all(&mut self, track: &mut dyn Track, report: &mut GcReport, reporter: &mut Reporter<'_>) -> Result<Sight> {
+        let doomed = self.doomed()?;
+        // What has come while all was marked is taken in before writers have to wait for that.
+        for _ in 0..ROUNDS {
+            let Some(changed) = track.changed()? else { return Ok(Sight::Lost) };
+            let few = changed.len() < CHUNK;
+            self.take_in(changed)?;
+            if few {
+                break;
+            }
+        }
+        reporter.begin("sweep", Some(doomed.len() as u64));
+        for chunk in chunks(&doomed) {
+            if self.chunk(chunk, track, report)? == Sight::Lost {
+                return Ok(Sight::Lost);
+            }
+            reporter.advance(chunk.len() as u64);
+        }
+        reporter.end();
+        Ok(Sight::Kept)
+    }
+
+    /// Deletes a chunk in one commit; if something in it cannot be deleted, each by itself.
+    fn chunk(&mut self, chunk: &[Doomed], track: &mut dyn Track, report: &mut GcReport) -> Result<Sight> {
+        let lock = self.backend.lock()?;
+        match track.changed()? {
+            Some(changed) => self.take_in(changed)?,
+            None => return Ok(Sight::Lost),
+        }
+        let going = self.choose(chunk, report)?;
+        match lock.commit(self.batch(&going)) {
+            Ok(()) => self.count(going, report),
+            Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
+            Err(_) => match chunk {
+                [_] => report.refused.extend(going.into_iter().map(|one| one.key)),
+                _ => {
+                    for one in chunk {
+                        if self.chunk(std::slice::from_ref(one), track, report)? == Sight::Lost {
+                            return Ok(Sight::Lost);
+                        }
+                    }
+                }
+            },
+        }
+        Ok(Sight::Kept)
+    }
+
+    /// Deletes all that is doomed, or a large part of it, in one commit, before which nobody else could commit.
+    fn large_part(&mut self, lock: Box<dyn Lock + '_>, report: &mut GcReport) -> Result<Part> {
+        let doomed = self.doomed()?;
+        let (mut going, mut looked_at) = (Vec::new(), 0);
+        for chunk in chunks(&doomed) {
+            let chosen = self.choose(chunk, report)?;
+            // What cannot be deleted would keep the others from it.
+            for one in chosen {
+                match self.backend.read(&one.key) {
+                    Ok(record) if record.as_ref().is_none_or(|record| record.check().is_ok()) => going.push(one),
+                    _ => report.refused.push(one.key),
+                }
+            }
+            looked_at += chunk.len();
+            if going.len() >= LARGE {
+                break;
+            }
+        }
+        lock.commit(self.batch(&going))?;
+        self.count(going, report);
+        Ok(if looked_at < doomed.len() { Part::First } else { Part::Last })
+    }
+
+    /// Takes in what others have committed: not what has gone here, and not come back.
+    fn take_in(&mut self, mut changed: Vec<Key>) -> Result<()> {
+        let index = &self.reached.index;
+        changed.retain(|key| {
+            let is_swept = index.find(key).is_some_and(|at| index.has(at, SWEPT));
+            !is_swept || !matches!(self.backend.contains(key), Ok(false))
+        });
+        self.reached.take_in(&changed)
+    }
+
+    /// Chooses those of a chunk that go.
+    fn choose(&mut self, chunk: &[Doomed], report: &mut GcReport) -> Result<Vec<Going>> {
         let mut going = Vec::new();
         for doomed in chunk {
             match self.spare_if_young(doomed.at)? {
@@ -199,9 +276,11 @@ impl<'a> Sweep<'a> {
         }
         // One that is young keeps others, maybe of this very chunk.
         going.retain(|one| !self.reached.index.has(one.at, REACHED));
-        if let Some(lock) = lock {
-            self.delete(&mut going, lock, report)?;
-        }
+        Ok(going)
+    }
+
+    /// Reports what has gone.
+    fn count(&self, going: Vec<Going>, report: &mut GcReport) {
         for Going { at, key, bytes } in going {
             self.reached.index.mark(at, SWEPT);
             let is_pruned = self.reached.is_pruned(at);
@@ -213,28 +292,6 @@ impl<'a> Sweep<'a> {
                 report.swept.push(key);
             }
         }
-        Ok(())
-    }
-
-    /// Deletes what can be deleted of these, and reports the others.
-    fn delete(&self, going: &mut Vec<Going>, lock: &mut dyn Lock, report: &mut GcReport) -> Result<()> {
-        match lock.commit(self.batch(going)) {
-            Err(error) if error.kind() == ErrorKind::Corrupt => {}
-            done => return done,
-        }
-        let mut failed = Ok(());
-        going.retain(|one| match lock.commit(self.batch(std::slice::from_ref(one))) {
-            Ok(()) => true,
-            Err(error) => {
-                if error.kind() == ErrorKind::Corrupt {
-                    report.refused.push(one.key.clone());
-                } else {
-                    failed = Err(error);
-                }
-                false
-            }
-        });
-        failed
     }
 
     fn batch(&self, going: &[Going]) -> Batch {

@@ -82,7 +82,7 @@ impl Store {
     pub fn iter<T: Object + Send>(&self) -> Result<Iter<T>> {
         self.look(|look| look.claim::<T>())?;
         let mut ids = Vec::new();
-        stoppable_ids(self, T::__CLASS, &mut |id| {
+        self.backend.ids(T::__CLASS, &mut |id| {
             ids.push(id.into());
             if ids.len() > FEW { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -149,7 +149,7 @@ fn no_thread(error: std::io::Error) -> Error {
 
 fn list(store: &Store, class: &str, ids: &SyncSender<Vec<Box<str>>>) -> Result<()> {
     let mut some = Vec::with_capacity(PIECE);
-    let listed = stoppable_ids(store, class, &mut |id| {
+    let listed = store.backend().ids(class, &mut |id| {
         some.push(id.into());
         if some.len() == PIECE && ids.send(mem::replace(&mut some, Vec::with_capacity(PIECE))).is_err() {
             return ControlFlow::Break(());
@@ -222,13 +222,4 @@ impl<T> fmt::Debug for Iter<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Iter").field("store", &self.store).finish_non_exhaustive()
     }
-}
-
-fn stoppable_ids(store: &Store, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
-    let mut flow = ControlFlow::Continue(());
-    store.backend().ids(class, &mut |id| {
-        if flow.is_continue() {
-            flow = each(id);
-        }
-    })
 }

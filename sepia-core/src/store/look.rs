@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::to_the_end;
 use crate::class::Claims;
 use crate::decode::Decoder;
 use crate::error::{Error, ErrorKind, Result};
@@ -90,7 +91,7 @@ impl Look<'_> {
     pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
         self.claim::<T>()?;
         let mut ids = Vec::new();
-        self.source.ids(T::__CLASS, &mut |id| ids.push(id.into()))?;
+        self.source.ids(T::__CLASS, &mut to_the_end(|id| ids.push(id.into())))?;
         ids.sort_unstable();
         Ok(ids)
     }
@@ -98,7 +99,7 @@ impl Look<'_> {
     pub(super) fn count<T: Object>(&self) -> Result<u64> {
         self.claim::<T>()?;
         let mut count = 0;
-        self.source.ids(T::__CLASS, &mut |_| count += 1)?;
+        self.source.ids(T::__CLASS, &mut to_the_end(|_| count += 1))?;
         Ok(count)
     }
 

@@ -11,7 +11,7 @@ mod transaction;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::backend::{Backend, Recovered};
+use crate::backend::{Backend, Recovered, to_the_end};
 use crate::batch::{Batch, Durability, Expect};
 use crate::class::Claims;
 use crate::encode::{Encoder, Intent};
@@ -195,7 +195,7 @@ impl Store {
     pub fn delete<T: Object>(&self, id: impl Into<Id<T>>) -> Result<bool> {
         let id = id.into();
         // What an id stands for can change meanwhile, where generations come.
-        let mut lock = if T::__CLASS_DEF.keeps_generations() { Some(self.backend.lock()?) } else { None };
+        let lock = if T::__CLASS_DEF.keeps_generations() { Some(self.backend.lock()?) } else { None };
         let mut batch = Batch::new();
         batch.set_durability(self.durability);
         for key in self.look(|look| look.doomed(&id))? {
@@ -204,7 +204,7 @@ impl Store {
         if batch.steps().is_empty() {
             return Ok(false);
         }
-        let deleted = match &mut lock {
+        let deleted = match lock {
             Some(lock) => lock.commit(batch),
             None => self.backend.commit(batch),
         };
@@ -246,12 +246,12 @@ impl Store {
     /// # Errors
     /// `ReadOnly`, `Locked`, `Poisoned`, `Io`, `Corrupt` as for [`delete`](Store::delete). Nothing was removed.
     pub fn clear(&self) -> Result<()> {
-        let mut lock = self.backend.lock()?;
+        let lock = self.backend.lock()?;
         let mut batch = Batch::new();
         batch.set_durability(self.durability);
         for class in self.backend.classes()? {
             let mut ids: Vec<Arc<str>> = Vec::new();
-            self.backend.ids(class.name(), &mut |id| ids.push(id.into()))?;
+            self.backend.ids(class.name(), &mut to_the_end(|id| ids.push(id.into())))?;
             for id in ids {
                 batch.delete(Key::new(class.name(), id)?, Expect::Any);
             }

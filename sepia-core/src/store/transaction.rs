@@ -21,8 +21,18 @@ pub struct Transaction<'a> {
     pub(super) store: &'a Store,
     lock: Box<dyn Lock + 'a>,
     batch: Batch,
-    outcome: Arc<Outcome>,
+    outcome: Undecided,
     eyes: Eyes,
+}
+
+/// What becomes of the transaction: nothing, unless it is decided otherwise before it ends.
+struct Undecided(Arc<Outcome>);
+
+impl Drop for Undecided {
+    fn drop(&mut self) {
+        // The first decision holds.
+        self.0.decide(false);
+    }
 }
 
 impl Store {
@@ -64,15 +74,14 @@ impl<'a> Transaction<'a> {
         let mut batch = Batch::new();
         batch.set_durability(store.durability);
         let eyes = Eyes::transaction(&outcome);
-        Ok(Self { store, lock: store.backend.lock()?, batch, outcome, eyes })
+        Ok(Self { store, lock: store.backend.lock()?, batch, outcome: Undecided(outcome), eyes })
     }
 
-    fn commit(mut self) -> Result<()> {
-        let batch = std::mem::take(&mut self.batch);
-        if !batch.steps().is_empty() {
-            self.lock.commit(batch)?;
+    fn commit(self) -> Result<()> {
+        if !self.batch.steps().is_empty() {
+            self.lock.commit(self.batch)?;
         }
-        self.outcome.decide(true);
+        self.outcome.0.decide(true);
         Ok(())
     }
 
@@ -239,13 +248,6 @@ impl<'a> Transaction<'a> {
     /// As [`Store::is_stale`].
     pub fn is_stale<T: Generations>(&self, object: &T) -> Result<bool> {
         self.look(|look| look.is_stale(object))
-    }
-}
-
-impl Drop for Transaction<'_> {
-    fn drop(&mut self) {
-        // The first decision holds.
-        self.outcome.decide(false);
     }
 }
 

@@ -191,7 +191,7 @@ impl<'a> Intake<'a> {
         if waiting.is_empty() {
             return Ok(());
         }
-        let mut lock = self.target.lock()?;
+        let lock = self.target.lock()?;
         let mut batch = buffered();
         let (mut put, mut conflicts) = (Vec::new(), Vec::new());
         let mut report = self.report.clone();

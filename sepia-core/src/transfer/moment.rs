@@ -2,6 +2,7 @@
 //! changed meanwhile again, the last of it under the lock.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use crate::backend::Backend;
 use crate::class::Class;
@@ -155,9 +156,6 @@ impl<'r> Reading<'r, '_> {
         let mut read = Ok(());
         let backend = self.backend;
         backend.ids(class, &mut |id| {
-            if read.is_err() {
-                return;
-            }
             let key = match &previous {
                 Some(previous) => previous.sibling(id),
                 None => Key::new(class, id),
@@ -167,6 +165,7 @@ impl<'r> Reading<'r, '_> {
                 previous = Some(key);
                 Ok(())
             });
+            if read.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         read
     }

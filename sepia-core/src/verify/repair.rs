@@ -73,7 +73,7 @@ type Outcome = std::result::Result<String, String>;
 
 /// Mends a record under the lock, after a copy of it is safe. Returns what came of each of its problems.
 fn mend_record(backend: &dyn Backend, key: &Key, dangling: Dangling) -> Result<Vec<(Problem, Outcome)>> {
-    let mut lock = backend.lock()?;
+    let lock = backend.lock()?;
     let sight = Sight { backend, classes: &backend.classes()?, index: None };
     let Some(record) = backend.read(key)? else { return Ok(Vec::new()) };
     let Judgement { problems, is_useless } = survey::look(&sight, key)?;

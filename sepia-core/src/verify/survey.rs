@@ -1,10 +1,12 @@
 //! Looking at everything once.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use super::index::Index;
 use super::judge::{self, Judgement, Sight};
 use super::told;
+use crate::backend::to_the_end;
 use crate::backend::{Backend, Examined};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -63,13 +65,16 @@ impl Survey<'_> {
         let mut index = Index::default();
         for class in self.classes {
             let mut twins = Vec::new();
-            let listed = self.backend.ids(class.name(), &mut |id| {
-                self.surveyed.objects += 1;
-                reporter.advance(1);
-                if index.insert(class, id) {
-                    twins.push(id.to_owned());
-                }
-            });
+            let listed = self.backend.ids(
+                class.name(),
+                &mut to_the_end(|id| {
+                    self.surveyed.objects += 1;
+                    reporter.advance(1);
+                    if index.insert(class, id) {
+                        twins.push(id.to_owned());
+                    }
+                }),
+            );
             if let Err(error) = listed {
                 let problem = Problem::new(ProblemKind::Unreadable, name::encode(class.name()), "");
                 self.find(unreadable(problem, error)?);
@@ -87,10 +92,9 @@ impl Survey<'_> {
         for class in self.classes {
             let mut failed = Ok(());
             let listed = self.backend.ids(class.name(), &mut |id| {
-                if failed.is_ok() {
-                    failed = self.read_one(&sight, class, id);
-                    reporter.advance(1);
-                }
+                failed = self.read_one(&sight, class, id);
+                reporter.advance(1);
+                if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
             failed?;
             if let Err(error) = listed {

@@ -5,6 +5,7 @@ mod beside;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -72,7 +73,11 @@ fn fill(store: &Store, graph: &Graph) {
 fn stored(store: &Store) -> BTreeSet<Key> {
     let mut keys = BTreeSet::new();
     for class in store.classes().unwrap() {
-        store.backend().ids(&class, &mut |id| keys.extend([key(&class, id)])).unwrap();
+        let mut each = |id: &str| {
+            keys.insert(key(&class, id));
+            ControlFlow::Continue(())
+        };
+        store.backend().ids(&class, &mut each).unwrap();
     }
     keys
 }

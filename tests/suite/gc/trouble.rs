@@ -1,8 +1,9 @@
 //! Stores that are damaged, foreign in part, read-only, or listed oddly.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use sepia::backend::{Backend, Lock, Memory, Moment, Recovered, Stat, Track, Upkeep};
+use sepia::backend::{Backend, Filesystem, Lock, Memory, Moment, OpenOptions, Recovered, Stat, Track, Upkeep};
 use sepia::batch::Batch;
 use sepia::class::Class;
 use sepia::record::{Key, Record};
@@ -81,80 +82,100 @@ fn a_read_only_store_can_be_looked_over_and_not_swept() {
     assert!(disk.path("Leaf/lost").exists());
 }
 
+/// A backend with an oddity.
+#[derive(Debug)]
+struct Odd<B>(B, Oddity);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Oddity {
+    /// Every id is listed twice.
+    ListsTwice,
+    /// Nobody knows what commits change.
+    TracksNothing,
+}
+
+#[derive(Debug)]
+struct Unknown;
+
+impl Track for Unknown {
+    fn changed(&mut self) -> Result<Option<Vec<Key>>> {
+        Ok(None)
+    }
+}
+
+impl<B: Backend> Backend for Odd<B> {
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        if self.1 == Oddity::ListsTwice {
+            self.0.ids(class, each)?;
+        }
+        self.0.ids(class, each)
+    }
+
+    fn read(&self, key: &Key) -> Result<Option<Record>> {
+        self.0.read(key)
+    }
+
+    fn contains(&self, key: &Key) -> Result<bool> {
+        self.0.contains(key)
+    }
+
+    fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
+        self.0.links(key)
+    }
+
+    fn stat(&self, key: &Key) -> Result<Option<Stat>> {
+        self.0.stat(key)
+    }
+
+    fn commit(&self, batch: Batch) -> Result<()> {
+        self.0.commit(batch)
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock + '_>> {
+        self.0.lock()
+    }
+
+    fn moment(&self) -> Result<Moment> {
+        self.0.moment()
+    }
+
+    fn track(&self) -> Result<Box<dyn Track + '_>> {
+        if self.1 == Oddity::TracksNothing { Ok(Box::new(Unknown)) } else { self.0.track() }
+    }
+
+    fn classes(&self) -> Result<Vec<Class>> {
+        self.0.classes()
+    }
+
+    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+        self.0.generations(base)
+    }
+
+    fn newest(&self, base: &Key) -> Result<Option<Key>> {
+        self.0.newest(base)
+    }
+
+    fn identity(&self) -> u64 {
+        self.0.identity()
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        self.0.checkpoint()
+    }
+
+    fn recovered(&self) -> Option<Recovered> {
+        self.0.recovered()
+    }
+
+    fn upkeep(&self) -> &dyn Upkeep {
+        self.0.upkeep()
+    }
+}
+
 /// On some file systems, what is replaced while its class is listed comes twice. The second of them was taken
 /// for something to which nothing leads.
 #[test]
 fn what_is_listed_twice_is_there_once() {
-    #[derive(Debug)]
-    struct Twice(Memory);
-
-    impl Backend for Twice {
-        fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
-            self.0.ids(class, each)?;
-            self.0.ids(class, each)
-        }
-
-        fn read(&self, key: &Key) -> Result<Option<Record>> {
-            self.0.read(key)
-        }
-
-        fn contains(&self, key: &Key) -> Result<bool> {
-            self.0.contains(key)
-        }
-
-        fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-            self.0.links(key)
-        }
-
-        fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-            self.0.stat(key)
-        }
-
-        fn commit(&self, batch: Batch) -> Result<()> {
-            self.0.commit(batch)
-        }
-
-        fn lock(&self) -> Result<Box<dyn Lock + '_>> {
-            self.0.lock()
-        }
-
-        fn moment(&self) -> Result<Moment> {
-            self.0.moment()
-        }
-
-        fn track(&self) -> Result<Box<dyn Track + '_>> {
-            self.0.track()
-        }
-
-        fn classes(&self) -> Result<Vec<Class>> {
-            self.0.classes()
-        }
-
-        fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-            self.0.generations(base)
-        }
-
-        fn newest(&self, base: &Key) -> Result<Option<Key>> {
-            self.0.newest(base)
-        }
-
-        fn identity(&self) -> u64 {
-            self.0.identity()
-        }
-
-        fn checkpoint(&self) -> Result<()> {
-            self.0.checkpoint()
-        }
-
-        fn recovered(&self) -> Option<Recovered> {
-            self.0.recovered()
-        }
-
-        fn upkeep(&self) -> &dyn Upkeep {
-            self.0.upkeep()
-        }
-    }
-
     let root = key("Node", "root");
     let graph = Graph::from([
         (root.clone(), vec![key("Leaf", "a"), key("Text", "t.0"), key("Page", "p")]),
@@ -165,6 +186,30 @@ fn what_is_listed_twice_is_there_once() {
         (key("Page", "p.3"), vec![]),
         (key("Leaf", "lost"), vec![]),
     ]);
-    check(&Store::with_backend(Twice(Memory::new())), &graph, &[root.clone().into()], None);
-    check(&Store::with_backend(Twice(Memory::new())), &graph, &[root.into()], Some(1));
+    check(&Store::with_backend(Odd(Memory::new(), Oddity::ListsTwice)), &graph, &[root.clone().into()], None);
+    check(&Store::with_backend(Odd(Memory::new(), Oddity::ListsTwice)), &graph, &[root.into()], Some(1));
+}
+
+/// Then all is marked and swept under one lock.
+#[test]
+fn what_nobody_can_follow_is_swept_all_the_same() {
+    let disk = OnDisk::new();
+    let graph = Graph::from([
+        (key("Node", "root"), vec![key("Leaf", "live")]),
+        (key("Leaf", "live"), vec![]),
+        (key("Leaf", "lost"), vec![]),
+        (key("Node", "lost"), vec![key("Leaf", "lost too")]),
+        (key("Leaf", "lost too"), vec![]),
+        (key("Node", "strange"), vec![]),
+    ]);
+    fill(&disk.store, &graph);
+    disk.write("Node/strange/a file", "mine");
+    let backend = Filesystem::open(disk.directory.path(), &OpenOptions::default()).unwrap();
+    let store = Store::with_backend(Odd(backend, Oddity::TracksNothing));
+    let report = store.gc([key("Node", "root")]).grace(Duration::ZERO).list().run().unwrap();
+    assert_eq!(report.swept, [key("Leaf", "lost"), key("Leaf", "lost too"), key("Node", "lost")]);
+    assert_eq!(report.refused, [key("Node", "strange")]);
+    assert_eq!(report.dangling, []);
+    assert!(disk.path("Leaf/live").exists() && disk.path("Node/strange/a file").exists());
+    assert!(!disk.path("Leaf/lost").exists());
 }

@@ -2,6 +2,7 @@
 
 use super::records::shapes;
 use super::*;
+use crate::backend::to_the_end;
 
 pub(super) fn expectations(backend: &dyn Backend) -> Result<()> {
     let [here, gone, other] = ["here", "gone", "other"].map(|id| Key::new("Leaf", id));
@@ -102,7 +103,7 @@ pub(super) fn deletes(backend: &dyn Backend) -> Result<()> {
     backend.commit(batch)?;
     equal(backend.contains(&Key::new("Leaf", "x")?)?, false)?;
     let mut left = Vec::new();
-    backend.ids("Node", &mut |id| left.push(id.to_owned()))?;
+    backend.ids("Node", &mut to_the_end(|id| left.push(id.to_owned())))?;
     equal(left, vec!["n0".to_owned()])?;
     equal(backend.read(&Key::new("Node", "n1")?)?, None)
 }

@@ -1,6 +1,7 @@
 //! Names: every one comes back, and none is another.
 
 use super::*;
+use crate::backend::to_the_end;
 
 /// Names that a careless backend mixes up, loses, or lets out of its place.
 pub const HOSTILE: &[&str] = &[
@@ -49,9 +50,12 @@ pub(super) fn names(backend: &dyn Backend) -> Result<()> {
         equal(backend.read(&Key::new("Leaf", name.as_str())?)?, Some(leaf(name)))?;
     }
     let mut listed = BTreeSet::new();
-    backend.ids("Leaf", &mut |id| {
-        listed.insert(id.to_owned());
-    })?;
+    backend.ids(
+        "Leaf",
+        &mut to_the_end(|id| {
+            listed.insert(id.to_owned());
+        }),
+    )?;
     equal(&listed, &names)?;
     // As names within a container, and as names of classes.
     let entries = names.iter().map(|name| Ok((name.as_str(), Entry::Link(Key::new("Leaf", name.as_str())?))));

@@ -18,6 +18,7 @@ use super::publish::Publisher;
 use super::read;
 use super::sys;
 use super::{Filesystem, root::Root};
+use crate::backend::to_the_end;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::record::Key;
@@ -55,14 +56,18 @@ impl Filesystem {
         }
         // One list serves all.
         for (class, mut bases) in unknown {
-            self.list(class, &|_| true, &mut |id| {
-                let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
-                for (base, generation) in [(base, generation), (id, 0)] {
-                    if let Some((_, newest)) = bases.get_mut(base) {
-                        *newest = (*newest).max(Some(generation));
+            self.list(
+                class,
+                &|_| true,
+                &mut to_the_end(|id| {
+                    let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
+                    for (base, generation) in [(base, generation), (id, 0)] {
+                        if let Some((_, newest)) = bases.get_mut(base) {
+                            *newest = (*newest).max(Some(generation));
+                        }
                     }
-                }
-            })?;
+                }),
+            )?;
             for (base, newest) in bases.into_values() {
                 self.set_hint(base, newest)?;
             }
@@ -107,10 +112,14 @@ impl Filesystem {
     pub(super) fn by_list(&self, base: &Key) -> Result<Option<Key>> {
         let mut newest = None;
         let wanted = |id: &str| name::generation_of(base.id(), id).is_some();
-        self.list(base.class(), &wanted, &mut |id| {
-            newest =
-                newest.take().max(name::generation_of(base.id(), id).map(|generation| (generation, id.to_owned())));
-        })?;
+        self.list(
+            base.class(),
+            &wanted,
+            &mut to_the_end(|id| {
+                newest =
+                    newest.take().max(name::generation_of(base.id(), id).map(|generation| (generation, id.to_owned())));
+            }),
+        )?;
         newest.map(|(_, id)| base.sibling(&id)).transpose()
     }
 
@@ -169,11 +178,16 @@ impl Filesystem {
             return Ok(());
         }
         let mut newest: HashMap<String, u64> = HashMap::new();
-        read::ids(&self.root, base.class(), &|_| true, &mut |id| {
-            let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
-            let known = newest.entry(base.to_owned()).or_default();
-            *known = generation.max(*known);
-        })?;
+        let _ = read::ids(
+            &self.root,
+            base.class(),
+            &|_| true,
+            &mut to_the_end(|id| {
+                let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
+                let known = newest.entry(base.to_owned()).or_default();
+                *known = generation.max(*known);
+            }),
+        )?;
         for (base_id, newest) in newest {
             self.write_hint(&base.sibling(&base_id)?, Some(newest))?;
         }

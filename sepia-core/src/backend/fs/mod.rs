@@ -48,6 +48,7 @@ mod upkeep;
 mod view;
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -55,6 +56,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::io::Errno;
 
 use super::{Backend, Lock, Moment, Recovered, Stat, Track, Upkeep};
+use crate::backend::to_the_end;
 use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -101,18 +103,25 @@ pub struct Filesystem {
 
 impl Filesystem {
     /// Calls `each` with the ids of a class, as far as they are wanted.
-    fn list(&self, class: &str, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str)) -> Result<()> {
+    fn list(
+        &self,
+        class: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        each: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()> {
         let Some(overlay) = self.pending()? else {
-            return read::ids(&self.root, class, wanted, each);
+            return read::ids(&self.root, class, wanted, each).map(|_| ());
         };
         let class_name = name::encode(class);
         let touched: HashSet<&str> = overlay.names_in(&class_name).collect();
         let others = |id: &str| wanted(id) && !touched.contains(&*name::encode(id));
-        read::ids(&self.root, class, &others, each)?;
+        if read::ids(&self.root, class, &others, each)?.is_break() {
+            return Ok(());
+        }
         for id in touched.iter().filter_map(|name| name::decode(name)).filter(|id| wanted(id)) {
             let Ok(key) = Key::new(class, &*id) else { continue };
-            if self.stored(&key)?.fingerprint().is_some() {
-                each(&id);
+            if self.stored(&key)?.fingerprint().is_some() && each(&id).is_break() {
+                break;
             }
         }
         Ok(())
@@ -162,7 +171,7 @@ struct Held<'a> {
 }
 
 impl Lock for Held<'_> {
-    fn commit(&mut self, batch: Batch) -> Result<()> {
+    fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
         self.filesystem.check_writable()?;
         self.filesystem.commit_held(&self.held, &batch, 1)?;
         match self.filesystem.journal.observe(&self.filesystem.root)? {
@@ -237,7 +246,7 @@ impl Backend for Filesystem {
         Ok(self.declared()?.to_vec())
     }
 
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str)) -> Result<()> {
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
         if !self.declares(class)? {
             return Ok(());
         }
@@ -251,7 +260,7 @@ impl Backend for Filesystem {
         let generation = |id: &str| name::generation_of(base.id(), id);
         let mut found = Vec::new();
         let wanted = |id: &str| generation(id).is_some();
-        self.list(base.class(), &wanted, &mut |id| found.push((generation(id), base.sibling(id))))?;
+        self.list(base.class(), &wanted, &mut to_the_end(|id| found.push((generation(id), base.sibling(id)))))?;
         let found: Result<Vec<_>> = found.into_iter().map(|(generation, key)| Ok((generation, key?))).collect();
         let mut found = found?;
         found.sort();

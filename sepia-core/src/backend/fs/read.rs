@@ -1,6 +1,8 @@
 //! Reading records from the files.
 
 use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -127,34 +129,43 @@ pub(super) fn contains(root: &Root, key: &Key) -> Result<bool> {
     }
 }
 
-/// Calls `each` with the id of every record of a class, as far as they are wanted.
-pub(super) fn ids(root: &Root, class: &str, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str)) -> Result<()> {
+/// Calls `each` with the id of every record of a class, as far as they are wanted, until it breaks off.
+pub(super) fn ids(
+    root: &Root,
+    class: &str,
+    wanted: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     let class_name = name::encode(class);
     let place = || root.place(&*class_name);
     let directory = match sys::open_directory_below(root, &class_name) {
         Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOENT) => return Ok(ControlFlow::Continue(())),
         Err(errno) => return Err(refused(errno, &place()).class(class)),
     };
-    let mut failed = None;
-    let listed = sys::list(&directory, &mut |name, kind| {
+    let (mut failed, mut flow) = (None, ControlFlow::Continue(()));
+    let listed = sys::list_until(directory.as_fd(), &mut |name, kind| {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return ControlFlow::Continue(());
+        };
         // A name too long for an id is as foreign as one that is not canonical.
         let fits = |id: &str| name.len() <= MAX_NAME || Key::new(class, id).is_ok();
         let Some(id) = name::decode(name).filter(|id| fits(id) && wanted(id)) else {
-            return;
+            return ControlFlow::Continue(());
         };
         if kind == Kind::Directory {
             // Without its marker it is no container.
             match sys::kind(&directory, &format!("{name}/{DATA}")) {
                 Ok(_) => {}
-                Err(Errno::NOENT | Errno::NOTDIR) => return,
+                Err(Errno::NOENT | Errno::NOTDIR) => return ControlFlow::Continue(()),
                 Err(errno) => failed = failed.or(Some(errno)),
             }
         }
-        each(&id);
+        flow = each(&id);
+        flow
     });
-    match sys::unless_gone(listed).err().or(failed) {
-        None => Ok(()),
+    match listed.err().filter(|errno| *errno != Errno::NOENT).or(failed) {
+        None => Ok(flow),
         Some(errno) => Err(Error::io("list the class", &place(), errno).class(class)),
     }
 }

@@ -1,5 +1,6 @@
 //! Going through what stands in a record, and through what stands in a store.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sepia::backend::Backend;
@@ -62,7 +63,10 @@ pub(crate) fn has_links(class: &Class) -> bool {
 /// Returns the keys of a class, in the order of their ids, generations by their number.
 pub(crate) fn keys(backend: &dyn Backend, class: &str) -> Result<Vec<Key>> {
     let mut ids: Vec<Arc<str>> = Vec::new();
-    backend.ids(class, &mut |id| ids.push(id.into()))?;
+    backend.ids(class, &mut |id| {
+        ids.push(id.into());
+        ControlFlow::Continue(())
+    })?;
     let class: Arc<str> = class.into();
     let keys: Result<Vec<Key>, sepia::Error> = ids.into_iter().map(|id| Key::new(Arc::clone(&class), id)).collect();
     let mut keys = keys?;

@@ -12,6 +12,7 @@ mod measure;
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -207,54 +208,74 @@ pub(super) fn list(directory: impl AsFd, each: &mut dyn FnMut(&str, Kind)) -> Re
 }
 
 /// The same, for names of any bytes.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn list_all(directory: impl AsFd, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
-    let directory = directory.as_fd();
+    let listed = list_until(directory.as_fd(), &mut |name, kind| {
+        each(name, kind);
+        ControlFlow::Continue(())
+    });
+    listed.map(|_| ())
+}
+
+/// The same, until `each` breaks off.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn list_until(
+    directory: BorrowedFd<'_>,
+    each: &mut dyn FnMut(&[u8], Kind) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     rustix::fs::seek(directory, rustix::fs::SeekFrom::Start(0))?;
     let mut buffer = Vec::<u8>::with_capacity(32 * 1024);
     let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         let entry = entry?;
-        found(directory, entry.file_name(), entry.file_type(), each)?;
+        if found(directory, entry.file_name(), entry.file_type(), each)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn list_all(directory: impl AsFd, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
-    let directory = directory.as_fd();
+pub(super) fn list_until(
+    directory: BorrowedFd<'_>,
+    each: &mut dyn FnMut(&[u8], Kind) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     for entry in rustix::fs::Dir::read_from(directory)? {
         let entry = entry?;
-        found(directory, entry.file_name(), entry.file_type(), each)?;
+        if found(directory, entry.file_name(), entry.file_type(), each)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 /// Of a directory that was removed since it was opened, systems say that it is not there: it holds nothing.
-pub(super) fn unless_gone(listed: Result<()>) -> Result<()> {
+pub(super) fn unless_gone<T: Default>(listed: Result<T>) -> Result<T> {
     match listed {
-        Err(Errno::NOENT) => Ok(()),
+        Err(Errno::NOENT) => Ok(T::default()),
         listed => listed,
     }
 }
 
 /// Some file systems do not say in the directory what an entry is.
-fn found(directory: BorrowedFd<'_>, name: &CStr, listed: FileType, each: &mut dyn FnMut(&[u8], Kind)) -> Result<()> {
+fn found(
+    directory: BorrowedFd<'_>,
+    name: &CStr,
+    listed: FileType,
+    each: &mut dyn FnMut(&[u8], Kind) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     let bytes = name.to_bytes();
     if bytes == b"." || bytes == b".." {
-        return Ok(());
+        return Ok(ControlFlow::Continue(()));
     }
     if listed != FileType::Unknown {
-        each(bytes, listed.into());
-        return Ok(());
+        return Ok(each(bytes, listed.into()));
     }
     match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => each(bytes, FileType::from_raw_mode(stat.st_mode).into()),
+        Ok(stat) => Ok(each(bytes, FileType::from_raw_mode(stat.st_mode).into())),
         // Gone since.
-        Err(Errno::NOENT) => {}
-        Err(errno) => return Err(errno),
+        Err(Errno::NOENT) => Ok(ControlFlow::Continue(())),
+        Err(errno) => Err(errno),
     }
-    Ok(())
 }
 
 /// Takes the exclusive lock of an open file, without waiting. `EWOULDBLOCK` if another has it.

@@ -9,6 +9,7 @@ use super::super::journal::Observed;
 use super::super::latest;
 use super::super::layout::LATEST;
 use super::super::sys;
+use crate::backend::to_the_end;
 use crate::class::Class;
 use crate::error::{Error, Result};
 use crate::name;
@@ -50,12 +51,16 @@ impl Filesystem {
         listed.map_err(|errno| Error::io("list the hints", &self.root.place(&path), errno))?;
         let mut bases: HashMap<Box<str>, Generations> = HashMap::new();
         // What a dead writer has committed counts, also where nobody may carry it out.
-        let listed = self.list(class.name(), &|_| true, &mut |id| {
-            let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
-            let known = bases.entry(base.into()).or_default();
-            known.newest = known.newest.max(generation);
-            known.has_first |= generation == 0;
-        });
+        let listed = self.list(
+            class.name(),
+            &|_| true,
+            &mut to_the_end(|id| {
+                let (base, generation) = name::split_generation(id).unwrap_or((id, 0));
+                let known = bases.entry(base.into()).or_default();
+                known.newest = known.newest.max(generation);
+                known.has_first |= generation == 0;
+            }),
+        );
         if listed.is_err() {
             // The class is a problem itself.
             return Ok(Vec::new());

@@ -1,6 +1,7 @@
 //! `sepia backlinks`: what links to an object.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use clap::{Args, ValueHint};
 use sepia::record::{Key, Record};
@@ -75,39 +76,43 @@ pub(crate) fn each(
     to: &[Key],
     each: &mut dyn FnMut(&Key, &str, &Key) -> Result<()>,
 ) -> Result<Vec<Failure>> {
-    let bases: Vec<(Key, u64)> = to.iter().map(Key::generation).collect();
-    // Most links are told apart by their ids, without looking at what they lead to.
-    let may_lead = |link: &Key| {
-        to.contains(link) || {
-            let (base, _) = link.generation();
-            // A base can end like a generation.
-            records.keeps_generations(link.class()) && bases.iter().any(|(other, _)| *other == base || other == link)
+    let mut spelled = Vec::new();
+    for key in to {
+        spelled.push(key.clone());
+        if !records.keeps_generations(key.class()) {
+            continue;
         }
-    };
+        // A link to the base leads to its newest generation, and generation 0 has two spellings, also of a base that ends
+        // like a generation itself.
+        let (base, _) = key.generation();
+        for first in [key, &base] {
+            spelled.push(Key::new(key.class(), format!("{}.0", first.id()))?);
+        }
+        spelled.push(base);
+    }
+    let mut sources = Vec::new();
+    records.backend.backlinks(&spelled, &mut |from| {
+        sources.push(from.clone());
+        ControlFlow::Continue(())
+    })?;
+    sources.sort_by_cached_key(|key| (key.class().to_owned(), key.generation()));
     let mut skipped = Vec::new();
-    for class in records.classes.iter().filter(|class| walk::has_links(class)) {
-        for from in walk::keys(records.backend, class.name())? {
-            let read = match records.backend.links(&from) {
-                Ok(Some(links)) if links.iter().any(may_lead) => records.backend.read(&from),
-                Ok(_) => continue,
-                Err(error) => Err(error),
-            };
-            let node = match read {
-                Ok(Some(Record::Container(node))) => node,
-                Ok(_) => continue,
-                Err(error) => {
-                    skipped.push(error.into());
-                    continue;
-                }
-            };
-            for (field, link) in walk::links(&node.entries) {
-                if !may_lead(link) {
-                    continue;
-                }
-                let target = records.find(link)?.unwrap_or_else(|| link.clone());
-                if to.contains(&target) {
-                    each(&from, &field, link)?;
-                }
+    for from in sources {
+        let node = match records.backend.read(&from) {
+            Ok(Some(Record::Container(node))) => node,
+            Ok(_) => continue,
+            Err(error) => {
+                skipped.push(error.into());
+                continue;
+            }
+        };
+        for (field, link) in walk::links(&node.entries) {
+            if !spelled.contains(link) {
+                continue;
+            }
+            let target = records.find(link)?.unwrap_or_else(|| link.clone());
+            if to.contains(&target) {
+                each(&from, &field, link)?;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `sepia ls`: the classes of a store, the objects of a class.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use clap::{Args, ValueHint};
 use sepia::class::{Class, Format, Kind};
@@ -87,7 +88,10 @@ impl Ls {
                     }
                 }
             } else {
-                records.backend.ids(class.name(), &mut |_| found += 1)?;
+                records.backend.ids(class.name(), &mut |_| {
+                    found += 1;
+                    ControlFlow::Continue(())
+                })?;
             }
             let bytes = self.long.then_some(bytes);
             let generations = class.generations();

@@ -61,8 +61,8 @@ impl Rm {
             if !self.yes && !confirm(&doomed)? {
                 return Ok(Answer::No);
             }
-            let mut lock = records.backend.lock()?;
-            self.delete(&records, &doomed, &mut *lock)?;
+            let lock = records.backend.lock()?;
+            self.delete(&records, &doomed, lock)?;
         }
         let (out, done) = (&mut session.out, if self.dry_run { "would delete" } else { "deleted" });
         for key in &doomed {
@@ -75,7 +75,7 @@ impl Rm {
         Ok(Answer::Yes)
     }
 
-    fn delete(&self, records: &Records<'_>, doomed: &[Key], lock: &mut dyn Lock) -> Result<()> {
+    fn delete(&self, records: &Records<'_>, doomed: &[Key], lock: Box<dyn Lock + '_>) -> Result<()> {
         // Others may have saved since it was looked and asked.
         if self.doomed(records)? != doomed {
             return Err(Failure::said("the objects were changed meanwhile, nothing was deleted"));
