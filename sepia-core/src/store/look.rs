@@ -22,8 +22,13 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     pub(super) fn key<T: Object>(&self, id: &Id<T>) -> Result<Key> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         Key::of_id(id)
+    }
+
+    /// Makes sure that a class is that of a type.
+    pub(super) fn claim<T: Object>(&self) -> Result<()> {
+        self.claims.claim_in::<T>(self.source)
     }
 
     pub(super) fn load<T: Object>(&self, id: &Id<T>) -> Result<T> {
@@ -41,6 +46,12 @@ impl Look<'_> {
             Some((key, record)) => Decoder::new(self.source, self.claims, self.eyes).top(&key, record).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Loads what is stored under a key, and not what it means as a base.
+    pub(super) fn exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
+        let record = self.source.read(key)?;
+        record.map(|record| Decoder::new(self.source, self.claims, self.eyes).top(key, record)).transpose()
     }
 
     /// Loads the newest generation of the object of which an id names one.
@@ -78,7 +89,7 @@ impl Look<'_> {
     }
 
     pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         let mut ids = Vec::new();
         self.source.ids(T::__CLASS, &mut to_the_end(|id| ids.push(id.into())))?;
         ids.sort_unstable();
@@ -86,7 +97,7 @@ impl Look<'_> {
     }
 
     pub(super) fn count<T: Object>(&self) -> Result<u64> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         let mut count = 0;
         self.source.ids(T::__CLASS, &mut to_the_end(|_| count += 1))?;
         Ok(count)
