@@ -30,6 +30,8 @@ use crate::error::{Error, ErrorKind, Quoted, Result};
 pub struct StoreBuilder {
     options: OpenOptions,
     durability: Durability,
+    #[cfg(feature = "cache")]
+    cache: Option<crate::cache::CacheOptions>,
 }
 
 impl Store {
@@ -88,6 +90,15 @@ impl StoreBuilder {
         self
     }
 
+    /// Keeps objects in memory for [`Store::get`] (feature `cache`). Off by default.
+    #[cfg(feature = "cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    #[must_use]
+    pub fn cache(mut self, options: crate::cache::CacheOptions) -> Self {
+        self.cache = Some(options);
+        self
+    }
+
     /// Keeps a checksum of every file, so that [`Store::verify`] finds what the medium has changed, and tells it from
     /// what was edited by hand. Off by default; once it is on, it stays on for the store, whoever opens it. Files
     /// that are there already get theirs when other content is saved, or by [`repair`](crate::verify::Verify::repair).
@@ -111,7 +122,7 @@ impl StoreBuilder {
     #[cfg(unix)]
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         let backend = crate::backend::Filesystem::open(path, &self.options)?;
-        Ok(Store::with_backend(backend).with_durability(self.durability))
+        Ok(self.furnish(&Store::with_backend(backend)))
     }
 
     /// Opens the store that a URL names: `file:` and a path, a path alone, or `memory:`, which is empty and ends with
@@ -129,12 +140,22 @@ impl StoreBuilder {
         };
         match scheme {
             "file" => self.open(rest.strip_prefix("//").unwrap_or(rest)),
-            "memory" if rest.is_empty() => Ok(Store::in_memory().with_durability(self.durability)),
+            "memory" if rest.is_empty() => Ok(self.furnish(&Store::in_memory())),
             _ => {
                 let message = format!("no store can be opened by the URL {}: use file:PATH or memory:", Quoted(url));
                 Err(Error::message(ErrorKind::InvalidValue, message))
             }
         }
+    }
+
+    /// Gives a store what is no matter of its backend.
+    fn furnish(&self, store: &Store) -> Store {
+        let store = store.with_durability(self.durability);
+        #[cfg(feature = "cache")]
+        if let Some(options) = &self.cache {
+            return store.with_cache(options.clone());
+        }
+        store
     }
 
     /// Opens the store in a directory, where the system has the calls that it takes.
