@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak}
 use std::thread::ThreadId;
 use std::time::{Duration, SystemTime};
 
-use super::{Backend, Examined, Lock, Moment, Recovered, Stat, Track, Upkeep};
+use super::{Backend, Examined, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::batch::{Batch, Change, Inspect, Step};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,14 +41,25 @@ struct State {
 struct Kept {
     record: Record,
     modified: SystemTime,
+    /// The number of the commit that put it.
+    commit: u64,
 }
 
 /// The keys that commits have changed, for one that follows.
 type Changes = Mutex<Vec<Key>>;
 
 impl State {
+    fn kept(&self, key: &Key) -> Option<&Kept> {
+        self.records.get(key.class())?.get(key.id())
+    }
+
     fn get(&self, key: &Key) -> Option<&Record> {
-        Some(&self.records.get(key.class())?.get(key.id())?.record)
+        self.kept(key).map(|kept| &kept.record)
+    }
+
+    fn seal(&self, key: &Key) -> Seal {
+        // No commit has the number 0.
+        Seal::new([self.kept(key).map_or(0, |kept| kept.commit), 0])
     }
 
     /// Tells those who follow that a key changes.
@@ -102,7 +113,7 @@ impl State {
             return;
         }
         self.note(key);
-        let kept = Kept { record, modified: SystemTime::now() };
+        let kept = Kept { record, modified: SystemTime::now(), commit: self.commits };
         if self.keeps_generations(key) {
             let (base, generation) = key.generation();
             let newest = self.newest.entry(base).or_insert_with(|| key.clone());
@@ -294,6 +305,21 @@ impl Backend for Memory {
         Ok(self.state().get(key).cloned())
     }
 
+    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+        let state = self.state();
+        Ok((state.get(key).cloned(), state.seal(key)))
+    }
+
+    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+        let state = self.state();
+        for (key, seal) in sealed {
+            if state.seal(key) != *seal {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
         let state = self.state();
         let Some(record) = state.get(key) else { return Ok(None) };
@@ -304,8 +330,7 @@ impl Backend for Memory {
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
         let state = self.state();
-        let kept = state.records.get(key.class()).and_then(|records| records.get(key.id()));
-        Ok(kept.map(|kept| Stat::new(kept.record.bytes(), kept.modified)))
+        Ok(state.kept(key).map(|kept| Stat::new(kept.record.bytes(), kept.modified)))
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {

@@ -39,7 +39,7 @@
 //! use std::sync::Arc;
 //! use std::sync::atomic::{AtomicU64, Ordering};
 //!
-//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered, Stat, Track, Upkeep};
+//! use sepia::backend::{Backend, Lock, Memory, Moment, Recovered, Seal, Stat, Track, Upkeep};
 //! use sepia::batch::{Batch, Expect};
 //! use sepia::class::{Class, Format};
 //! use sepia::record::{Key, Record};
@@ -55,6 +55,15 @@
 //!     fn read(&self, key: &Key) -> Result<Option<Record>> {
 //!         self.reads.fetch_add(1, Ordering::Relaxed);
 //!         self.inner.read(key)
+//!     }
+//!
+//!     fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+//!         self.reads.fetch_add(1, Ordering::Relaxed);
+//!         self.inner.read_sealed(key)
+//!     }
+//!
+//!     fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+//!         self.inner.is_intact(sealed)
 //!     }
 //!
 //!     fn contains(&self, key: &Key) -> Result<bool> {
@@ -145,6 +154,7 @@ pub mod conformance;
 mod fs;
 mod memory;
 mod scan;
+mod seal;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
@@ -164,6 +174,7 @@ pub use fs::Filesystem;
 pub use fs::fault;
 pub use memory::Memory;
 pub(crate) use scan::to_the_end;
+pub use seal::Seal;
 
 /// How a `Filesystem` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
 #[derive(Clone, Debug)]
@@ -193,6 +204,29 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Corrupt` if what is there cannot be understood, `Io`.
     fn read(&self, key: &Key) -> Result<Option<Record>>;
+
+    /// Returns the record of a key as [`read`](Backend::read) does, with a seal, by which
+    /// [`is_intact`](Backend::is_intact) tells whether it is still that, or still absent.
+    ///
+    /// A backend that cannot tell, or not of this record at this time, gives [`Seal::none`]. A backend that wraps
+    /// another passes on what that one says.
+    ///
+    /// # Errors
+    /// As [`read`](Backend::read).
+    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+        Ok((self.read(key)?, Seal::none()))
+    }
+
+    /// Returns whether all these records are what they were when they were sealed, each at some time of this call,
+    /// whoever might have changed one: a commit of any process, or an editor. That is asked instead of reading them, so
+    /// it must be cheaper. `false` says nothing but that they have to be read again.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Io`.
+    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+        let _ = sealed;
+        Ok(false)
+    }
 
     /// Returns whether the key has a record, without reading it.
     ///

@@ -10,6 +10,7 @@ mod generations;
 mod isolation;
 mod names;
 mod records;
+mod seals;
 mod upkeep;
 
 use std::collections::BTreeSet;
@@ -31,7 +32,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 28] = [
+    let checks: [(&str, Check); 29] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -60,6 +61,7 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("sizes are those of the content, and ages those of the last change", upkeep::sizes),
         ("whoever follows commits is told what they change", upkeep::tracking),
         ("what is set aside is kept, and changes no record", upkeep::setting_aside),
+        ("what is intact by its seal is what was read", seals::seals),
     ];
     for (name, check) in checks {
         check(&open()).map_err(|error| Error::new(ErrorKind::Other, format!("{name}: {}", chain(&error))))?;

@@ -19,6 +19,7 @@
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
 //! - `links`, `stat`: looking at a record without reading it
+//! - `seal`: telling whether a record is still what was read
 //! - `track`: following commits
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `trace`: events
@@ -40,6 +41,7 @@ mod read;
 mod recover;
 mod removal;
 mod root;
+mod seal;
 mod stat;
 mod sys;
 mod trace;
@@ -55,7 +57,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use super::{Backend, Lock, Moment, Recovered, Stat, Track, Upkeep};
+use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::backend::to_the_end;
 use crate::batch::Batch;
 use crate::class::Class;
@@ -187,6 +189,17 @@ impl Backend for Filesystem {
             return Ok(None);
         }
         Ok(self.stored(key)?.into_record())
+    }
+
+    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
+        if !self.declares(key.class())? {
+            return Ok((None, Seal::none()));
+        }
+        self.read_and_seal(key)
+    }
+
+    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
+        Ok(self.are_intact(sealed))
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {

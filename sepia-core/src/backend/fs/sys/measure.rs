@@ -50,3 +50,40 @@ pub(in super::super) fn measure(file: impl AsFd) -> Result<Measure> {
 pub(in super::super) fn measure_at(parent: impl AsFd, name: &str) -> Result<Measure> {
     rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(Measure::from)
 }
+
+/// What tells whether what stands somewhere is still the same, and as it was.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Mark {
+    /// Device, inode, size, and when content and file were last changed.
+    pub(in super::super) numbers: [u64; 7],
+    /// When it was last changed, in nanoseconds since 1970: a time that nobody sets.
+    pub(in super::super) changed: i128,
+}
+
+/// Marks what stands under a path. Symlinks are followed on the way, and not at its end.
+#[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
+pub(in super::super) fn mark_at(parent: impl AsFd, path: &str) -> Result<Mark> {
+    let stat = rustix::fs::statat(parent, path, AtFlags::SYMLINK_NOFOLLOW)?;
+    let (seconds, nanoseconds) = (stat.st_ctime as i64, stat.st_ctime_nsec as i64);
+    let numbers = [
+        stat.st_dev as u64,
+        stat.st_ino as u64,
+        stat.st_size as u64,
+        stat.st_mtime as u64,
+        stat.st_mtime_nsec as u64,
+        seconds as u64,
+        nanoseconds as u64,
+    ];
+    Ok(Mark { numbers, changed: nanoseconds_of(seconds, nanoseconds) })
+}
+
+/// Returns the time, in nanoseconds since 1970, by the clock that files are marked with.
+pub(in super::super) fn now() -> i128 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    nanoseconds_of(now.tv_sec, now.tv_nsec)
+}
+
+#[allow(clippy::useless_conversion, reason = "the types differ among systems")]
+fn nanoseconds_of(seconds: impl Into<i64>, nanoseconds: impl Into<i64>) -> i128 {
+    i128::from(seconds.into()) * 1_000_000_000 + i128::from(nanoseconds.into())
+}
