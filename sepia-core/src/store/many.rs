@@ -2,7 +2,7 @@
 
 use std::mem;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,7 +114,7 @@ fn load_many<T: Object + Send>(
     let rest = &ids[loaded.len()..];
     let threads = workers().min(rest.len());
     let piece = (rest.len() / (4 * threads.max(1))).clamp(1, PIECE);
-    let work = Work { ids: rest, load, piece, next: AtomicUsize::new(0), end: AtomicUsize::new(rest.len()) };
+    let work = Work { ids: rest, load, piece, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
     let mut pieces = thread::scope(|scope| {
         // One that cannot be started is not needed.
         let others: Vec<_> =
@@ -138,8 +138,9 @@ struct Work<'a, T, F> {
     load: F,
     piece: usize,
     next: AtomicUsize,
-    /// From here on, nothing is of use any more. Pieces are taken in order, so all before it are under way.
-    end: AtomicUsize,
+    /// Whether the pieces that nobody has taken are of no use any more. They are taken in order, so those before the
+    /// one that failed are under way.
+    stop: AtomicBool,
 }
 
 /// Where a piece begins, and what was loaded of it: up to the first that could not be.
@@ -148,23 +149,20 @@ type Piece<T> = (usize, Result<Vec<T>>);
 impl<T: Object, F: Fn(&Id<T>) -> Result<T>> Work<'_, T, F> {
     fn load(&self) -> Vec<Piece<T>> {
         /// Keeps the other threads from working for one that panics.
-        struct Abandon<'a>(&'a AtomicUsize);
+        struct Abandon<'a>(&'a AtomicBool);
         impl Drop for Abandon<'_> {
             fn drop(&mut self) {
-                self.0.store(0, Ordering::Relaxed);
+                self.0.store(true, Ordering::Relaxed);
             }
         }
-        let abandon = Abandon(&self.end);
+        let abandon = Abandon(&self.stop);
         let mut pieces = Vec::new();
-        loop {
+        while !self.stop.load(Ordering::Relaxed) {
             let at = self.next.fetch_add(self.piece, Ordering::Relaxed);
-            if at >= self.end.load(Ordering::Relaxed) {
-                break;
-            }
-            let ids = &self.ids[at..self.ids.len().min(at + self.piece)];
-            let piece: Result<Vec<T>> = ids.iter().map(&self.load).collect();
+            let Some(ids) = self.ids.get(at..).filter(|ids| !ids.is_empty()) else { break };
+            let piece: Result<Vec<T>> = ids.iter().take(self.piece).map(&self.load).collect();
             if piece.is_err() {
-                self.end.fetch_min(at, Ordering::Relaxed);
+                self.stop.store(true, Ordering::Relaxed);
             }
             pieces.push((at, piece));
         }
