@@ -13,6 +13,8 @@ pub mod backend;
 #[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
 pub mod backup;
 pub mod batch;
+#[cfg(feature = "cache")]
+mod cache;
 // What no backend of this system keeps, and no archive either, needs no file.
 #[cfg(any(unix, feature = "backup", feature = "export"))]
 mod catalog;
@@ -41,17 +43,20 @@ pub mod transfer;
 pub mod verify;
 
 pub use batch::Durability;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use cache::{CacheOptions, CacheStats, Pressure};
 pub use decode::Reader;
 pub use encode::Writer;
 pub use error::{Error, ErrorKind, Result};
 pub use field::Field;
 pub use id::Id;
-pub use object::{Content, Fields, Generations, Object};
+pub use object::{AsObject, Content, Fields, Generations, Object};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use progress::Progress;
 pub use reference::{Load, Ref, Reference};
 pub use roots::Root;
-pub use store::{Snapshot, Store, StoreBuilder, Transaction};
+pub use store::{Iter, Snapshot, Store, StoreBuilder, Transaction};
 
 /// What generated code needs. Not part of the public API.
 #[doc(hidden)]
@@ -63,7 +68,7 @@ pub mod derive {
         Ask, AskNoReference, AskNoValue, AskReference, AskSet, AskValue, Bytes, Codec, FileReferenceSide, NeitherSide,
         ReferenceField, ReferenceSide, Text, ValueSide,
     };
-    pub use crate::object::{IdOf, OfClass, decode_object, distinct, encode_object, shown};
+    pub use crate::object::{AsObject, IdOf, OfClass, decode_object, distinct, encode_object, shown};
     pub use crate::record::Entry;
     pub use crate::reference::{HoldsObjects, Item};
     pub use crate::{Content, Error, Field, Fields, Generations, Id, Object, Reference, Result};

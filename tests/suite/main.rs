@@ -6,6 +6,7 @@
 mod adopt;
 mod backup;
 mod boards;
+mod cache;
 mod checksums;
 mod copy;
 mod errors;
@@ -14,6 +15,7 @@ mod gc;
 mod generations;
 mod history;
 mod hostile;
+mod many;
 mod memory;
 mod model;
 mod opening;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Eyes, Id};
 use crate::name::split_generation;
 use crate::object::{Generations, Object};
-use crate::record::Key;
+use crate::record::{Key, Record};
 use crate::source::{self, Source, resolve};
 
 /// Reads objects from a source.
@@ -22,8 +22,13 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     pub(super) fn key<T: Object>(&self, id: &Id<T>) -> Result<Key> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         Key::of_id(id)
+    }
+
+    /// Makes sure that a class is that of a type.
+    pub(super) fn claim<T: Object>(&self) -> Result<()> {
+        self.claims.claim_in::<T>(self.source)
     }
 
     pub(super) fn load<T: Object>(&self, id: &Id<T>) -> Result<T> {
@@ -32,22 +37,32 @@ impl Look<'_> {
 
     pub(super) fn find<T: Object>(&self, id: &Id<T>) -> Result<Option<T>> {
         let key = self.key(id)?;
-        let found = if T::__CLASS_DEF.keeps_generations() {
-            resolve(self.source, &key)?
-        } else {
-            self.source.read(&key)?.map(|record| (key, record))
-        };
-        match found {
-            Some((key, record)) => Decoder::new(self.source, self.claims, self.eyes).top(&key, record).map(Some),
-            None => Ok(None),
+        if !T::__CLASS_DEF.keeps_generations() {
+            return self.find_exactly(&key);
         }
+        resolve(self.source, &key)?.map(|(key, record)| self.decode(&key, record)).transpose()
+    }
+
+    /// Finds the object under exactly this key.
+    pub(super) fn find_exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
+        self.source.read(key)?.map(|record| self.decode(key, record)).transpose()
+    }
+
+    fn decode<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
+        Decoder::new(self.source, self.claims, self.eyes).top(key, record)
+    }
+
+    /// Loads what is stored under a key, and not what it means as a base.
+    pub(super) fn exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
+        let record = self.source.read(key)?;
+        record.map(|record| Decoder::new(self.source, self.claims, self.eyes).top(key, record)).transpose()
     }
 
     /// Loads the newest generation of the object of which an id names one.
     pub(super) fn newest<T: Generations>(&self, id: &Id<T>) -> Result<T> {
         let (base, _) = self.key(id)?.generation();
         let (key, record) = source::newest(self.source, &base)?.ok_or_else(|| absent::<T>(&base.shared_id().into()))?;
-        Decoder::new(self.source, self.claims, self.eyes).top(&key, record)
+        self.decode(&key, record)
     }
 
     pub(super) fn follow<T: Object>(&self, id: &Id<T>) -> Result<T> {
@@ -78,7 +93,7 @@ impl Look<'_> {
     }
 
     pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         let mut ids = Vec::new();
         self.source.ids(T::__CLASS, &mut to_the_end(|id| ids.push(id.into())))?;
         ids.sort_unstable();
@@ -86,7 +101,7 @@ impl Look<'_> {
     }
 
     pub(super) fn count<T: Object>(&self) -> Result<u64> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         let mut count = 0;
         self.source.ids(T::__CLASS, &mut to_the_end(|_| count += 1))?;
         Ok(count)
@@ -107,7 +122,7 @@ impl Look<'_> {
     }
 }
 
-fn absent<T: Object>(id: &Id<T>) -> Error {
+pub(super) fn absent<T: Object>(id: &Id<T>) -> Error {
     let error = Error::message(ErrorKind::NotFound, "the object is not in the store");
     error.object(T::__CLASS, id.as_str())
 }

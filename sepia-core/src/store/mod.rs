@@ -1,7 +1,10 @@
 //! The typed front: objects in, objects out.
 
 mod generation;
+mod get;
+mod iter;
 mod look;
+mod many;
 mod open;
 mod snapshot;
 mod transaction;
@@ -18,9 +21,11 @@ use crate::id::{Eyes, Id};
 use crate::object::Object;
 use crate::record::Key;
 use crate::reference::Load;
-use crate::source::Committed;
+use crate::source::{Committed, Source};
 use look::Look;
 
+pub use iter::Iter;
+pub(crate) use many::workers;
 pub use open::StoreBuilder;
 pub use snapshot::Snapshot;
 pub use transaction::Transaction;
@@ -53,13 +58,22 @@ pub struct Store {
     claims: Arc<Claims>,
     eyes: Eyes,
     durability: Durability,
+    #[cfg(feature = "cache")]
+    cache: Option<Arc<crate::cache::Cache>>,
 }
 
 impl Store {
     /// Makes a store over a backend.
     pub fn with_backend(backend: impl Backend) -> Self {
         let eyes = Eyes::store(backend.identity());
-        Self { backend: Arc::new(backend), claims: Arc::default(), eyes, durability: Durability::default() }
+        Self {
+            backend: Arc::new(backend),
+            claims: Arc::default(),
+            eyes,
+            durability: Durability::default(),
+            #[cfg(feature = "cache")]
+            cache: None,
+        }
     }
 
     /// Returns the same store, whose commits survive what this says; [`Durability::Sync`] by default.
@@ -104,6 +118,9 @@ impl Store {
         let mut encoder = Encoder::new(Arc::clone(&self.claims), self.eyes.clone(), intent);
         add(&mut encoder).map_err(|error| self.locate(error))?;
         let (mut batch, saved) = encoder.finish();
+        if batch.steps().is_empty() {
+            return Ok(());
+        }
         batch.set_durability(self.durability);
         self.backend.commit(batch)?;
         saved.remember(&self.eyes);
@@ -119,7 +136,11 @@ impl Store {
     }
 
     fn look<R>(&self, look: impl Fn(Look<'_>) -> Result<R>) -> Result<R> {
-        look(Look { source: &Committed(&*self.backend), claims: &self.claims, eyes: &self.eyes })
+        look(self.look_in(&Committed(&*self.backend)))
+    }
+
+    fn look_in<'a>(&'a self, source: &'a dyn Source) -> Look<'a> {
+        Look { source, claims: &self.claims, eyes: &self.eyes }
     }
 
     /// Follows links from record to record. If others change them meanwhile, they may lead nowhere: then it
