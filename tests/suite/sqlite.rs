@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -615,11 +617,12 @@ fn who_was_killed_while_following_costs_no_more_than_so_much() {
 }
 
 #[test]
-fn a_reader_sees_one_state_under_its_lock_and_writes_nothing() {
+fn a_reader_keeps_writers_off_and_writes_nothing() {
     let file = InFile::new();
-    let writer = file.backend();
-    put(&writer, &key("Leaf", "a"), leaf("1")).unwrap();
     let mut options = OpenOptions::default();
+    options.lock_timeout = Duration::from_millis(30);
+    let writer = Sqlite::open(&file.path, &options).unwrap();
+    put(&writer, &key("Leaf", "a"), leaf("1")).unwrap();
     options.read_only = true;
     let reader = Sqlite::open(&file.path, &options).unwrap();
     let mut track = reader.track().unwrap();
@@ -629,23 +632,73 @@ fn a_reader_sees_one_state_under_its_lock_and_writes_nothing() {
     refused(reader.checkpoint(), ErrorKind::ReadOnly, &["data.db"]);
     let lock = reader.lock().unwrap();
     let moment = reader.moment().unwrap();
-    put(&writer, &key("Leaf", "a"), leaf("2")).unwrap();
+    refused(put(&writer, &key("Leaf", "a"), leaf("2")), ErrorKind::Locked, &["data.db", "30ms"]);
     assert_eq!(reader.read(&key("Leaf", "a")).unwrap(), Some(leaf("1")));
     assert_eq!(reader.moment().unwrap(), moment);
-    // Other threads see what is, and no moment that it could be taken for.
-    std::thread::scope(|scope| {
-        let read = scope.spawn(|| {
-            assert_eq!(reader.read(&key("Leaf", "a")).unwrap(), Some(leaf("2")));
-            assert_ne!(reader.moment().unwrap(), reader.moment().unwrap());
-            let (_, seal) = reader.read_sealed(&key("Leaf", "a")).unwrap();
-            assert!(!reader.is_intact(&mut [(&key("Leaf", "a"), &seal)].into_iter()).unwrap());
-        });
-        read.join().unwrap();
-    });
     refused(lock.commit(Batch::new()), ErrorKind::ReadOnly, &["data.db"]);
+    assert_eq!(track.changed().unwrap(), Some(vec![]));
+    let held = writer.lock().unwrap();
+    refused(reader.lock(), ErrorKind::Locked, &["data.db", "30ms"]);
+    drop(held);
+    put(&writer, &key("Leaf", "a"), leaf("2")).unwrap();
     assert_eq!(reader.read(&key("Leaf", "a")).unwrap(), Some(leaf("2")));
     assert_ne!(reader.moment().unwrap(), moment);
     assert_eq!(track.changed().unwrap(), None);
+}
+
+/// Somebody who may not write cannot keep writers off either.
+#[test]
+fn a_reader_who_may_not_write_sees_one_state_under_its_lock() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let file = InFile::new();
+    put(&file.backend(), &key("Leaf", "a"), leaf("1")).unwrap();
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(file.directory.path(), 0o755);
+    mode(&file.path, 0o644);
+    // The program is copied to where anybody may run it.
+    let program = file.directory.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["sqlite::look_on", "--exact", "--ignored", "--nocapture"]).env(CHILD, &file.path);
+    let mut child = command.uid(65534).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.ends_with("held")), "the process has not begun");
+    put(&file.backend(), &key("Leaf", "a"), leaf("2")).unwrap();
+    child.stdin.take().unwrap().write_all(b"go on\n").unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success(), "{rest:?}");
+}
+
+#[test]
+#[ignore = "what other tests run as a process of its own"]
+fn look_on() {
+    let Ok(path) = std::env::var(CHILD) else { return };
+    let mut options = OpenOptions::default();
+    options.read_only = true;
+    let reader = Sqlite::open(path, &options).unwrap();
+    let lock = reader.lock().unwrap();
+    let moment = reader.moment().unwrap();
+    println!("held");
+    std::io::stdout().flush().unwrap();
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let (a, read) = (key("Leaf", "a"), |reader: &Sqlite| reader.read(&key("Leaf", "a")).unwrap());
+    assert_eq!(read(&reader), Some(leaf("1")));
+    assert_eq!(reader.moment().unwrap(), moment);
+    // Other threads see what is, and no moment that it could be taken for.
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            assert_eq!(read(&reader), Some(leaf("2")));
+            assert_ne!(reader.moment().unwrap(), reader.moment().unwrap());
+            let (_, seal) = reader.read_sealed(&a).unwrap();
+            assert!(!reader.is_intact(&mut [(&a, &seal)].into_iter()).unwrap());
+        });
+        other.join().unwrap();
+    });
+    drop(lock);
+    assert_eq!(read(&reader), Some(leaf("2")));
+    assert_ne!(reader.moment().unwrap(), moment);
 }
 
 #[test]
