@@ -118,7 +118,15 @@ sepia: this is not a sepia store: it has no .sepia/format.json, and nothing may 
     shows(
         sandbox.at("", &["ls", "-s", "sqlite:data.db"]),
         str![[r#"
-sepia: no store can be opened by the URL "sqlite:data.db": use file:PATH or memory:
+sepia: this is not a sepia store: there is no database, and nothing may be written (at data.db)
+=> 2
+
+"#]],
+    );
+    shows(
+        sandbox.at("", &["ls", "-s", "redis:data"]),
+        str![[r#"
+sepia: no store can be opened by the URL "redis:data": use file:PATH, sqlite:PATH or memory:
 => 2
 
 "#]],

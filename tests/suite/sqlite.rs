@@ -197,6 +197,20 @@ fn a_newer_version_is_refused() {
 }
 
 #[test]
+fn a_store_waits_for_ever_if_it_shall() {
+    let file = InFile::new();
+    let patient = Store::builder().lock_timeout(Duration::MAX).sqlite(&file.path).unwrap();
+    let held = file.store.backend().lock().unwrap();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| patient.save(&postit("a", "x")));
+        std::thread::sleep(Duration::from_millis(20));
+        drop(held);
+        waits.join().unwrap().unwrap();
+    });
+    assert!(file.store.exists::<Postit>("a").unwrap());
+}
+
+#[test]
 fn a_path_is_that_of_a_file_whatever_it_looks_like() {
     let directory = tempfile::tempdir().unwrap();
     for name in ["a?mode=memory", "b#c", "d%41", "e f", "file:x", ":memory:", "ü'\"\\;--"] {
