@@ -1,10 +1,10 @@
 //! Objects that are kept in memory are shared, and never stale but where that is chosen.
 
 mod limits;
-// mod model;
+mod model;
 mod others;
 mod own;
-// mod seals;
+mod seals;
 mod shared;
 // mod weight;
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use sepia::record::Key;
+use sepia::transfer::OnConflict;
 use sepia::{Durability, Error, ErrorKind, Result, Store};
 
 use super::{Board, Note, Speech, board, note, text, tree, with_every_cache};
@@ -120,7 +123,6 @@ fn a_transaction_leaves_what_it_has_committed_and_nothing_else() {
         let held = store.get::<Note>("a").unwrap();
         let refusal = store.transaction(|transaction| {
             transaction.overwrite(&note("a", "3"))?;
-            transaction.save(&Note { text: "x".to_owned(), ..(*held).clone() })?;
             transaction.save(&note("", ""))
         });
         refused(refusal, ErrorKind::InvalidName, &[]);
@@ -139,16 +141,16 @@ fn what_tools_write_is_seen_at_once() {
         let from = Store::in_memory();
         from.save(&note("loose", "2")).unwrap();
         from.save(&note("a", "2")).unwrap();
-        from.copy_to(store).replace().run().unwrap();
+        from.copy_to(store).on_conflict(OnConflict::Replace).run().unwrap();
         assert_eq!(get_all(), ("2".to_owned(), "2".to_owned()));
 
         from.overwrite(&note("a", "3")).unwrap();
         let mut lines = Vec::new();
         from.export().to_writer(&mut lines).unwrap();
-        store.import().replace().from_reader(&lines[..]).unwrap();
+        store.import().on_conflict(OnConflict::Replace).from_reader(&lines[..]).unwrap();
         assert_eq!(get_all(), ("2".to_owned(), "3".to_owned()));
 
-        store.gc([sepia::record::Key::new("Board", "work").unwrap()]).run().unwrap();
+        store.gc([Key::new("Board", "work").unwrap()]).grace(Duration::ZERO).run().unwrap();
         refused(store.get::<Note>("loose"), ErrorKind::NotFound, &["loose"]);
     });
 }
