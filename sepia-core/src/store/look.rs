@@ -22,8 +22,13 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     pub(super) fn key<T: Object>(&self, id: &Id<T>) -> Result<Key> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         Key::of_id(id)
+    }
+
+    /// Claims the class of `T` for it.
+    pub(super) fn claim<T: Object>(&self) -> Result<()> {
+        self.claims.claim_in::<T>(self.source)
     }
 
     pub(super) fn load<T: Object>(&self, id: &Id<T>) -> Result<T> {
