@@ -1,15 +1,16 @@
-//! The packages that a workspace is built from, as files: a real graph, with diamonds and cycles.
+//! The packages that a workspace is built from, as objects: a real graph, with diamonds and cycles.
 //!
 //! Reads what `cargo metadata` tells, for the platform that this runs on; saves every package as a
 //! container; opens the store again and proves that each package equals what was read; and answers,
 //! from the store alone, who depends on a package and by which path. A second run writes only what
-//! has changed.
+//! has changed. Where the store keeps all that is for its URL to say: files, unless another is given.
 //!
 //! ```text
 //! cargo run --release --example crate_graph                        # this workspace
 //! cargo run --release --example crate_graph -- ../other            # another one, or its Cargo.toml
 //! cargo run --release --example crate_graph -- saved.json          # the saved output of `cargo metadata`
 //! cargo run --release --example crate_graph -- --why serde_core    # a name, or an id like syn-2.0.1
+//! cargo run --release --example crate_graph -- --store sqlite:     # a database; or file:PATH, sqlite:PATH, memory:
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -74,6 +75,11 @@ struct Document {
     bytes: Vec<u8>,
 }
 
+/// How the URLs of stores begin, or, in memory, all of it.
+const FILE: &str = "file:";
+const SQLITE: &str = "sqlite:";
+const MEMORY: &str = "memory:";
+
 /// The one `Workspace` of a store.
 const WORKSPACE: &str = "workspace";
 
@@ -95,26 +101,34 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let Arguments { input, why } = Arguments::parse(env::args_os().skip(1))?;
+    let Arguments { input, why, store } = Arguments::parse(env::args_os().skip(1))?;
 
     let clock = Instant::now();
     let metadata = cargo::metadata(input.as_deref())?;
-    let directory = directory_of(&metadata);
+    let url = url(store, &metadata);
     let read = read::graph(metadata)?;
     report("read", &read.contents(), clock);
 
     let clock = Instant::now();
-    let deleted = read.save(&Store::open(&directory)?)?;
+    let store = Store::builder().open_url(&url)?;
+    let deleted = read.save(&store)?;
     let deleted = if deleted > 0 { format!(", and {deleted} deleted that are gone") } else { String::new() };
-    report("saved", &format!("into {}{deleted}", directory.display()), clock);
+    report("saved", &format!("into {url}{deleted}"), clock);
 
     let clock = Instant::now();
-    let loaded = Graph::load(&Store::open(&directory)?)?;
+    // What is in memory ends with its store; elsewhere, only what is opened anew proves anything.
+    let store = if url == MEMORY { store } else { Store::builder().open_url(&url)? };
+    let loaded = Graph::load(&store)?;
     loaded.prove_equal(&read)?;
     report("loaded", "everything again, equal to what was read", clock);
 
     if let Some(seen) = why::explain(&loaded, why.as_deref())? {
-        println!("\nlook at\n  {}", directory.join("Package").join(seen.as_str()).display());
+        match url.strip_prefix(FILE) {
+            Some(directory) => {
+                println!("\nlook at\n  {}", Path::new(directory).join("Package").join(seen.as_str()).display())
+            }
+            None => println!("\nlook at it with\n  sepia --store {url} show Package/{seen}"),
+        }
     }
     Ok(())
 }
@@ -129,21 +143,15 @@ struct Graph {
 impl Graph {
     /// Makes the store hold this and nothing else. Returns how many objects had to go.
     fn save(&self, store: &Store) -> Result<usize> {
-        for package in self.packages.values() {
-            store.save(package)?;
-        }
+        store.save_all(self.packages.values())?;
         store.save(&self.workspace)?;
         let documents = self.packages.values().flat_map(Package::documents).map(|document| &document.id);
         Ok(delete_others(store, self.packages.keys())? + delete_others(store, documents)?)
     }
 
     fn load(store: &Store) -> Result<Self> {
-        let mut packages = BTreeMap::new();
-        for id in store.ids::<Package>()? {
-            let package = store.load(&id)?;
-            packages.insert(id, package);
-        }
-        Ok(Self { workspace: store.load(WORKSPACE)?, packages })
+        let packages = store.iter::<Package>()?.map(|package| package.map(|package| (package.id.clone(), package)));
+        Ok(Self { packages: packages.collect::<Result<_, _>>()?, workspace: store.load(WORKSPACE)? })
     }
 
     fn prove_equal(&self, read: &Self) -> Result<()> {
@@ -186,11 +194,17 @@ fn delete_others<'a, T: Object>(store: &Store, kept: impl Iterator<Item = &'a Id
     Ok(deleted)
 }
 
-/// Each workspace has a store of its own, in the target directory. Those of one name differ in the hash.
-fn directory_of(metadata: &cargo::Metadata) -> PathBuf {
+/// What was asked for; a kind of store without a path is in the target directory, where each workspace has its own.
+/// Those of one name differ in the hash.
+fn url(asked: Option<String>, metadata: &cargo::Metadata) -> String {
     let root = &metadata.workspace_root;
     let name = Path::new(root).file_name().unwrap_or("workspace".as_ref());
-    Path::new("target/crate_graph").join(format!("{}-{:08x}", name.display(), hash(root)))
+    let place = format!("target/crate_graph/{}-{:08x}", name.display(), hash(root));
+    match asked.as_deref() {
+        None | Some(FILE) => format!("{FILE}{place}"),
+        Some(SQLITE) => format!("{SQLITE}{place}.db"),
+        Some(url) => url.to_owned(),
+    }
 }
 
 /// FNV-1a: unlike the hashes of `std`, the same with every version of Rust.
@@ -205,23 +219,28 @@ fn report(done: &str, what: &str, since: Instant) {
 struct Arguments {
     input: Option<PathBuf>,
     why: Option<String>,
+    store: Option<String>,
 }
 
 impl Arguments {
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Self> {
-        const USAGE: &str = "usage: crate_graph [<workspace> | <Cargo.toml> | <saved metadata>] [--why <package>]";
-        let (mut input, mut why) = (None, None);
+        const USAGE: &str = "usage: crate_graph [<workspace> | <Cargo.toml> | <saved metadata>] [--why <package>] \
+                             [--store file:[<path>] | sqlite:[<path>] | memory:]";
+        let (mut input, mut why, mut store) = (None, None, None);
         while let Some(argument) = arguments.next() {
             match argument.to_str() {
-                Some("--why") if why.is_none() => {
-                    let package = arguments.next().and_then(|package| package.into_string().ok());
-                    why = Some(package.ok_or(USAGE)?);
+                Some(flag @ ("--why" | "--store")) => {
+                    let asked = if flag == "--why" { &mut why } else { &mut store };
+                    let value = arguments.next().and_then(|value| value.into_string().ok());
+                    if asked.replace(value.ok_or(USAGE)?).is_some() {
+                        return Err(USAGE.into());
+                    }
                 }
                 Some(flag) if flag.starts_with('-') => return Err(USAGE.into()),
                 _ if input.is_none() => input = Some(argument.into()),
                 _ => return Err(USAGE.into()),
             }
         }
-        Ok(Self { input, why })
+        Ok(Self { input, why, store })
     }
 }

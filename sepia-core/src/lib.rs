@@ -51,12 +51,12 @@ pub use encode::Writer;
 pub use error::{Error, ErrorKind, Result};
 pub use field::Field;
 pub use id::Id;
-pub use object::{Content, Fields, Generations, Object};
+pub use object::{AsObject, Content, Fields, Generations, Object};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use progress::Progress;
 pub use reference::{Load, Ref, Reference};
 pub use roots::Root;
-pub use store::{Snapshot, Store, StoreBuilder, Transaction};
+pub use store::{Iter, Snapshot, Store, StoreBuilder, Transaction};
 
 /// What generated code needs. Not part of the public API.
 #[doc(hidden)]
@@ -68,7 +68,7 @@ pub mod derive {
         Ask, AskNoReference, AskNoValue, AskReference, AskSet, AskValue, Bytes, Codec, FileReferenceSide, NeitherSide,
         ReferenceField, ReferenceSide, Text, ValueSide,
     };
-    pub use crate::object::{IdOf, OfClass, decode_object, distinct, encode_object, shown};
+    pub use crate::object::{AsObject, IdOf, OfClass, decode_object, distinct, encode_object, shown};
     pub use crate::record::Entry;
     pub use crate::reference::{HoldsObjects, Item};
     pub use crate::{Content, Error, Field, Fields, Generations, Id, Object, Reference, Result};

@@ -41,6 +41,34 @@ pub trait Object: OfClass + 'static {
 )]
 pub trait Generations: Object {}
 
+/// An object, or something that holds one: what [`Store::save_all`](crate::Store::save_all) takes.
+///
+/// Its method is for generated code only.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sepia object",
+    note = "an object, a reference to one, or a `Box` or an `Arc` of one is expected"
+)]
+pub trait AsObject {
+    #[doc(hidden)]
+    type __Object: Object;
+    #[doc(hidden)]
+    fn __object(item: &Self) -> &Self::__Object;
+}
+
+macro_rules! as_object {
+    ($($shape:ty),*) => {$(
+        impl<T: Object> AsObject for $shape {
+            type __Object = T;
+
+            fn __object(item: &Self) -> &T {
+                item
+            }
+        }
+    )*};
+}
+// Not of every object: that would be in conflict with these. Each type has it from its derive.
+as_object!(&T, &mut T, Box<T>, std::sync::Arc<T>);
+
 /// One object of one known class: an object, a [`Ref`](crate::Ref), or one of them in a `Box` or
 /// an `Arc`.
 #[doc(hidden)]

@@ -427,9 +427,9 @@ pub use sepia_core::backup;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use sepia_core::{CacheOptions, CacheStats, Pressure};
 pub use sepia_core::{
-    Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Load, Object, Problem, ProblemKind,
-    Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction, Writer,
-    backend, batch, class, gc, record, transfer, verify,
+    AsObject, Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Iter, Load, Object, Problem,
+    ProblemKind, Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction,
+    Writer, backend, batch, class, gc, record, transfer, verify,
 };
 pub use sepia_derive::{Container, Reference, Serializable};
 

@@ -19,7 +19,9 @@ use sepia_core::backup::{Archive, RecordKind};
 use tempfile::TempDir;
 
 use crate::copy::{drafts, key, link, many, notes, put, text};
-use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
+use crate::support::{
+    MEDIA, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair, refused,
+};
 use crate::trees::{Tree, tree};
 
 /// A directory for archives, which goes with it.
@@ -51,10 +53,14 @@ fn restored(path: &Path) -> sepia::Result<Store> {
 /// A small store with something of every kind.
 fn small() -> Store {
     let store = Store::in_memory();
-    put(&store, &notes(), &[("a", "Milk"), ("b/\u{e9}", ""), (&"n".repeat(190), "long")]);
-    put(&store, &drafts(), &[("d.0", "0"), ("d.10", "1")]);
-    link(&store, "work", &["a", "gone"]);
+    fill(&store);
     store
+}
+
+fn fill(store: &Store) {
+    put(store, &notes(), &[("a", "Milk"), ("b/\u{e9}", ""), (&"n".repeat(190), "long")]);
+    put(store, &drafts(), &[("d.0", "0"), ("d.10", "1")]);
+    link(store, "work", &["a", "gone"]);
 }
 
 proptest! {
@@ -63,51 +69,55 @@ proptest! {
     #[test]
     fn trees_come_back_as_they_were(first in tree(), second in tree()) {
         let shelf = Shelf::new();
-        let (memory, disk) = (Store::in_memory(), OnDisk::new());
-        for store in [&memory, &disk.store] {
+        for medium in MEDIA {
+            let store = medium.make();
             store.save(&first).unwrap();
             let [full, then] = ["full.tar", "then.tar.zst"].map(|name| shelf.path(name));
             store.backup().to_file(&full).unwrap();
             let full = Archive::open(&full).unwrap();
-            prop_assert_eq!(full.verify().unwrap().records().len(), content(store).1.len());
-            for to in [&Store::in_memory(), &OnDisk::new().store] {
+            prop_assert_eq!(full.verify().unwrap().records().len(), content(&store).1.len());
+            for other in MEDIA {
+                let to = other.make();
                 to.restore(&full).run().unwrap();
-                prop_assert_eq!(content(to), content(store));
+                prop_assert_eq!(content(&to), content(&store), "from {:?} to {:?}", medium, other);
                 prop_assert_eq!(&to.load::<Tree>("root").unwrap(), &first);
             }
             store.overwrite(&second).unwrap();
             store.backup().since(&full.manifest().unwrap()).compress(1).to_file(&then).unwrap();
-            let to = Store::in_memory();
+            let to = medium.make();
             to.restore(&Archive::open(&then).unwrap()).base(&full).run().unwrap();
-            prop_assert_eq!(content(&to), content(store));
+            prop_assert_eq!(content(&to), content(&store), "{:?}", medium);
         }
     }
 }
 
 #[test]
 fn archives_say_what_is_in_them() {
-    let (store, shelf) = (small(), Shelf::new());
-    let before = std::time::SystemTime::now();
-    let report = store.backup().to_file(shelf.path("a.tar")).unwrap();
-    assert_eq!((report.records, report.included, report.bytes, report.strays), (6, 6, 13, 0));
-    let archive = Archive::open(shelf.path("a.tar")).unwrap();
-    let header = archive.header();
-    assert_eq!((&header.roots, header.since), (&None, None));
-    assert!(before.duration_since(header.made).unwrap_or_default().as_secs() <= 1);
-    let mut listed = BTreeMap::new();
-    archive.list(|one| _ = listed.insert(one.key.path(), (one.kind, one.bytes, one.here))).unwrap();
-    assert_eq!(listed.len(), 6);
-    assert_eq!(listed["Board/work"], (RecordKind::Container, 3, true));
-    assert_eq!(listed["Note/b%2F\u{e9}"], (RecordKind::Leaf, 0, true));
-    // The same, however it is written.
-    let mut written = Vec::new();
-    store.backup().to_writer(&mut written).unwrap();
-    let written = Archive::open(shelf.put(&written)).unwrap();
-    assert_eq!(written.verify().unwrap().records(), archive.verify().unwrap().records());
-    // And nothing is left beside.
-    let mut names: Vec<_> = fs::read_dir(shelf.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    names.sort();
-    assert_eq!(names, ["a.tar", "put.tar"]);
+    on_every_backend(|store| {
+        let shelf = Shelf::new();
+        fill(store);
+        let before = std::time::SystemTime::now();
+        let report = store.backup().to_file(shelf.path("a.tar")).unwrap();
+        assert_eq!((report.records, report.included, report.bytes, report.strays), (6, 6, 13, 0));
+        let archive = Archive::open(shelf.path("a.tar")).unwrap();
+        let header = archive.header();
+        assert_eq!((&header.roots, header.since), (&None, None));
+        assert!(before.duration_since(header.made).unwrap_or_default().as_secs() <= 1);
+        let mut listed = BTreeMap::new();
+        archive.list(|one| _ = listed.insert(one.key.path(), (one.kind, one.bytes, one.here))).unwrap();
+        assert_eq!(listed.len(), 6);
+        assert_eq!(listed["Board/work"], (RecordKind::Container, 3, true));
+        assert_eq!(listed["Note/b%2F\u{e9}"], (RecordKind::Leaf, 0, true));
+        // The same, however it is written.
+        let mut written = Vec::new();
+        store.backup().to_writer(&mut written).unwrap();
+        let written = Archive::open(shelf.put(&written)).unwrap();
+        assert_eq!(written.verify().unwrap().records(), archive.verify().unwrap().records());
+        // And nothing is left beside.
+        let mut names: Vec<_> = fs::read_dir(shelf.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["a.tar", "put.tar"]);
+    });
 }
 
 #[test]
@@ -127,47 +137,53 @@ fn a_backup_that_fails_leaves_what_was_there() {
 
 #[test]
 fn roots_are_backed_up_with_what_they_lead_to() {
-    let (store, shelf) = (small(), Shelf::new());
-    put(&store, &notes(), &[("c", "not reached")]);
-    let roots = [Root::from(key("Board", "work"))];
-    store.backup().roots(roots.clone()).to_file(shelf.path("a.tar")).unwrap();
-    assert_eq!(Archive::open(shelf.path("a.tar")).unwrap().header().roots, Some(roots.into()));
-    let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
-    assert_eq!(classes, [Class::container("Board"), notes()]);
-    assert_eq!(records.keys().map(Key::path).collect::<Vec<_>>(), ["Board/work", "Note/a"]);
-    refused(store.backup().roots([key("Board", "no")]).to_file(shelf.path("b.tar")), ErrorKind::NotFound, &["no"]);
+    on_every_backend(|store| {
+        let shelf = Shelf::new();
+        fill(store);
+        put(store, &notes(), &[("c", "not reached")]);
+        let roots = [Root::from(key("Board", "work"))];
+        store.backup().roots(roots.clone()).to_file(shelf.path("a.tar")).unwrap();
+        assert_eq!(Archive::open(shelf.path("a.tar")).unwrap().header().roots, Some(roots.into()));
+        let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
+        assert_eq!(classes, [Class::container("Board"), notes()]);
+        assert_eq!(records.keys().map(Key::path).collect::<Vec<_>>(), ["Board/work", "Note/a"]);
+        refused(store.backup().roots([key("Board", "no")]).to_file(shelf.path("b.tar")), ErrorKind::NotFound, &["no"]);
+    });
 }
 
 #[test]
 fn a_chain_of_backups_restores_the_last_state_and_nothing_older() {
-    let (store, shelf) = (small(), Shelf::new());
-    let names = ["0.tar", "1.tar", "2.tar"].map(|name| shelf.path(name));
-    store.backup().to_file(&names[0]).unwrap();
-    let first = Archive::open(&names[0]).unwrap();
-    // Changed, new, gone; and changed back in the end.
-    put(&store, &notes(), &[("a", "Bread"), ("b/\u{e9}", "two"), ("new", "1")]);
-    store.backend().commit(deleted("Draft", "d.0")).unwrap();
-    let report = store.backup().since(&first.manifest().unwrap()).to_file(&names[1]).unwrap();
-    assert_eq!((report.records, report.included), (6, 3));
-    let second = Archive::open(&names[1]).unwrap();
-    put(&store, &notes(), &[("a", "Milk")]);
-    store.backup().since(&second.manifest().unwrap()).to_file(&names[2]).unwrap();
-    let third = Archive::open(&names[2]).unwrap();
-    assert_eq!(third.header().since, Some(second.manifest().unwrap().hash()));
-    third.verify().unwrap();
+    on_every_medium(|medium| {
+        let (store, shelf) = (medium.make(), Shelf::new());
+        fill(&store);
+        let names = ["0.tar", "1.tar", "2.tar"].map(|name| shelf.path(name));
+        store.backup().to_file(&names[0]).unwrap();
+        let first = Archive::open(&names[0]).unwrap();
+        // Changed, new, gone; and changed back in the end.
+        put(&store, &notes(), &[("a", "Bread"), ("b/\u{e9}", "two"), ("new", "1")]);
+        store.backend().commit(deleted("Draft", "d.0")).unwrap();
+        let report = store.backup().since(&first.manifest().unwrap()).to_file(&names[1]).unwrap();
+        assert_eq!((report.records, report.included), (6, 3));
+        let second = Archive::open(&names[1]).unwrap();
+        put(&store, &notes(), &[("a", "Milk")]);
+        store.backup().since(&second.manifest().unwrap()).to_file(&names[2]).unwrap();
+        let third = Archive::open(&names[2]).unwrap();
+        assert_eq!(third.header().since, Some(second.manifest().unwrap().hash()));
+        third.verify().unwrap();
 
-    let to = Store::in_memory();
-    to.restore(&third).base(&second).base(&first).run().unwrap();
-    assert_eq!(content(&to), content(&store));
-    let to = Store::in_memory();
-    to.restore(&third).base(&first).base(&second).run().unwrap();
-    assert_eq!(content(&to), content(&store));
-    for bases in [vec![], vec![&second], vec![&first]] {
-        let to = Store::in_memory();
-        let restore = bases.iter().fold(to.restore(&third), |restore, base| restore.base(base));
-        refused(restore.run(), ErrorKind::NotFound, &["relative to an earlier one"]);
-        assert_eq!(content(&to), Default::default());
-    }
+        let to = medium.make();
+        to.restore(&third).base(&second).base(&first).run().unwrap();
+        assert_eq!(content(&to), content(&store));
+        let to = medium.make();
+        to.restore(&third).base(&first).base(&second).run().unwrap();
+        assert_eq!(content(&to), content(&store));
+        for bases in [vec![], vec![&second], vec![&first]] {
+            let to = medium.make();
+            let restore = bases.iter().fold(to.restore(&third), |restore, base| restore.base(base));
+            refused(restore.run(), ErrorKind::NotFound, &["relative to an earlier one"]);
+            assert_eq!(content(&to), Default::default());
+        }
+    });
 }
 
 fn deleted(class: &str, id: &str) -> Batch {
@@ -178,46 +194,52 @@ fn deleted(class: &str, id: &str) -> Batch {
 
 #[test]
 fn conflicts_are_dealt_with_by_the_rule() {
-    let shelf = Shelf::new();
-    let from = Store::in_memory();
-    put(&from, &notes(), &[("other", "theirs"), ("new", "n")]);
-    put(&from, &drafts(), &[("d.0", "theirs"), ("d.5", "x")]);
-    from.backup().to_file(shelf.path("a.tar")).unwrap();
-    let archive = Archive::open(shelf.path("a.tar")).unwrap();
-    let restored = |rule: OnConflict| {
-        let to = Store::in_memory();
-        put(&to, &notes(), &[("other", "mine"), ("own", "o")]);
-        put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
+    on_every_medium(|medium| {
+        let shelf = Shelf::new();
+        let from = medium.make();
+        put(&from, &notes(), &[("other", "theirs"), ("new", "n")]);
+        put(&from, &drafts(), &[("d.0", "theirs"), ("d.5", "x")]);
+        from.backup().to_file(shelf.path("a.tar")).unwrap();
+        let archive = Archive::open(shelf.path("a.tar")).unwrap();
+        let restored = |rule: OnConflict| {
+            let to = medium.make();
+            put(&to, &notes(), &[("other", "mine"), ("own", "o")]);
+            put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
+            let before = content(&to);
+            let run = to.restore(&archive).on_conflict(rule).run();
+            assert_eq!(run.is_err(), content(&to) == before);
+            let texts =
+                [("Note", "other"), ("Draft", "d.0"), ("Note", "own")].map(|(class, id)| text(&to, class, id).unwrap());
+            (run, texts.join(" "))
+        };
+        let (run, _) = restored(OnConflict::Fail);
+        assert_eq!(refused(run, ErrorKind::Conflict, &[]).conflicts().len(), 2);
+        for (rule, texts, numbers) in [
+            (OnConflict::Keep, "mine mine o", (2, 0, 0, 2)),
+            (OnConflict::Replace, "theirs theirs o", (2, 2, 0, 0)),
+            (OnConflict::NewestGeneration, "mine theirs o", (2, 1, 0, 1)),
+        ] {
+            let (run, found) = restored(rule);
+            let report = run.unwrap();
+            assert_eq!(
+                (&*found, (report.added, report.replaced, report.equal, report.kept)),
+                (texts, numbers),
+                "{rule:?}"
+            );
+        }
+        // Of another kind, before anything is written.
+        let to = medium.make();
+        put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
         let before = content(&to);
-        let run = to.restore(&archive).on_conflict(rule).run();
-        assert_eq!(run.is_err(), content(&to) == before);
-        let texts =
-            [("Note", "other"), ("Draft", "d.0"), ("Note", "own")].map(|(class, id)| text(&to, class, id).unwrap());
-        (run, texts.join(" "))
-    };
-    let (run, _) = restored(OnConflict::Fail);
-    assert_eq!(refused(run, ErrorKind::Conflict, &[]).conflicts().len(), 2);
-    for (rule, texts, numbers) in [
-        (OnConflict::Keep, "mine mine o", (2, 0, 0, 2)),
-        (OnConflict::Replace, "theirs theirs o", (2, 2, 0, 0)),
-        (OnConflict::NewestGeneration, "mine theirs o", (2, 1, 0, 1)),
-    ] {
-        let (run, found) = restored(rule);
-        let report = run.unwrap();
-        assert_eq!((&*found, (report.added, report.replaced, report.equal, report.kept)), (texts, numbers), "{rule:?}");
-    }
-    // Of another kind, before anything is written.
-    let to = Store::in_memory();
-    put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
-    let before = content(&to);
-    refused(to.restore(&archive).on_conflict(OnConflict::Replace).run(), ErrorKind::ClassClash, &["Note"]);
-    assert_eq!(content(&to), before);
+        refused(to.restore(&archive).on_conflict(OnConflict::Replace).run(), ErrorKind::ClassClash, &["Note"]);
+        assert_eq!(content(&to), before);
+    });
 }
 
 #[test]
 fn backups_beside_writers_are_of_one_moment() {
     let shelf = Shelf::new();
-    let check = |from: &Store| {
+    on_every_backend(|from| {
         let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
         put(from, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
         beside_writers(from, || {
@@ -231,17 +253,15 @@ fn backups_beside_writers_are_of_one_moment() {
                 is_of_one_moment(&restored(&path).unwrap());
             }
         });
-    };
-    check(&Store::in_memory());
-    check(&OnDisk::new().store);
+    });
 }
 
 /// Writes into the store of the environment until it is killed: this test, started again as a process of its own.
 #[test]
 #[ignore = "started by the next"]
 fn writer_of_another_process() {
-    let Ok(path) = std::env::var("SEPIA_BACKUP_STORE") else { return };
-    let store = Store::open(path).unwrap();
+    let Ok(url) = std::env::var("SEPIA_BACKUP_STORE") else { return };
+    let store = Store::builder().open_url(&url).unwrap();
     beside_writers(&store, || std::thread::sleep(std::time::Duration::from_secs(60)));
 }
 
@@ -256,24 +276,29 @@ impl Drop for Killed {
 
 #[test]
 fn backups_beside_another_process_are_of_one_moment() {
-    let (disk, shelf) = (OnDisk::new(), Shelf::new());
-    let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
-    put(&disk.store, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
-    let mut writer = Command::new(std::env::current_exe().unwrap());
-    writer.args(["--exact", "backup::writer_of_another_process", "--ignored"]);
-    let _writer =
-        Killed(writer.env("SEPIA_BACKUP_STORE", disk.directory.path()).stdout(Stdio::null()).spawn().unwrap());
-    while text(&disk.store, "Pair", "a").is_none_or(|number| number == "1") {
-        std::thread::yield_now();
-    }
-    let mut states = std::collections::BTreeSet::new();
-    for _ in 0..8 {
-        disk.store.backup().to_file(shelf.path("a.tar")).unwrap();
-        let store = restored(&shelf.path("a.tar")).unwrap();
-        is_of_one_moment(&store);
-        states.insert(text(&store, "Pair", "a").unwrap());
-    }
-    assert!(states.len() > 1, "nothing was written meanwhile");
+    on_every_medium(|medium| {
+        let from = medium.make();
+        if !from.lasts() {
+            return;
+        }
+        let shelf = Shelf::new();
+        let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
+        put(&from, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
+        let mut writer = Command::new(std::env::current_exe().unwrap());
+        writer.args(["--exact", "backup::writer_of_another_process", "--ignored"]);
+        let _writer = Killed(writer.env("SEPIA_BACKUP_STORE", from.url()).stdout(Stdio::null()).spawn().unwrap());
+        while text(&from, "Pair", "a").is_none_or(|number| number == "1") {
+            std::thread::yield_now();
+        }
+        let mut states = std::collections::BTreeSet::new();
+        for _ in 0..8 {
+            from.backup().to_file(shelf.path("a.tar")).unwrap();
+            let store = restored(&shelf.path("a.tar")).unwrap();
+            is_of_one_moment(&store);
+            states.insert(text(&store, "Pair", "a").unwrap());
+        }
+        assert!(states.len() > 1, "nothing was written meanwhile");
+    });
 }
 
 #[test]
@@ -399,45 +424,53 @@ fn the_systems_tar_extracts_a_chain() {
 /// A nightly job gives the next archive the name of the one that is being restored.
 #[test]
 fn an_archive_whose_name_is_taken_is_restored_and_one_that_is_changed_is_not() {
-    let (from, shelf) = (Store::in_memory(), Shelf::new());
-    many(&from, 2500, "old");
-    let path = shelf.path("a.tar");
-    for phase in ["verify", "compare", "restore"] {
-        from.backup().to_file(&path).unwrap();
+    on_every_medium(|medium| {
+        let (from, shelf) = (medium.make(), Shelf::new());
+        many(&from, 2500, "old");
+        let path = shelf.path("a.tar");
+        for phase in ["verify", "compare", "restore"] {
+            from.backup().to_file(&path).unwrap();
+            let archive = Archive::open(&path).unwrap();
+            let (to, before) = (medium.make(), content(&from));
+            put(&from, &notes(), &[("zz", phase)]);
+            let next = |progress: Progress| {
+                if progress.phase == phase && progress.done == 0 {
+                    from.backup().to_file(&path).unwrap();
+                }
+            };
+            to.restore(&archive).on_progress(next).run().unwrap();
+            assert_eq!(content(&to), before, "{phase}");
+        }
         let archive = Archive::open(&path).unwrap();
-        let (to, before) = (Store::in_memory(), content(&from));
-        put(&from, &notes(), &[("zz", phase)]);
-        let next = |progress: Progress| {
-            if progress.phase == phase && progress.done == 0 {
-                from.backup().to_file(&path).unwrap();
+        let to = medium.make();
+        let cut = |progress: Progress| {
+            if progress.phase == "compare" && progress.done == 0 {
+                fs::File::options().write(true).open(&path).unwrap().set_len(2000 * 1024).unwrap();
             }
         };
-        to.restore(&archive).on_progress(next).run().unwrap();
-        assert_eq!(content(&to), before, "{phase}");
-    }
-    let archive = Archive::open(&path).unwrap();
-    let to = Store::in_memory();
-    let cut = |progress: Progress| {
-        if progress.phase == "compare" && progress.done == 0 {
-            fs::File::options().write(true).open(&path).unwrap().set_len(2000 * 1024).unwrap();
-        }
-    };
-    refused(to.restore(&archive).on_progress(cut).run(), ErrorKind::Corrupt, &["changed since it was opened", "a.tar"]);
-    assert_eq!(content(&to), Default::default());
+        refused(
+            to.restore(&archive).on_progress(cut).run(),
+            ErrorKind::Corrupt,
+            &["changed since it was opened", "a.tar"],
+        );
+        assert_eq!(content(&to), Default::default());
+    });
 }
 
 #[test]
 fn a_restoration_goes_on_where_it_was_interrupted() {
-    let (from, shelf, to) = (Store::in_memory(), Shelf::new(), OnDisk::new());
-    many(&from, 2500, "same");
-    from.backup().to_file(shelf.path("a.tar")).unwrap();
-    let archive = Archive::open(shelf.path("a.tar")).unwrap();
-    let dies = |progress: Progress| assert!(progress.phase != "restore" || progress.done < 2304, "interrupted");
-    let run = || to.store.restore(&archive).on_progress(dies).run();
-    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-    let report = to.store.restore(&archive).run().unwrap();
-    assert_eq!((report.added, report.equal), (500, 2000));
-    assert_eq!(content(&to.store), content(&from));
+    on_every_pair(|from, to| {
+        let (from, shelf, to) = (from.make(), Shelf::new(), to.make());
+        many(&from, 2500, "same");
+        from.backup().to_file(shelf.path("a.tar")).unwrap();
+        let archive = Archive::open(shelf.path("a.tar")).unwrap();
+        let dies = |progress: Progress| assert!(progress.phase != "restore" || progress.done < 2304, "interrupted");
+        let run = || to.restore(&archive).on_progress(dies).run();
+        std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        let report = to.restore(&archive).run().unwrap();
+        assert_eq!((report.added, report.equal), (500, 2000));
+        assert_eq!(content(&to), content(&from));
+    });
 }
 
 /// Verifies the archive of the environment in little memory: a process of its own, which the next starts.
@@ -747,15 +780,22 @@ mod hostile {
 
 #[test]
 fn empty_stores_and_empty_classes_come_back() {
-    let (store, shelf) = (Store::in_memory(), Shelf::new());
-    store.backup().to_file(shelf.path("a.tar")).unwrap();
-    assert_eq!(content(&restored(&shelf.path("a.tar")).unwrap()), Default::default());
-    let mut batch = Batch::new();
-    batch.declare(&drafts()).unwrap();
-    store.backend().commit(batch).unwrap();
-    store.backup().to_file(shelf.path("a.tar")).unwrap();
-    let (classes, records) = content(&restored(&shelf.path("a.tar")).unwrap());
-    assert_eq!((classes, records.len()), (vec![drafts()], 0));
+    on_every_medium(|medium| {
+        let (store, shelf) = (medium.make(), Shelf::new());
+        store.backup().to_file(shelf.path("a.tar")).unwrap();
+        let restored = || {
+            let to = medium.make();
+            to.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
+            content(&to)
+        };
+        assert_eq!(restored(), Default::default());
+        let mut batch = Batch::new();
+        batch.declare(&drafts()).unwrap();
+        store.backend().commit(batch).unwrap();
+        store.backup().to_file(shelf.path("a.tar")).unwrap();
+        let (classes, records) = restored();
+        assert_eq!((classes, records.len()), (vec![drafts()], 0));
+    });
 }
 
 #[test]
@@ -772,24 +812,26 @@ fn a_store_that_can_only_be_read_is_backed_up() {
 /// Everything is as deep and as long as a store takes it, and some of it larger than a batch.
 #[test]
 fn the_largest_records_come_back() {
-    let (store, shelf) = (Store::in_memory(), Shelf::new());
-    let name = |text: &str| Name::of(&text.repeat(200)).unwrap();
-    let far = key(&"c".repeat(200), &"x".repeat(200));
-    let mut entry = Entry::Link(far.clone());
-    for _ in 0..400 {
-        entry = Entry::Collection(Entries::new(vec![(name("n"), entry)]).unwrap());
-    }
-    let deep = Node { data: b"{}\n".to_vec(), entries: Entries::new(vec![(name("d"), entry)]).unwrap() };
-    let mut batch = Batch::new();
-    batch.declare(&Class::container("Board")).unwrap();
-    batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
-    batch.put(key("Board", "deep"), Record::Container(deep), Expect::Any);
-    for number in 0..3_u8 {
-        batch.put(key("Blob", &number.to_string()), Record::Leaf(vec![number; 5 << 20]), Expect::Any);
-    }
-    store.backend().commit(batch).unwrap();
-    store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
-    let to = OnDisk::new();
-    to.store.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
-    assert!(content(&to.store) == content(&store));
+    on_every_pair(|from, to| {
+        let (store, shelf) = (from.make(), Shelf::new());
+        let name = |text: &str| Name::of(&text.repeat(200)).unwrap();
+        let far = key(&"c".repeat(200), &"x".repeat(200));
+        let mut entry = Entry::Link(far.clone());
+        for _ in 0..400 {
+            entry = Entry::Collection(Entries::new(vec![(name("n"), entry)]).unwrap());
+        }
+        let deep = Node { data: b"{}\n".to_vec(), entries: Entries::new(vec![(name("d"), entry)]).unwrap() };
+        let mut batch = Batch::new();
+        batch.declare(&Class::container("Board")).unwrap();
+        batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
+        batch.put(key("Board", "deep"), Record::Container(deep), Expect::Any);
+        for number in 0..3_u8 {
+            batch.put(key("Blob", &number.to_string()), Record::Leaf(vec![number; 5 << 20]), Expect::Any);
+        }
+        store.backend().commit(batch).unwrap();
+        store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
+        let to = to.make();
+        to.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
+        assert!(content(&to) == content(&store));
+    });
 }

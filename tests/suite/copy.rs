@@ -1,5 +1,6 @@
 //! Copies are exact, of one moment, and by the rule.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,7 +13,10 @@ use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 use sepia::transfer::OnConflict;
 use sepia::{Durability, ErrorKind, Progress, Root, Store};
 
-use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
+use crate::support::{
+    MEDIA, Medium, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair,
+    refused,
+};
 use crate::trees::{Tree, tree};
 
 /// Puts texts into a class, with generations or without.
@@ -67,43 +71,46 @@ proptest! {
 
     #[test]
     fn trees_arrive_as_they_were(tree in tree()) {
-        let (memory, disk, back) = (Store::in_memory(), OnDisk::new(), Store::in_memory());
-        memory.save(&tree).unwrap();
-        memory.copy_to(&disk.store).run().unwrap();
-        prop_assert_eq!(content(&memory), content(&disk.store));
-        disk.reopen().copy_to(&back).run().unwrap();
-        prop_assert_eq!(content(&memory), content(&back));
-        prop_assert_eq!(back.load::<Tree>("root").unwrap(), tree);
+        for from in MEDIA {
+            let first = from.make();
+            first.save(&tree).unwrap();
+            for to in MEDIA {
+                let (second, back) = (to.make(), from.make());
+                first.copy_to(&second).run().unwrap();
+                prop_assert_eq!(content(&first), content(&second), "from {:?} to {:?}", from, to);
+                second.reopen().copy_to(&back).run().unwrap();
+                prop_assert_eq!(content(&first), content(&back), "from {:?} to {:?}", to, from);
+                prop_assert_eq!(&back.load::<Tree>("root").unwrap(), &tree);
+            }
+        }
     }
 }
 
 #[test]
 fn what_is_there_already_is_not_written_again() {
-    let (from, to) = (Store::in_memory(), OnDisk::new());
-    put(&from, &notes(), &[("a", "1"), ("b", "22")]);
-    let report = from.copy_to(&to.store).run().unwrap();
-    assert_eq!((report.added, report.equal, report.bytes), (2, 0, 3));
-    put(&from, &notes(), &[("c", "")]);
-    let before = to.snapshot();
-    let report = from.copy_to(&to.store).run().unwrap();
-    assert_eq!((report.added, report.equal, report.replaced, report.kept, report.bytes), (1, 2, 0, 0, 0));
-    assert_eq!(to.snapshot().len(), before.len() + 1);
+    on_every_pair(|from, to| {
+        let (from, to) = (from.make(), to.make());
+        put(&from, &notes(), &[("a", "1"), ("b", "22")]);
+        let report = from.copy_to(&to).run().unwrap();
+        assert_eq!((report.added, report.equal, report.bytes), (2, 0, 3));
+        put(&from, &notes(), &[("c", "")]);
+        let before = to.backend().stat(&key("Note", "a")).unwrap();
+        let report = from.copy_to(&to).run().unwrap();
+        assert_eq!((report.added, report.equal, report.replaced, report.kept, report.bytes), (1, 2, 0, 0, 0));
+        assert_eq!(to.backend().stat(&key("Note", "a")).unwrap(), before);
+        assert_eq!(content(&to), content(&from));
+    });
 }
 
 /// The target as it was, and what each rule makes of it.
 #[test]
 fn conflicts_are_dealt_with_by_the_rule() {
-    conflicts(Store::in_memory);
-    let mut disks = Vec::new();
-    conflicts(|| {
-        disks.push(OnDisk::new());
-        disks[disks.len() - 1].store.clone()
-    });
+    on_every_pair(conflicts);
 }
 
-fn conflicts(mut target: impl FnMut() -> Store) {
-    let mut copied = |rule: OnConflict| {
-        let (from, to) = (Store::in_memory(), target());
+fn conflicts(from: Medium, to: Medium) {
+    let copied = |rule: OnConflict| {
+        let (from, to) = (from.make(), to.make());
         put(&from, &notes(), &[("same", "s"), ("new", "n"), ("other", "theirs")]);
         put(&from, &drafts(), &[("ahead.0", "theirs"), ("ahead.1", "x"), ("ahead.2", "y"), ("behind.0", "theirs")]);
         put(&from, &drafts(), &[("level.0", "theirs"), ("level.1", "x"), ("twin", "theirs"), ("twin.1", "x")]);
@@ -150,91 +157,104 @@ fn conflicts(mut target: impl FnMut() -> Store) {
 
 #[test]
 fn all_conflicts_are_found_before_the_first_of_many_batches() {
-    let (from, to) = (Store::in_memory(), Store::in_memory());
-    let ids: Vec<String> = (0..2500).map(|number| format!("{number}")).collect();
-    put(&from, &notes(), &ids.iter().map(|id| (id.as_str(), "theirs")).collect::<Vec<_>>());
-    put(&to, &notes(), &[("0", "mine"), ("1", "theirs"), ("999", "mine")]);
-    let before = content(&to);
-    let error = refused(from.copy_to(&to).run(), ErrorKind::Conflict, &[]);
-    assert_eq!(error.conflicts(), [key("Note", "0"), key("Note", "999")]);
-    assert_eq!(content(&to), before);
+    on_every_pair(|from, to| {
+        let (from, to) = (from.make(), to.make());
+        let ids: Vec<String> = (0..2500).map(|number| format!("{number}")).collect();
+        put(&from, &notes(), &ids.iter().map(|id| (id.as_str(), "theirs")).collect::<Vec<_>>());
+        put(&to, &notes(), &[("0", "mine"), ("1", "theirs"), ("999", "mine")]);
+        let before = content(&to);
+        let error = refused(from.copy_to(&to).run(), ErrorKind::Conflict, &[]);
+        let found = BTreeSet::from_iter(error.conflicts().to_vec());
+        assert_eq!(found, BTreeSet::from([key("Note", "0"), key("Note", "999")]));
+        assert_eq!(content(&to), before);
+    });
 }
 
 #[test]
 fn a_class_of_another_kind_is_refused_before_anything_is_written() {
-    for roots in [None, Some(Root::class("Note"))] {
-        let (from, to) = (Store::in_memory(), Store::in_memory());
-        put(&from, &Class::serializable("Aaa", Format::Text), &[("a", "1")]);
-        put(&from, &notes(), &[("a", "1")]);
-        put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
-        let before = content(&to);
-        let mut copy = from.copy_to(&to).on_conflict(OnConflict::Replace);
-        if let Some(root) = roots {
-            copy = copy.roots([root]);
+    on_every_pair(|from, to| {
+        for roots in [None, Some(Root::class("Note"))] {
+            let (from, to) = (from.make(), to.make());
+            put(&from, &Class::serializable("Aaa", Format::Text), &[("a", "1")]);
+            put(&from, &notes(), &[("a", "1")]);
+            put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
+            let before = content(&to);
+            let mut copy = from.copy_to(&to).on_conflict(OnConflict::Replace);
+            if let Some(root) = roots {
+                copy = copy.roots([root]);
+            }
+            refused(copy.run(), ErrorKind::ClassClash, &["Note"]);
+            assert_eq!(content(&to), before);
         }
-        refused(copy.run(), ErrorKind::ClassClash, &["Note"]);
-        assert_eq!(content(&to), before);
-    }
+    });
 }
 
 /// Generations were once replaced while they were compared, before it was known whether all classes fit.
 #[test]
 fn a_class_of_another_kind_is_refused_before_a_newer_generation_replaces_any() {
-    let (from, to) = (Store::in_memory(), Store::in_memory());
-    put(&from, &drafts(), &[("d.0", "theirs"), ("d.5", "x")]);
-    put(&from, &notes(), &[("a", "1")]);
-    put(&to, &drafts(), &[("d.0", "mine")]);
-    put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
-    let before = content(&to);
-    let copy = from.copy_to(&to).roots([Root::class("Draft"), Root::class("Note")]);
-    refused(copy.on_conflict(OnConflict::NewestGeneration).run(), ErrorKind::ClassClash, &["Note"]);
-    assert_eq!(content(&to), before);
-    // What does not come need not fit.
-    from.copy_to(&to).roots([Root::class("Draft")]).on_conflict(OnConflict::NewestGeneration).run().unwrap();
-    assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"));
+    on_every_pair(|from, to| {
+        let (from, to) = (from.make(), to.make());
+        put(&from, &drafts(), &[("d.0", "theirs"), ("d.5", "x")]);
+        put(&from, &notes(), &[("a", "1")]);
+        put(&to, &drafts(), &[("d.0", "mine")]);
+        put(&to, &Class::serializable("Note", Format::Bytes), &[("b", "1")]);
+        let before = content(&to);
+        let copy = from.copy_to(&to).roots([Root::class("Draft"), Root::class("Note")]);
+        refused(copy.on_conflict(OnConflict::NewestGeneration).run(), ErrorKind::ClassClash, &["Note"]);
+        assert_eq!(content(&to), before);
+        // What does not come need not fit.
+        from.copy_to(&to).roots([Root::class("Draft")]).on_conflict(OnConflict::NewestGeneration).run().unwrap();
+        assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"));
+    });
 }
 
 /// A store that was adopted may not know yet that a class has generations.
 #[test]
 fn generations_are_told_by_the_class_as_both_stores_know_it() {
-    let unknown = Class::declared("Draft".to_owned(), Kind::Serializable(Some(Format::Text)), None).unwrap();
-    let (from, directory) = (Store::in_memory(), tempfile::tempdir().unwrap());
-    put(&from, &unknown, &[("d.0", "theirs"), ("d.5", "x")]);
-    let archive = directory.path().join("a.tar");
-    from.backup().to_file(&archive).unwrap();
-    let archive = Archive::open(&archive).unwrap();
-    let mut lines = Vec::new();
-    from.export().to_writer(&mut lines).unwrap();
-    let rule = OnConflict::NewestGeneration;
-    let copy = |to: &Store| from.copy_to(to).on_conflict(rule).run();
-    let restore = |to: &Store| to.restore(&archive).on_conflict(rule).run();
-    let import = |to: &Store| to.import().on_conflict(rule).from_reader(&*lines);
-    for (way, run) in
-        [("copy", &copy as &dyn Fn(&Store) -> sepia::Result<_>), ("restore", &restore), ("import", &import)]
-    {
-        let to = Store::in_memory();
-        put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
-        assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
-        assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"), "{way}");
-    }
-    // The other spelling of a generation 0 is replaced, whichever way it comes.
-    for (way, run) in [
-        ("copy", &(|to: &Store| from.copy_to(to).on_conflict(OnConflict::Replace).run()) as &dyn Fn(&Store) -> _),
-        ("restore", &|to: &Store| to.restore(&archive).on_conflict(OnConflict::Replace).run()),
-        ("import", &|to: &Store| to.import().on_conflict(OnConflict::Replace).from_reader(&*lines)),
-    ] {
-        let to = Store::in_memory();
-        put(&to, &drafts(), &[("d", "mine")]);
-        assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
-        assert_eq!((text(&to, "Draft", "d"), text(&to, "Draft", "d.0")), (None, Some("theirs".to_owned())), "{way}");
-    }
-    // Nor does the source know that these are the same.
-    put(&from, &unknown, &[("d", "twin")]);
-    let to = Store::in_memory();
-    put(&to, &drafts(), &[("e.0", "mine")]);
-    let before = content(&to);
-    refused(from.copy_to(&to).on_conflict(OnConflict::Replace).run(), ErrorKind::Conflict, &["both spellings"]);
-    assert_eq!(content(&to), before);
+    on_every_pair(|from, target| {
+        let unknown = Class::declared("Draft".to_owned(), Kind::Serializable(Some(Format::Text)), None).unwrap();
+        let (from, directory) = (from.make(), tempfile::tempdir().unwrap());
+        put(&from, &unknown, &[("d.0", "theirs"), ("d.5", "x")]);
+        let archive = directory.path().join("a.tar");
+        from.backup().to_file(&archive).unwrap();
+        let archive = Archive::open(&archive).unwrap();
+        let mut lines = Vec::new();
+        from.export().to_writer(&mut lines).unwrap();
+        let rule = OnConflict::NewestGeneration;
+        let copy = |to: &Store| from.copy_to(to).on_conflict(rule).run();
+        let restore = |to: &Store| to.restore(&archive).on_conflict(rule).run();
+        let import = |to: &Store| to.import().on_conflict(rule).from_reader(&*lines);
+        for (way, run) in
+            [("copy", &copy as &dyn Fn(&Store) -> sepia::Result<_>), ("restore", &restore), ("import", &import)]
+        {
+            let to = target.make();
+            put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
+            assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
+            assert_eq!(text(&to, "Draft", "d.0").as_deref(), Some("theirs"), "{way}");
+        }
+        // The other spelling of a generation 0 is replaced, whichever way it comes.
+        for (way, run) in [
+            ("copy", &(|to: &Store| from.copy_to(to).on_conflict(OnConflict::Replace).run()) as &dyn Fn(&Store) -> _),
+            ("restore", &|to: &Store| to.restore(&archive).on_conflict(OnConflict::Replace).run()),
+            ("import", &|to: &Store| to.import().on_conflict(OnConflict::Replace).from_reader(&*lines)),
+        ] {
+            let to = target.make();
+            put(&to, &drafts(), &[("d", "mine")]);
+            assert_eq!(run(&to).unwrap().replaced, 1, "{way}");
+            assert_eq!(
+                (text(&to, "Draft", "d"), text(&to, "Draft", "d.0")),
+                (None, Some("theirs".to_owned())),
+                "{way}"
+            );
+        }
+        // Nor does the source know that these are the same.
+        put(&from, &unknown, &[("d", "twin")]);
+        let to = target.make();
+        put(&to, &drafts(), &[("e.0", "mine")]);
+        let before = content(&to);
+        refused(from.copy_to(&to).on_conflict(OnConflict::Replace).run(), ErrorKind::Conflict, &["both spellings"]);
+        assert_eq!(content(&to), before);
+    });
 }
 
 #[test]
@@ -258,37 +278,41 @@ fn what_no_store_may_hold_is_not_copied() {
 
 #[test]
 fn a_store_is_not_copied_into_itself() {
-    let disk = OnDisk::new();
-    refused(disk.store.copy_to(&disk.reopen()).run(), ErrorKind::InvalidValue, &["itself"]);
-    let memory = Store::in_memory();
-    refused(memory.copy_to(&memory.clone()).run(), ErrorKind::InvalidValue, &["itself"]);
+    on_every_medium(|medium| {
+        let store = medium.make();
+        refused(store.copy_to(&store.reopen()).run(), ErrorKind::InvalidValue, &["itself"]);
+    });
 }
 
 #[test]
 fn roots_bring_what_they_lead_to() {
-    let (from, to) = (OnDisk::new(), Store::in_memory());
-    put(&from.store, &notes(), &[("a", "1"), ("b", "2"), ("c", "3")]);
-    put(&from.store, &drafts(), &[("d.0", "0"), ("d.1", "1"), ("e.0", "0")]);
-    link(&from.store, "work", &["a", "b"]);
-    link(&from.store, "home", &["c"]);
-    from.store.copy_to(&to).roots([key("Board", "work"), key("Draft", "d")]).run().unwrap();
-    let paths: Vec<_> = content(&to).1.keys().map(Key::path).collect();
-    assert_eq!(paths, ["Board/work", "Draft/d.0", "Draft/d.1", "Note/a", "Note/b"]);
-    let none = Store::in_memory();
-    from.store.copy_to(&none).roots([] as [Root; 0]).run().unwrap();
-    assert_eq!(content(&none), Default::default());
+    on_every_pair(|from, target| {
+        let (from, to) = (from.make(), target.make());
+        put(&from, &notes(), &[("a", "1"), ("b", "2"), ("c", "3")]);
+        put(&from, &drafts(), &[("d.0", "0"), ("d.1", "1"), ("e.0", "0")]);
+        link(&from, "work", &["a", "b"]);
+        link(&from, "home", &["c"]);
+        from.copy_to(&to).roots([key("Board", "work"), key("Draft", "d")]).run().unwrap();
+        let paths: Vec<_> = content(&to).1.keys().map(Key::path).collect();
+        assert_eq!(paths, ["Board/work", "Draft/d.0", "Draft/d.1", "Note/a", "Note/b"]);
+        let none = target.make();
+        from.copy_to(&none).roots([] as [Root; 0]).run().unwrap();
+        assert_eq!(content(&none), Default::default());
+    });
 }
 
 #[test]
 fn a_copy_goes_on_where_it_was_interrupted() {
-    let (from, to) = (OnDisk::new(), OnDisk::new());
-    many(&from.store, 2500, "same");
-    let copy = || from.store.copy_to(&to.store).on_conflict(OnConflict::Keep);
-    let dies = |progress: Progress| assert!(progress.phase != "copy" || progress.done < 2304, "interrupted");
-    std::panic::catch_unwind(AssertUnwindSafe(|| copy().on_progress(dies).run())).unwrap_err();
-    let report = copy().run().unwrap();
-    assert_eq!((report.added, report.equal), (500, 2000));
-    assert_eq!(content(&from.store), content(&to.store));
+    on_every_pair(|from, to| {
+        let (from, to) = (from.make(), to.make());
+        many(&from, 2500, "same");
+        let copy = || from.copy_to(&to).on_conflict(OnConflict::Keep);
+        let dies = |progress: Progress| assert!(progress.phase != "copy" || progress.done < 2304, "interrupted");
+        std::panic::catch_unwind(AssertUnwindSafe(|| copy().on_progress(dies).run())).unwrap_err();
+        let report = copy().run().unwrap();
+        assert_eq!((report.added, report.equal), (500, 2000));
+        assert_eq!(content(&from), content(&to));
+    });
 }
 
 #[test]
@@ -306,31 +330,33 @@ fn what_cannot_be_read_is_found_before_anything_is_written() {
 /// was deleted in the source then was deleted in the target, and what it had replaced was lost.
 #[test]
 fn what_is_deleted_while_it_is_copied_replaces_nothing() {
-    let deletion = |from: &Store| {
-        let mut batch = Batch::new();
-        for (key, _) in content(from).1 {
-            batch.delete(key, Expect::Any);
-        }
-        from.backend().commit(batch).unwrap();
-    };
-    for phase in ["read", "compare", "copy"] {
-        let (from, to) = (Store::in_memory(), Store::in_memory());
-        many(&from, 2500, "theirs");
-        many(&to, 2500, "mine");
-        let mut deleted = false;
-        let copy = from.copy_to(&to).on_conflict(OnConflict::Replace).on_progress(|progress| {
-            if progress.phase == phase && progress.done > 2000 && !deleted {
-                deleted = true;
-                deletion(&from);
+    on_every_medium(|medium| {
+        let deletion = |from: &Store| {
+            let mut batch = Batch::new();
+            for (key, _) in content(from).1 {
+                batch.delete(key, Expect::Any);
             }
-        });
-        let report = copy.run().unwrap();
-        assert!(deleted, "{phase}");
-        let records = content(&to).1;
-        let (text, replaced) = if phase == "read" { ("mine", 0) } else { ("theirs", 2500) };
-        assert_eq!((records.len(), report.replaced), (2500, replaced), "{phase}");
-        assert!(records.values().all(|record| *record == Record::Leaf(text.as_bytes().to_vec())), "{phase}");
-    }
+            from.backend().commit(batch).unwrap();
+        };
+        for phase in ["read", "compare", "copy"] {
+            let (from, to) = (medium.make(), medium.make());
+            many(&from, 2500, "theirs");
+            many(&to, 2500, "mine");
+            let mut deleted = false;
+            let copy = from.copy_to(&to).on_conflict(OnConflict::Replace).on_progress(|progress| {
+                if progress.phase == phase && progress.done > 2000 && !deleted {
+                    deleted = true;
+                    deletion(&from);
+                }
+            });
+            let report = copy.run().unwrap();
+            assert!(deleted, "{phase}");
+            let records = content(&to).1;
+            let (text, replaced) = if phase == "read" { ("mine", 0) } else { ("theirs", 2500) };
+            assert_eq!((records.len(), report.replaced), (2500, replaced), "{phase}");
+            assert!(records.values().all(|record| *record == Record::Leaf(text.as_bytes().to_vec())), "{phase}");
+        }
+    });
 }
 
 #[test]
@@ -409,24 +435,19 @@ fn what_is_read_a_second_time_keeps_nobody_off() {
 
 #[test]
 fn a_copy_beside_writers_is_of_one_moment() {
-    let check = |from: &Store, roots: bool| {
+    on_every_backend(|from| {
         let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
         put(from, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
         beside_writers(from, || {
-            for round in 0..10 {
-                let (memory, disk) = (Store::in_memory(), OnDisk::new());
-                let to = if round % 2 == 0 { &memory } else { &disk.store };
-                let mut copy = from.copy_to(to);
-                if roots {
+            for round in 0..20 {
+                let to = MEDIA[round / 2 % MEDIA.len()].make();
+                let mut copy = from.copy_to(&to);
+                if round % 2 == 1 {
                     copy = copy.roots(["Pair", "Note", "Fresh"].map(Root::class));
                 }
                 copy.run().unwrap();
-                is_of_one_moment(to);
+                is_of_one_moment(&to);
             }
         });
-    };
-    for roots in [false, true] {
-        check(&Store::in_memory(), roots);
-        check(&OnDisk::new().store, roots);
-    }
+    });
 }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use sepia::{Container, ErrorKind, Id, Ref, Serializable, Store};
+use sepia::{Container, ErrorKind, Id, Ref, Serializable};
 
 use crate::boards::{Board, Postit, postit, work_board};
-use crate::support::{OnDisk, refused};
+use crate::support::{OnDisk, on_every_backend, refused};
 
 fn boards() -> OnDisk {
     let disk = OnDisk::new();
@@ -32,11 +32,12 @@ fn dangling_links() {
     let place = disk.path(INNER).join("postits/0000_code_review_postit");
     let names = ["Board", "project_x", "postits", "code_review_postit", place.to_str().unwrap()];
     refused(disk.store.load::<Board>("work_board"), ErrorKind::Dangling, &names);
-    let memory = Store::in_memory();
-    memory.save(&work_board()).unwrap();
-    memory.delete::<Postit>("report_postit").unwrap();
-    let names = ["work_board", "postits", "report_postit", "Board/work_board/postits/0000_report_postit"];
-    refused(memory.load::<Board>("work_board"), ErrorKind::Dangling, &names);
+    on_every_backend(|store| {
+        store.save(&work_board()).unwrap();
+        store.delete::<Postit>("report_postit").unwrap();
+        let names = ["work_board", "postits", "report_postit", "Board/work_board/postits/0000_report_postit"];
+        refused(store.load::<Board>("work_board"), ErrorKind::Dangling, &names);
+    });
 }
 
 #[test]
@@ -238,14 +239,15 @@ fn nest(levels: usize) -> Nest {
 
 #[test]
 fn a_hundred_and_twenty_eight_levels_and_no_more() {
-    let disk = OnDisk::new();
-    for store in [&disk.store, &Store::in_memory()] {
+    on_every_backend(|store| {
         store.save(&nest(128)).unwrap();
         assert_eq!(store.load::<Nest>("127").unwrap(), nest(128));
         refused(store.save(&nest(129)), ErrorKind::InvalidValue, &["Nest", "128 levels", "inner"]);
         refused(store.save(&nest(200)), ErrorKind::InvalidValue, &["Nest", "128 levels"]);
         assert!(!store.exists::<Nest>("199").unwrap());
-    }
+    });
+    let disk = OnDisk::new();
+    disk.store.save(&nest(1)).unwrap();
     for levels in [200, 1000] {
         let mut place = disk.path("Nest/deep");
         for level in 0..levels {
@@ -275,22 +277,25 @@ fn two_types_of_one_class() {
     struct Other {
         id: Id<Other>,
     }
-    let store = Store::in_memory();
-    store.save(&nest(1)).unwrap();
-    let names = ["Nest", "Other", "class = "];
-    refused(store.save(&Other { id: "x".into() }), ErrorKind::ClassClash, &names);
-    refused(store.load::<Other>("0"), ErrorKind::ClassClash, &names);
-    refused(store.ids::<Other>(), ErrorKind::ClassClash, &names);
-    let link = Ref::<Other>::new("0");
-    refused(link.load(&store), ErrorKind::ClassClash, &names);
+    on_every_backend(|store| {
+        store.save(&nest(1)).unwrap();
+        let names = ["Nest", "Other", "class = "];
+        refused(store.save(&Other { id: "x".into() }), ErrorKind::ClassClash, &names);
+        refused(store.load::<Other>("0"), ErrorKind::ClassClash, &names);
+        refused(store.ids::<Other>(), ErrorKind::ClassClash, &names);
+        let link = Ref::<Other>::new("0");
+        refused(link.load(store), ErrorKind::ClassClash, &names);
+    });
 }
 
 #[test]
 fn what_is_absent_is_none_and_not_found() {
-    let disk = boards();
-    for store in [&disk.store, &Store::in_memory()] {
-        assert_eq!(store.find::<Board>("nothing").unwrap(), None);
-        assert!(!store.exists::<Board>("nothing").unwrap() && !store.delete::<Board>("nothing").unwrap());
-        refused(store.load::<Board>("nothing"), ErrorKind::NotFound, &["Board", "nothing"]);
-    }
+    on_every_backend(|store| {
+        for _ in 0..2 {
+            assert_eq!(store.find::<Board>("nothing").unwrap(), None);
+            assert!(!store.exists::<Board>("nothing").unwrap() && !store.delete::<Board>("nothing").unwrap());
+            refused(store.load::<Board>("nothing"), ErrorKind::NotFound, &["Board", "nothing"]);
+            store.save(&work_board()).unwrap();
+        }
+    });
 }

@@ -11,7 +11,9 @@ use sepia::transfer::OnConflict;
 use sepia::{ErrorKind, Progress, Root, Store};
 
 use crate::copy::{drafts, key, link, many, notes, put, text};
-use crate::support::{OnDisk, beside_writers, content, is_of_one_moment, refused};
+use crate::support::{
+    MEDIA, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair, refused,
+};
 use crate::trees::{Tree, tree};
 
 fn exported(store: &Store) -> String {
@@ -31,19 +33,18 @@ proptest! {
 
     #[test]
     fn trees_come_back_as_they_were(tree in tree()) {
-        let (memory, disk) = (Store::in_memory(), OnDisk::new());
-        for store in [&memory, &disk.store] {
+        for (medium, other) in MEDIA.iter().zip(MEDIA.iter().cycle().skip(1)) {
+            let (store, back) = (medium.make(), other.make());
             store.save(&tree).unwrap();
-            let lines = exported(store);
+            let lines = exported(&store);
             // Made again from the tokens, without the text beside.
             for line in lines.lines().filter(|line| line.starts_with(r#"{"class":"Tree""#)) {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap();
                 prop_assert!(line.get("data").is_some() && line.get("text").is_none());
             }
-            let back = OnDisk::new();
-            back.store.import().from_reader(lines.as_bytes()).unwrap();
-            prop_assert_eq!(content(&back.store), content(store));
-            prop_assert_eq!(&back.store.load::<Tree>("root").unwrap(), &tree);
+            back.import().from_reader(lines.as_bytes()).unwrap();
+            prop_assert_eq!(content(&back), content(&store), "from {:?} to {:?}", medium, other);
+            prop_assert_eq!(&back.load::<Tree>("root").unwrap(), &tree);
         }
     }
 
@@ -52,7 +53,6 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..40),
         text in "[{}\\[\\]\":, 0-9a\n]{0,30}",
     ) {
-        let store = Store::in_memory();
         let mut batch = Batch::new();
         let formats = [Some(Format::Json), Some(Format::Text), Some(Format::Bytes), Some(Format::Custom), None];
         for (number, format) in formats.into_iter().enumerate() {
@@ -61,8 +61,12 @@ proptest! {
             batch.put(key(class.name(), "bytes"), Record::Leaf(bytes.clone()), Expect::Any);
             batch.put(key(class.name(), "text"), Record::Leaf(text.clone().into_bytes()), Expect::Any);
         }
-        store.backend().commit(batch).unwrap();
-        prop_assert_eq!(content(&imported(&exported(&store)).unwrap()), content(&store));
+        for medium in MEDIA {
+            let (store, back) = (medium.make(), medium.make());
+            store.backend().commit(batch.clone()).unwrap();
+            back.import().from_reader(exported(&store).as_bytes()).unwrap();
+            prop_assert_eq!(content(&back), content(&store), "{:?}", medium);
+        }
     }
 }
 
@@ -104,40 +108,47 @@ fn an_export_to_a_file_replaces_it_when_it_is_complete() {
 
 #[test]
 fn roots_are_exported_with_what_they_lead_to() {
-    let store = Store::in_memory();
-    put(&store, &notes(), &[("a", "1"), ("b", "2")]);
-    link(&store, "work", &["a"]);
-    let mut lines = Vec::new();
-    store.export().roots([Root::class("Board")]).to_writer(&mut lines).unwrap();
-    let back = imported(std::str::from_utf8(&lines).unwrap()).unwrap();
-    assert_eq!(content(&back).1.keys().map(|key| key.path()).collect::<Vec<_>>(), ["Board/work", "Note/a"]);
+    on_every_backend(|store| {
+        put(store, &notes(), &[("a", "1"), ("b", "2")]);
+        link(store, "work", &["a"]);
+        let mut lines = Vec::new();
+        store.export().roots([Root::class("Board")]).to_writer(&mut lines).unwrap();
+        let back = imported(std::str::from_utf8(&lines).unwrap()).unwrap();
+        assert_eq!(content(&back).1.keys().map(|key| key.path()).collect::<Vec<_>>(), ["Board/work", "Note/a"]);
+    });
 }
 
 #[test]
 fn conflicts_are_dealt_with_by_the_rule() {
-    let from = Store::in_memory();
-    put(&from, &notes(), &[("other", "theirs"), ("new", "n")]);
-    put(&from, &drafts(), &[("d.5", "x"), ("d.0", "theirs")]);
-    let lines = exported(&from);
-    let run = |rule: OnConflict| {
-        let to = Store::in_memory();
-        put(&to, &notes(), &[("other", "mine")]);
-        put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
-        let before = content(&to);
-        let run = to.import().on_conflict(rule).from_reader(lines.as_bytes());
-        assert_eq!(run.is_err(), content(&to) == before);
-        (run, [("Note", "other"), ("Draft", "d.0")].map(|(class, id)| text(&to, class, id).unwrap()).join(" "))
-    };
-    assert_eq!(refused(run(OnConflict::Fail).0, ErrorKind::Conflict, &[]).conflicts().len(), 2);
-    for (rule, texts, numbers) in [
-        (OnConflict::Keep, "mine mine", (2, 0, 0, 2)),
-        (OnConflict::Replace, "theirs theirs", (2, 2, 0, 0)),
-        (OnConflict::NewestGeneration, "mine theirs", (2, 1, 0, 1)),
-    ] {
-        let (report, found) = run(rule);
-        let report = report.unwrap();
-        assert_eq!((&*found, (report.added, report.replaced, report.equal, report.kept)), (texts, numbers), "{rule:?}");
-    }
+    on_every_medium(|medium| {
+        let from = medium.make();
+        put(&from, &notes(), &[("other", "theirs"), ("new", "n")]);
+        put(&from, &drafts(), &[("d.5", "x"), ("d.0", "theirs")]);
+        let lines = exported(&from);
+        let run = |rule: OnConflict| {
+            let to = medium.make();
+            put(&to, &notes(), &[("other", "mine")]);
+            put(&to, &drafts(), &[("d.0", "mine"), ("d.4", "y")]);
+            let before = content(&to);
+            let run = to.import().on_conflict(rule).from_reader(lines.as_bytes());
+            assert_eq!(run.is_err(), content(&to) == before);
+            (run, [("Note", "other"), ("Draft", "d.0")].map(|(class, id)| text(&to, class, id).unwrap()).join(" "))
+        };
+        assert_eq!(refused(run(OnConflict::Fail).0, ErrorKind::Conflict, &[]).conflicts().len(), 2);
+        for (rule, texts, numbers) in [
+            (OnConflict::Keep, "mine mine", (2, 0, 0, 2)),
+            (OnConflict::Replace, "theirs theirs", (2, 2, 0, 0)),
+            (OnConflict::NewestGeneration, "mine theirs", (2, 1, 0, 1)),
+        ] {
+            let (report, found) = run(rule);
+            let report = report.unwrap();
+            assert_eq!(
+                (&*found, (report.added, report.replaced, report.equal, report.kept)),
+                (texts, numbers),
+                "{rule:?}"
+            );
+        }
+    });
 }
 
 #[test]
@@ -154,10 +165,11 @@ fn a_line_that_cannot_be_understood_is_named_and_nothing_is_written() {
         (GOOD, ErrorKind::Corrupt, "second time"),
         (r#"{"class":"Other","id":"b","text":"x"}"#, ErrorKind::ClassClash, "Other"),
     ] {
-        let store = Store::in_memory();
-        let run = store.import().from_reader(format!("{HEADER}\n{GOOD}\n{line}\n").as_bytes());
-        refused(run, kind, &[names]);
-        assert_eq!(content(&store), Default::default());
+        on_every_backend(|store| {
+            let run = store.import().from_reader(format!("{HEADER}\n{GOOD}\n{line}\n").as_bytes());
+            refused(run, kind, &[names]);
+            assert_eq!(content(store), Default::default());
+        });
     }
     refused(imported(""), ErrorKind::Corrupt, &["line 1"]);
     refused(imported(r#"{"sepia":{"format":2}}"#), ErrorKind::UnsupportedFormat, &["line 1"]);
@@ -172,8 +184,7 @@ fn a_line_that_cannot_be_understood_is_named_and_nothing_is_written() {
 
 #[test]
 fn an_export_beside_writers_is_of_one_moment() {
-    for (memory, disk) in [(Some(Store::in_memory()), None), (None, Some(OnDisk::new()))] {
-        let from = memory.as_ref().or(disk.as_ref().map(|disk| &disk.store)).unwrap();
+    on_every_backend(|from| {
         let ids: Vec<String> = (0..300).map(|number| format!("{number}")).collect();
         put(from, &notes(), &ids.iter().map(|id| (id.as_str(), id.as_str())).collect::<Vec<_>>());
         beside_writers(from, || {
@@ -181,7 +192,7 @@ fn an_export_beside_writers_is_of_one_moment() {
                 is_of_one_moment(&imported(&exported(from)).unwrap());
             }
         });
-    }
+    });
 }
 
 #[test]
@@ -208,13 +219,15 @@ fn what_no_store_may_hold_is_not_imported() {
 
 #[test]
 fn an_import_goes_on_where_it_was_interrupted() {
-    let (from, to) = (Store::in_memory(), OnDisk::new());
-    many(&from, 2500, "same");
-    let lines = exported(&from);
-    let dies = |progress: Progress| assert!(progress.phase != "import" || progress.done < 2304, "interrupted");
-    let run = || to.store.import().on_progress(dies).from_reader(lines.as_bytes());
-    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-    let report = to.store.import().from_reader(lines.as_bytes()).unwrap();
-    assert_eq!((report.added, report.equal), (500, 2000));
-    assert_eq!(content(&to.store), content(&from));
+    on_every_pair(|from, to| {
+        let (from, to) = (from.make(), to.make());
+        many(&from, 2500, "same");
+        let lines = exported(&from);
+        let dies = |progress: Progress| assert!(progress.phase != "import" || progress.done < 2304, "interrupted");
+        let run = || to.import().on_progress(dies).from_reader(lines.as_bytes());
+        std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        let report = to.import().from_reader(lines.as_bytes()).unwrap();
+        assert_eq!((report.added, report.equal), (500, 2000));
+        assert_eq!(content(&to), content(&from));
+    });
 }

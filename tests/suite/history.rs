@@ -6,7 +6,7 @@ use std::thread;
 
 use sepia::{Container, Durability, Error, ErrorKind, Generations, Id, Ref, Result, Serializable, Store};
 
-use crate::support::{OnDisk, on_every_backend, refused};
+use crate::support::{OnDisk, in_two_views, on_every_backend, refused};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text", generations)]
@@ -405,12 +405,9 @@ fn update_from_threads(stores: &[&Store]) {
 
 #[test]
 fn every_update_of_several_threads_makes_a_generation() {
-    update_from_threads(&[&Store::in_memory()]);
-    let disk = OnDisk::new();
-    update_from_threads(&[&disk.store.with_durability(Durability::Buffered)]);
-    let disk = OnDisk::new();
-    let other = disk.reopen().with_durability(Durability::Buffered);
-    update_from_threads(&[&disk.store.with_durability(Durability::Buffered), &other]);
+    let buffered = |store: &Store| store.with_durability(Durability::Buffered);
+    on_every_backend(|store| update_from_threads(&[&buffered(store)]));
+    in_two_views(|store, other| update_from_threads(&[&buffered(store), &buffered(other)]));
 }
 
 #[test]
@@ -619,8 +616,8 @@ fn generations_that_hands_have_made_or_taken_away_are_seen() {
 #[test]
 fn a_long_history_and_what_is_left_of_it() {
     const LENGTH: usize = 2000;
-    let disk = OnDisk::new();
-    for store in [Store::in_memory(), disk.store.with_durability(Durability::Buffered)] {
+    in_two_views(|store, other| {
+        let store = store.with_durability(Durability::Buffered);
         let made = store.transaction(|tx| {
             let mut speech = speech("s.0", "0");
             tx.save(&speech)?;
@@ -654,8 +651,8 @@ fn a_long_history_and_what_is_left_of_it() {
         store.save_next(&mut speech).unwrap();
         assert_eq!(link.load(&store).unwrap().id.as_str(), format!("s.{LENGTH}"));
         conflict(store.save(&self::speech("s.50", "again")), &["Speech", "s"]);
-    }
-    assert_eq!(disk.reopen().load::<Speech>("s").unwrap().id.as_str(), format!("s.{LENGTH}"));
+        assert_eq!(other.load::<Speech>("s").unwrap().id.as_str(), format!("s.{LENGTH}"));
+    });
 }
 
 #[test]

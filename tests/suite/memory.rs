@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sepia::record::Key;
 use sepia::{Container, Error, ErrorKind, Id, Ref, Result, Serializable, Store};
 
-use crate::support::{OnDisk, on_every_backend, refused, stamps};
+use crate::support::{MEDIA, OnDisk, on_every_backend, refused, stamps};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text")]
@@ -403,17 +403,17 @@ fn it_remembers_wherever_it_goes() {
 
 #[test]
 fn each_store_is_remembered_by_itself() {
-    let (first, second, third) = (OnDisk::new(), OnDisk::new(), Store::in_memory());
-    let stores = [&first.store, &second.store, &third];
+    let made = MEDIA.iter().chain(&MEDIA).map(|medium| medium.make()).collect::<Vec<_>>();
+    let stores: Vec<&Store> = made.iter().map(|store| &**store).collect();
     let mut mine = desk();
     for round in 0_u8..3 {
-        for store in stores {
+        for store in &stores {
             mine.height = f64::from(round);
             mine.notes[0].text = format!("{round}");
             store.save(&mine).unwrap();
         }
     }
-    for (number, store) in stores.into_iter().enumerate() {
+    for (number, store) in stores.iter().enumerate() {
         let mine = mine.clone();
         store.overwrite(&note("inner", "theirs")).unwrap();
         conflict(store.save(&mine), &[("Note", "inner")]);
@@ -423,13 +423,16 @@ fn each_store_is_remembered_by_itself() {
         store.overwrite(&mine).unwrap();
     }
     // Another handle to the same store is the same store.
-    first.reopen().save(&mine).unwrap();
-    let copy: Desk = first.store.load("desk").unwrap();
-    // What was loaded from one store is new to another.
-    let fourth = Store::in_memory();
-    fourth.save(&Desk { height: 4.0, ..desk() }).unwrap();
-    fourth.save(&copy).unwrap();
-    assert_eq!(fourth.load::<Desk>("desk").unwrap(), copy);
+    for store in &made {
+        store.reopen().save(&mine).unwrap();
+        let copy: Desk = store.load("desk").unwrap();
+        // What was loaded from one store is new to another.
+        on_every_backend(|other| {
+            other.save(&Desk { height: 4.0, ..desk() }).unwrap();
+            other.save(&copy).unwrap();
+            assert_eq!(other.load::<Desk>("desk").unwrap(), copy);
+        });
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sepia::batch::{Batch, Expect};
 use sepia::record::{Key, Record};
 use sepia::{Container, Durability, Error, ErrorKind, Id, Ref, Result, Serializable, Store};
 
-use crate::support::{OnDisk, on_every_backend, refused};
+use crate::support::{OnDisk, in_two_views, on_every_backend, on_every_medium, refused};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 struct Account {
@@ -58,13 +58,11 @@ fn transfer(store: &Store, round: usize) -> Result<()> {
     })
 }
 
+/// Two handles to a store, and one twice.
 fn views(test: impl Fn(&Store, &Store)) {
-    let store = Store::in_memory();
-    test(&store, &store.clone());
-    let disk = OnDisk::new();
-    let other = disk.reopen();
-    test(&disk.store.with_durability(Durability::Buffered), &other.with_durability(Durability::Buffered));
-    test(&disk.store.with_durability(Durability::Buffered), &disk.store.with_durability(Durability::Buffered));
+    let buffered = |store: &Store| store.with_durability(Durability::Buffered);
+    in_two_views(|store, other| test(&buffered(store), &buffered(other)));
+    on_every_backend(|store| test(&buffered(store), &buffered(store)));
 }
 
 #[test]
@@ -140,30 +138,35 @@ fn it_runs_again_only_if_it_was_disturbed() {
 
 #[test]
 fn in_the_end_writers_are_kept_off() {
-    let disk = OnDisk::new();
-    let hurried = Store::builder().lock_timeout(Duration::from_millis(20)).open(disk.directory.path()).unwrap();
-    disk.store.save(&account(0, 0)).unwrap();
-    let reader = Store::builder().read_only().open(disk.directory.path()).unwrap();
-    for store in [&disk.store, &reader] {
-        let (mut runs, mut kept_off) = (0, 0);
-        let seen = store.snapshot(|snapshot| {
-            runs += 1;
-            assert!(runs < 100);
-            let first: Account = snapshot.load("0")?;
-            match hurried.overwrite(&account(0, first.balance + 1)) {
-                Ok(()) => {}
-                Err(error) => {
-                    assert_eq!(error.kind(), ErrorKind::Locked);
-                    kept_off += 1;
+    on_every_medium(|medium| {
+        let made = medium.make();
+        if !made.lasts() {
+            return;
+        }
+        let hurried = made.reopen_with(&Store::builder().lock_timeout(Duration::from_millis(20)));
+        made.save(&account(0, 0)).unwrap();
+        let reader = made.reopen_with(&Store::builder().read_only());
+        for store in [&*made, &reader] {
+            let (mut runs, mut kept_off) = (0, 0);
+            let seen = store.snapshot(|snapshot| {
+                runs += 1;
+                assert!(runs < 100);
+                let first: Account = snapshot.load("0")?;
+                match hurried.overwrite(&account(0, first.balance + 1)) {
+                    Ok(()) => {}
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::Locked);
+                        kept_off += 1;
+                    }
                 }
-            }
-            Ok(first.balance == snapshot.load::<Account>("0")?.balance)
-        });
-        assert!(seen.unwrap());
-        assert_eq!(kept_off, 1);
-        // And let in again.
-        hurried.overwrite(&account(0, 0)).unwrap();
-    }
+                Ok(first.balance == snapshot.load::<Account>("0")?.balance)
+            });
+            assert!(seen.unwrap());
+            assert_eq!(kept_off, 1);
+            // And let in again.
+            hurried.overwrite(&account(0, 0)).unwrap();
+        }
+    });
 }
 
 /// Whoever writes within a snapshot disturbs it. That is refused in the last round, and not before.

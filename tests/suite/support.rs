@@ -1,8 +1,8 @@
-//! What the tests share: stores of every kind, and looks at the disk.
+//! What the tests share: stores in every medium, and looks at the disk.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Key, Node, Record};
-use sepia::{Durability, Error, ErrorKind, Result, Store};
+use sepia::{Durability, Error, ErrorKind, Result, Store, StoreBuilder};
 use tempfile::TempDir;
 
 /// A store in a directory of its own, which goes with it.
@@ -49,10 +49,99 @@ impl OnDisk {
     }
 }
 
-/// Runs a test on every kind of store.
+/// Where a store keeps its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    Memory,
+    Files,
+}
+
+/// Every one that the build has.
+pub const MEDIA: [Medium; 2] = [Medium::Memory, Medium::Files];
+
+impl Medium {
+    /// Makes an empty store in it.
+    pub fn make(self) -> AnyStore {
+        // Nobody here waits for a real disk, where there is memory to stand in for it.
+        let memory = Path::new("/dev/shm");
+        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let directory = made.unwrap();
+        let place = directory.path().join("store");
+        let url = match self {
+            Self::Memory => "memory:".to_owned(),
+            Self::Files => format!("file:{}", place.display()),
+        };
+        AnyStore { store: Store::builder().open_url(&url).unwrap(), medium: self, url, _directory: directory }
+    }
+}
+
+/// A store in some medium, in a place of its own, which goes with it.
+pub struct AnyStore {
+    store: Store,
+    medium: Medium,
+    url: String,
+    _directory: TempDir,
+}
+
+impl AnyStore {
+    /// A second handle, as another process would have it, where there can be one.
+    pub fn reopen(&self) -> Store {
+        self.reopen_with(&Store::builder())
+    }
+
+    /// A second handle with these options, where there can be one.
+    pub fn reopen_with(&self, options: &StoreBuilder) -> Store {
+        match self.medium {
+            Medium::Memory => self.store.clone(),
+            Medium::Files => options.open_url(&self.url).unwrap(),
+        }
+    }
+
+    /// What opens it in another process, if it lasts.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether the records outlive the process.
+    pub fn lasts(&self) -> bool {
+        self.medium != Medium::Memory
+    }
+}
+
+impl Deref for AnyStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// Runs a test with every medium, and says which it was if it fails.
+pub fn on_every_medium(test: impl Fn(Medium)) {
+    for medium in MEDIA {
+        println!("on {medium:?}");
+        test(medium);
+    }
+}
+
+/// Runs a test on a store in every medium.
 pub fn on_every_backend(test: impl Fn(&Store)) {
-    test(&Store::in_memory());
-    test(&OnDisk::new().store);
+    on_every_medium(|medium| test(&medium.make()));
+}
+
+/// Runs a test on two handles to one store in every medium.
+pub fn in_two_views(test: impl Fn(&Store, &Store)) {
+    on_every_medium(|medium| {
+        let store = medium.make();
+        test(&store, &store.reopen());
+    });
+}
+
+/// Runs a test on two stores, each in every medium.
+pub fn on_every_pair(test: impl Fn(Medium, Medium)) {
+    on_every_medium(|from| {
+        on_every_medium(|to| test(from, to));
+    });
 }
 
 /// The classes of a store, and every record in it.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use sepia::record::Key;
 use sepia::{Container, Durability, Error, ErrorKind, Id, Ref, Result, Serializable, Store, Transaction};
 
-use crate::support::{OnDisk, on_every_backend, refused, stamps};
+use crate::support::{
+    AnyStore, Medium, OnDisk, content, in_two_views, on_every_backend, on_every_medium, refused, stamps,
+};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text")]
@@ -64,14 +66,6 @@ fn roll_back(store: &Store, change: impl FnOnce(&mut Transaction<'_>)) {
 fn conflict<T>(result: Result<T>, class: &str, id: &str) {
     let error = refused(result, ErrorKind::Conflict, &[class, id]);
     assert_eq!(error.conflicts(), [Key::new(class, id).unwrap()]);
-}
-
-/// Runs a test on a store in memory and on one on disk, each with a second view of the same records.
-fn in_two_views(test: impl Fn(&Store, &Store)) {
-    let store = Store::in_memory();
-    test(&store, &store.clone());
-    let disk = OnDisk::new();
-    test(&disk.store, &disk.reopen());
 }
 
 #[test]
@@ -149,36 +143,45 @@ fn its_own_changes_are_seen_inside_and_by_nobody_else_before_it_commits() {
 
 #[test]
 fn an_error_and_a_panic_roll_back() {
+    in_two_views(|store, other| {
+        store.save(&note("n", "1")).unwrap();
+        let before = content(store);
+        let change = |tx: &mut Transaction<'_>| {
+            tx.overwrite(&note("n", "2")).unwrap();
+            tx.save(&Desk { id: "d".into(), notes: vec![note("m", "1")], ..Desk::default() }).unwrap();
+            tx.delete::<Note>("n").unwrap();
+            tx.save(&speech("s.0", "0")).unwrap();
+        };
+        roll_back(store, change);
+        assert_eq!(content(store), before);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            store.transaction(|tx| -> Result<()> {
+                change(tx);
+                std::panic::resume_unwind(Box::new("enough"))
+            })
+        }));
+        assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"enough"));
+        // The store works, here and elsewhere, and knows nothing of the classes.
+        for store in [store, other] {
+            assert_eq!(content(store), before);
+            assert_eq!(store.classes().unwrap(), ["Note"]);
+            assert_eq!((store.count::<Desk>().unwrap(), store.versions::<Speech>("s").unwrap()), (0, vec![]));
+        }
+        for store in [store, other] {
+            store.overwrite(&note("n", "3")).unwrap();
+            assert_eq!(store.transaction(|tx| tx.load::<Note>("n")).unwrap().text, "3");
+        }
+    });
+}
+
+/// Not even a directory is made for what is rolled back.
+#[test]
+fn what_is_rolled_back_leaves_no_files() {
     let disk = OnDisk::new();
     disk.store.save(&note("n", "1")).unwrap();
     let before = disk.snapshot();
-    let change = |tx: &mut Transaction<'_>| {
-        tx.overwrite(&note("n", "2")).unwrap();
-        tx.save(&Desk { id: "d".into(), notes: vec![note("m", "1")], ..Desk::default() }).unwrap();
-        tx.delete::<Note>("n").unwrap();
-        tx.save(&speech("s.0", "0")).unwrap();
-    };
-    roll_back(&disk.store, change);
+    roll_back(&disk.store, |tx| tx.save(&Desk { notes: vec![note("m", "1")], ..Desk::default() }).unwrap());
     assert_eq!(disk.snapshot(), before);
-    let panicked = catch_unwind(AssertUnwindSafe(|| {
-        disk.store.transaction(|tx| -> Result<()> {
-            change(tx);
-            std::panic::resume_unwind(Box::new("enough"))
-        })
-    }));
-    assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"enough"));
-    assert_eq!(disk.snapshot(), before);
-    // The store works, here and elsewhere, and knows nothing of the classes.
-    for store in [&disk.store, &disk.reopen()] {
-        assert_eq!(store.classes().unwrap(), ["Note"]);
-        assert_eq!((store.count::<Desk>().unwrap(), store.versions::<Speech>("s").unwrap()), (0, vec![]));
-        store.overwrite(&note("n", "3")).unwrap();
-        assert_eq!(store.transaction(|tx| tx.load::<Note>("n")).unwrap().text, "3");
-    }
-    let store = Store::in_memory();
-    roll_back(&store, change);
-    assert_eq!(store.classes().unwrap(), Vec::<String>::new());
-    store.save(&note("n", "1")).unwrap();
 }
 
 #[test]
@@ -188,21 +191,28 @@ fn a_class_that_was_rolled_back_is_free() {
     struct Other {
         id: Id<Other>,
     }
-    let disk = OnDisk::new();
-    roll_back(&disk.store, |tx| {
-        tx.save(&note("n", "1")).unwrap();
-        tx.load::<Note>("n").unwrap();
+    on_every_medium(|medium| {
+        let store = medium.make();
+        roll_back(&store, |tx| {
+            tx.save(&note("n", "1")).unwrap();
+            tx.load::<Note>("n").unwrap();
+        });
+        let other = store.reopen();
+        if !store.lasts() {
+            // Its only handle has seen the class as that of another type.
+            return;
+        }
+        other.save(&Other { id: "o".into() }).unwrap();
+        refused(store.find::<Note>("o"), ErrorKind::ClassClash, &["Note"]);
+        refused(store.save(&note("n", "1")), ErrorKind::ClassClash, &["Note"]);
+        // Within a transaction, the save itself is refused, and the rest can go on.
+        let saved = store.transaction(|tx| {
+            refused(tx.save(&note("n", "1")), ErrorKind::ClassClash, &["Note"]);
+            tx.save(&speech("s.0", "0"))
+        });
+        saved.unwrap();
+        assert_eq!(store.reopen().ids::<Speech>().unwrap(), ["s.0".into()]);
     });
-    disk.reopen().save(&Other { id: "o".into() }).unwrap();
-    refused(disk.store.find::<Note>("o"), ErrorKind::ClassClash, &["Note"]);
-    refused(disk.store.save(&note("n", "1")), ErrorKind::ClassClash, &["Note"]);
-    // Within a transaction, the save itself is refused, and the rest can go on.
-    let saved = disk.store.transaction(|tx| {
-        refused(tx.save(&note("n", "1")), ErrorKind::ClassClash, &["Note"]);
-        tx.save(&speech("s.0", "0"))
-    });
-    saved.unwrap();
-    assert_eq!(disk.reopen().ids::<Speech>().unwrap(), ["s.0".into()]);
 }
 
 #[test]
@@ -433,52 +443,64 @@ fn other_threads_wait_and_get_through() {
 
 #[test]
 fn whoever_waits_too_long_is_told_for_whom() {
-    let disk = OnDisk::new();
-    let patience = Duration::from_millis(50);
-    let hurried = Store::builder().lock_timeout(patience).open(disk.directory.path()).unwrap();
-    let done = hurried.transaction(|tx| {
-        tx.save(&note("n", "1"))?;
-        thread::scope(|scope| {
-            let hurried = &hurried;
-            let waiting = [
-                scope.spawn(move || hurried.save(&note("n", "2"))),
-                scope.spawn(move || hurried.transaction(|tx| tx.save(&note("n", "2")))),
-                scope.spawn(move || hurried.clear()),
-            ];
-            for waiting in waiting {
-                refused(waiting.join().unwrap(), ErrorKind::Locked, &["another thread", "50ms"]);
-            }
+    on_every_medium(|medium| {
+        let store = medium.make();
+        if !store.lasts() {
+            // How long it waits cannot be chosen.
+            return;
+        }
+        let hurried = store.reopen_with(&Store::builder().lock_timeout(Duration::from_millis(50)));
+        let done = hurried.transaction(|tx| {
+            tx.save(&note("n", "1"))?;
+            thread::scope(|scope| {
+                let hurried = &hurried;
+                let waiting = [
+                    scope.spawn(move || hurried.save(&note("n", "2"))),
+                    scope.spawn(move || hurried.transaction(|tx| tx.save(&note("n", "2")))),
+                    scope.spawn(move || hurried.clear()),
+                ];
+                for waiting in waiting {
+                    refused(waiting.join().unwrap(), ErrorKind::Locked, &["another thread", "50ms"]);
+                }
+            });
+            Ok(())
         });
-        Ok(())
-    });
-    done.unwrap();
-    assert_eq!(text(&hurried, "n"), "1");
+        done.unwrap();
+        assert_eq!(text(&hurried, "n"), "1");
 
-    let mut process = Holder::of(&disk);
-    for refused_one in [hurried.save(&note("n", "2")), hurried.transaction(|tx| tx.save(&note("n", "2")))] {
-        refused(refused_one, ErrorKind::Locked, &[&format!("process {}", process.child.id()), "50ms"]);
-    }
-    // It is not seen before it commits, and its lock dies with it.
-    assert_eq!(hurried.find::<Note>("held").unwrap(), None);
-    process.child.kill().unwrap();
-    process.child.wait().unwrap();
-    hurried.overwrite(&note("n", "3")).unwrap();
-    assert_eq!(disk.reopen().ids::<Note>().unwrap(), ["n".into()]);
+        let mut process = Holder::of(&store);
+        for refused_one in [hurried.save(&note("n", "2")), hurried.transaction(|tx| tx.save(&note("n", "2")))] {
+            let error = refused(refused_one, ErrorKind::Locked, &["50ms"]);
+            let name = format!("process {}", process.child.id());
+            assert!(medium != Medium::Files || error.to_string().contains(&name), "{error}");
+        }
+        // It is not seen before it commits, and its lock dies with it.
+        assert_eq!(hurried.find::<Note>("held").unwrap(), None);
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+        hurried.overwrite(&note("n", "3")).unwrap();
+        assert_eq!(store.reopen().ids::<Note>().unwrap(), ["n".into()]);
+    });
 }
 
 #[test]
 fn a_process_that_waits_gets_through() {
-    let disk = OnDisk::new();
-    let mut process = Holder::of(&disk);
-    let other = disk.reopen();
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| other.save(&note("n", "1")));
-        thread::sleep(Duration::from_millis(30));
-        drop(process.child.stdin.take());
-        waiting.join().unwrap().unwrap();
-        assert!(process.child.wait().unwrap().success());
+    on_every_medium(|medium| {
+        let store = medium.make();
+        if !store.lasts() {
+            return;
+        }
+        let mut process = Holder::of(&store);
+        let other = store.reopen();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| other.save(&note("n", "1")));
+            thread::sleep(Duration::from_millis(30));
+            drop(process.child.stdin.take());
+            waiting.join().unwrap().unwrap();
+            assert!(process.child.wait().unwrap().success());
+        });
+        assert_eq!(store.ids::<Note>().unwrap(), ["held".into(), "n".into()]);
     });
-    assert_eq!(disk.store.ids::<Note>().unwrap(), ["held".into(), "n".into()]);
 }
 
 /// A process that holds a store in a transaction, until its standard input ends.
@@ -487,10 +509,10 @@ struct Holder {
 }
 
 impl Holder {
-    fn of(disk: &OnDisk) -> Self {
+    fn of(store: &AnyStore) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["transactions::hold_a_store", "--exact", "--ignored", "--nocapture"])
-            .env("SEPIA_TEST_HOLD", disk.directory.path())
+            .env("SEPIA_TEST_HOLD", store.url())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -512,8 +534,8 @@ impl Drop for Holder {
 #[test]
 #[ignore = "what other tests run as a process of its own"]
 fn hold_a_store() {
-    let Some(path) = std::env::var_os("SEPIA_TEST_HOLD") else { return };
-    let held = Store::open(path).unwrap().transaction(|tx| {
+    let Ok(url) = std::env::var("SEPIA_TEST_HOLD") else { return };
+    let held = Store::builder().open_url(&url).unwrap().transaction(|tx| {
         tx.save(&note("held", "1"))?;
         println!("held");
         std::io::stdin().lines().count();
@@ -585,23 +607,23 @@ fn one_that_changes_nothing_writes_nothing() {
 
 #[test]
 fn durability_is_chosen_for_the_store_or_the_transaction() {
-    let disk = OnDisk::new();
-    let buffered = Store::builder().durability(Durability::Buffered).open(disk.directory.path()).unwrap();
-    for (number, store) in
-        [&disk.store, &buffered, &disk.store.with_durability(Durability::Buffered)].iter().enumerate()
-    {
-        for durability in [None, Some(Durability::Sync), Some(Durability::Buffered)] {
-            let id = format!("{number}-{durability:?}");
-            let done = store.transaction(|tx| {
-                if let Some(durability) = durability {
-                    tx.set_durability(durability);
-                }
-                tx.save(&note(&id, "1"))
-            });
-            done.unwrap();
-            assert_eq!(text(&disk.reopen(), &id), "1");
+    on_every_medium(|medium| {
+        let store = medium.make();
+        let buffered = store.reopen_with(&Store::builder().durability(Durability::Buffered));
+        for (number, view) in [&store, &buffered, &store.with_durability(Durability::Buffered)].iter().enumerate() {
+            for durability in [None, Some(Durability::Sync), Some(Durability::Buffered)] {
+                let id = format!("{number}-{durability:?}");
+                let done = view.transaction(|tx| {
+                    if let Some(durability) = durability {
+                        tx.set_durability(durability);
+                    }
+                    tx.save(&note(&id, "1"))
+                });
+                done.unwrap();
+                assert_eq!(text(&store.reopen(), &id), "1");
+            }
         }
-    }
+    });
 }
 
 #[test]
@@ -648,14 +670,11 @@ fn add(desk: &mut Desk, id: String) {
     desk.links.push(Ref::new(id));
 }
 
-/// A store in memory, one store on disk, and two handles to one on disk; nobody cuts the power here.
+/// One handle to a store, and two; nobody cuts the power here.
 fn with_two_writers(test: impl Fn(&Store, &Store)) {
-    in_two_views(|store, other| {
-        test(&store.with_durability(Durability::Buffered), &other.with_durability(Durability::Buffered));
-    });
-    let disk = OnDisk::new();
-    let store = disk.store.with_durability(Durability::Buffered);
-    test(&store, &store);
+    let buffered = |store: &Store| store.with_durability(Durability::Buffered);
+    in_two_views(|store, other| test(&buffered(store), &buffered(other)));
+    on_every_backend(|store| test(&buffered(store), &buffered(store)));
 }
 
 #[test]

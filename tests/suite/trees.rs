@@ -11,7 +11,7 @@ use proptest::sample::select;
 use sepia::backend::conformance::HOSTILE;
 use sepia::{Container, Id, ProblemKind, Ref, Reference, Serializable, Store};
 
-use crate::support::{Found, OnDisk};
+use crate::support::{Found, MEDIA, Medium, OnDisk, on_every_backend};
 
 #[derive(Serializable, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Leaf {
@@ -252,14 +252,15 @@ proptest! {
             states.push(state.clone());
         }
         let disk = OnDisk::new();
-        let memory = Store::in_memory();
+        let others: Vec<_> = MEDIA.iter().filter(|medium| **medium != Medium::Files).map(|medium| medium.make()).collect();
+        let stores: Vec<&Store> = others.iter().map(|store| &**store).chain([&disk.store]).collect();
         for state in &states {
-            for store in [&disk.store, &memory] {
+            for store in &stores {
                 store.save(state).unwrap();
                 prop_assert_eq!(&store.load::<Tree>("root").unwrap(), state);
             }
         }
-        for store in [&disk.store, &memory] {
+        for store in stores {
             let problems = store.verify().run().unwrap().problems;
             // What a `Ref` leads to may be saved later.
             prop_assert!(problems.iter().all(|found| found.problem.kind == ProblemKind::Dangling), "{problems:?}");
@@ -318,15 +319,14 @@ fn the_deepest_tree_fits_on_the_stack() {
             inner.id = "0".into();
         }
     }
-    let disk = OnDisk::new();
     std::thread::scope(|scope| {
         let worker = std::thread::Builder::new().stack_size(2 << 20);
         let worked = worker.spawn_scoped(scope, || {
-            for store in [&disk.store, &Store::in_memory()] {
+            on_every_backend(|store| {
                 store.save(&tree).unwrap();
                 assert_eq!(store.load::<Tree>("root").unwrap(), tree);
                 assert!(store.delete::<Tree>("root").unwrap());
-            }
+            });
         });
         worked.unwrap().join().unwrap();
     });

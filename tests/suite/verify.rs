@@ -182,12 +182,17 @@ fn a_store_as_it_is_written_is_clean() {
 
 #[test]
 fn progress_is_told_phase_by_phase() {
-    let store = Store::in_memory();
-    fill(&store);
-    let mut told = Vec::new();
-    store.verify().on_progress(|progress| told.push((progress.phase, progress.done, progress.total))).run().unwrap();
-    told.retain(|(_, done, total)| total.is_some_and(|total| *done == total));
-    assert_eq!(told, [("list", 11, Some(11)), ("read", 11, Some(11)), ("examine", 0, Some(0))]);
+    on_every_backend(|store| {
+        fill(store);
+        let mut told = Vec::new();
+        store
+            .verify()
+            .on_progress(|progress| told.push((progress.phase, progress.done, progress.total)))
+            .run()
+            .unwrap();
+        told.retain(|(_, done, total)| total.is_some_and(|total| *done == total));
+        assert_eq!(told, [("list", 11, Some(11)), ("read", 11, Some(11)), ("examine", 0, Some(0))]);
+    });
 }
 
 /// What a hand can do to a store, and what is told of it.

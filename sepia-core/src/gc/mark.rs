@@ -300,7 +300,7 @@ impl<'b> Reached<'b> {
 
     /// Follows links from one generation of objects to the next, by several threads where there are many.
     fn follow(&mut self, mut frontier: Vec<At>, reporter: &mut Reporter<'_>) -> Result<()> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let threads = crate::store::workers();
         while !frontier.is_empty() {
             let found = if frontier.len() <= FEW || threads == 1 {
                 self.follow_some(&frontier, &AtomicUsize::new(0))?

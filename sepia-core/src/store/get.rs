@@ -102,7 +102,7 @@ mod cached {
             cache.count_miss();
             let loaded = self.follow(|look| {
                 let gathering = Gathering::new(&*self.backend);
-                let object = Look { source: &gathering, ..look }.find_exactly::<T>(key)?;
+                let object = Look { source: &gathering, ..look }.exactly::<T>(key)?;
                 Ok(object.map(|object| (object, gathering.end())))
             })?;
             Ok(loaded.map(|(object, gathered)| cache.add(key, object, gathered, began)))

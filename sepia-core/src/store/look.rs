@@ -26,7 +26,7 @@ impl Look<'_> {
         Key::of_id(id)
     }
 
-    /// Claims the class of `T` for it.
+    /// Makes sure that a class is that of a type.
     pub(super) fn claim<T: Object>(&self) -> Result<()> {
         self.claims.claim_in::<T>(self.source)
     }
@@ -38,18 +38,18 @@ impl Look<'_> {
     pub(super) fn find<T: Object>(&self, id: &Id<T>) -> Result<Option<T>> {
         let key = self.key(id)?;
         if !T::__CLASS_DEF.keeps_generations() {
-            return self.find_exactly(&key);
+            return self.exactly(&key);
         }
         resolve(self.source, &key)?.map(|(key, record)| self.decode(&key, record)).transpose()
     }
 
-    /// Finds the object under exactly this key.
-    pub(super) fn find_exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
-        self.source.read(key)?.map(|record| self.decode(key, record)).transpose()
-    }
-
     fn decode<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
         Decoder::new(self.source, self.claims, self.eyes).top(key, record)
+    }
+
+    /// Loads what is stored under a key, and not what it means as a base.
+    pub(super) fn exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
+        self.source.read(key)?.map(|record| self.decode(key, record)).transpose()
     }
 
     /// Loads the newest generation of the object of which an id names one.
@@ -87,7 +87,7 @@ impl Look<'_> {
     }
 
     pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         let mut ids = Vec::new();
         self.source.ids(T::__CLASS, &mut to_the_end(|id| ids.push(id.into())))?;
         ids.sort_unstable();
@@ -95,7 +95,7 @@ impl Look<'_> {
     }
 
     pub(super) fn count<T: Object>(&self) -> Result<u64> {
-        self.claims.claim_in::<T>(self.source)?;
+        self.claim::<T>()?;
         let mut count = 0;
         self.source.ids(T::__CLASS, &mut to_the_end(|_| count += 1))?;
         Ok(count)

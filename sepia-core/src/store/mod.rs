@@ -2,7 +2,9 @@
 
 mod generation;
 mod get;
+mod iter;
 mod look;
+mod many;
 mod open;
 mod snapshot;
 mod transaction;
@@ -19,9 +21,11 @@ use crate::id::{Eyes, Id};
 use crate::object::Object;
 use crate::record::Key;
 use crate::reference::Load;
-use crate::source::Committed;
+use crate::source::{Committed, Source};
 use look::Look;
 
+pub use iter::Iter;
+pub(crate) use many::workers;
 pub use open::StoreBuilder;
 pub use snapshot::Snapshot;
 pub use transaction::Transaction;
@@ -114,6 +118,9 @@ impl Store {
         let mut encoder = Encoder::new(Arc::clone(&self.claims), self.eyes.clone(), intent);
         add(&mut encoder).map_err(|error| self.locate(error))?;
         let (mut batch, saved) = encoder.finish();
+        if batch.steps().is_empty() {
+            return Ok(());
+        }
         batch.set_durability(self.durability);
         self.backend.commit(batch)?;
         saved.remember(&self.eyes);
@@ -129,7 +136,11 @@ impl Store {
     }
 
     fn look<R>(&self, look: impl Fn(Look<'_>) -> Result<R>) -> Result<R> {
-        look(Look { source: &Committed(&*self.backend), claims: &self.claims, eyes: &self.eyes })
+        look(self.look_in(&Committed(&*self.backend)))
+    }
+
+    fn look_in<'a>(&'a self, source: &'a dyn Source) -> Look<'a> {
+        Look { source, claims: &self.claims, eyes: &self.eyes }
     }
 
     /// Follows links from record to record. If others change them meanwhile, they may lead nowhere: then it

@@ -50,9 +50,8 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
-        let Store { backend, claims, eyes, .. } = self.store;
-        look(Look { source: &Committed(&**backend), claims, eyes })
+    pub(super) fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
+        look(self.store.look_in(&Committed(&*self.store.backend)))
     }
 
     /// Loads an object, as [`Store::load`].

@@ -18,7 +18,7 @@ use crate::source::{Committed, Pending, Source};
 /// What [`Store::transaction`] gives: reads see what it has saved and deleted itself, and nobody else does
 /// before it commits.
 pub struct Transaction<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     lock: Box<dyn Lock + 'a>,
     batch: Batch,
     outcome: Undecided,
@@ -87,10 +87,10 @@ impl<'a> Transaction<'a> {
 
     fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
         // What an object was loaded from stays true when the transaction is rolled back.
-        look(Look { source: &self.pending(), claims: &self.store.claims, eyes: &self.store.eyes })
+        look(self.store.look_in(&self.pending()))
     }
 
-    fn pending(&self) -> Pending<'_> {
+    pub(super) fn pending(&self) -> Pending<'_> {
         Pending { committed: Committed(&*self.store.backend), batch: &self.batch }
     }
 
@@ -150,7 +150,7 @@ impl<'a> Transaction<'a> {
         self.look(|look| look.newest(id))
     }
 
-    fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
+    pub(super) fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
         let mut encoder = Encoder::new(Arc::clone(&self.store.claims), self.eyes.clone(), intent);
         add(&mut encoder).map_err(|error| self.store.locate(error))?;
         let (batch, saved) = encoder.finish();

@@ -82,6 +82,7 @@ fn at(tokens: &impl Spanned) -> Span {
 /// impl HoldsObjects for Board {}
 /// impl Item for Board { .. }
 /// impl OfClass for Board { const __CLASS: &'static str = "Board"; }
+/// impl AsObject for Board { .. }
 /// impl Object for Board {
 ///     const __CLASS_DEF: Class = Class::container("Board").with_generations();
 ///     fn __id(__object: &Self) -> &Id<Self> { <Id<Board> as IdOf<Self>>::__id(&__object.id) }
@@ -201,10 +202,17 @@ fn object_impls(object: &Object<'_>, item: &TokenStream, body: &TokenStream) -> 
     let Object { ident, generics, .. } = object;
     let (class, _) = object.class();
     let of_class = quote!(const __CLASS: &'static ::core::primitive::str = #class;);
+    let as_object = quote! {
+        type __Object = Self;
+        fn __object(__item: &Self) -> &Self {
+            __item
+        }
+    };
     let mut code = TokenStream::new();
     code.extend(implement("HoldsObjects", ident, generics, &TokenStream::new()));
     code.extend(implement("Item", ident, generics, item));
     code.extend(implement("OfClass", ident, generics, &of_class));
+    code.extend(implement("AsObject", ident, generics, &as_object));
     code.extend(implement("Object", ident, generics, body));
     if object.keys.generations.is_some() {
         code.extend(implement("Generations", ident, generics, &TokenStream::new()));

@@ -15,7 +15,7 @@ use sepia::class::{Class, Format};
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
 use sepia::{ErrorKind, Root, Store};
 
-use crate::support::{OnDisk, on_every_backend};
+use crate::support::{MEDIA, Medium, on_every_backend};
 
 const NODE: Class = Class::container("Node");
 const PAGE: Class = Class::container("Page").with_generations();
@@ -230,9 +230,10 @@ proptest! {
         let keys: Vec<&Key> = graph.keys().collect();
         let mut roots: Vec<Root> = roots.iter().map(|root| root.get(&keys).to_owned().clone().into()).collect();
         roots.extend(class.map(|class| Root::ClassIfAny(class.to_owned())));
-        check(&Store::in_memory(), &graph, &roots, keep);
+        check(&Medium::Memory.make(), &graph, &roots, keep);
+        // What waits for files waits longer.
         if keys.len().is_multiple_of(4) {
-            check(&OnDisk::new().store, &graph, &roots, keep);
+            MEDIA[1..].iter().for_each(|medium| check(&medium.make(), &graph, &roots, keep));
         }
     }
 }

@@ -32,6 +32,13 @@ const _: () = {
         const __CLASS: &'static ::core::primitive::str = "Board";
     }
     #[automatically_derived]
+    impl __sepia::AsObject for Board {
+        type __Object = Self;
+        fn __object(__item: &Self) -> &Self {
+            __item
+        }
+    }
+    #[automatically_derived]
     impl __sepia::Object for Board {
         const __CLASS_DEF: __sepia::Class = __sepia::Class::container("Board")
             .with_generations();

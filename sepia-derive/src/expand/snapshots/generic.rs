@@ -88,6 +88,17 @@ const _: () = {
         const __CLASS: &'static ::core::primitive::str = "Point";
     }
     #[automatically_derived]
+    impl<T: Number, const N: usize> __sepia::AsObject for Point<T, N>
+    where
+        T::Unit: Clone,
+        T: 'static,
+    {
+        type __Object = Self;
+        fn __object(__item: &Self) -> &Self {
+            __item
+        }
+    }
+    #[automatically_derived]
     impl<T: Number, const N: usize> __sepia::Object for Point<T, N>
     where
         T::Unit: Clone,

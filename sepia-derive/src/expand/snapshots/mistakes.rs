@@ -43,6 +43,16 @@ const _: () = {
         const __CLASS: &'static ::core::primitive::str = "Board";
     }
     #[automatically_derived]
+    impl<'a> __sepia::AsObject for Board<'a>
+    where
+        Board<'a>: 'static,
+    {
+        type __Object = Self;
+        fn __object(__item: &Self) -> &Self {
+            __item
+        }
+    }
+    #[automatically_derived]
     impl<'a> __sepia::Object for Board<'a>
     where
         Board<'a>: 'static,

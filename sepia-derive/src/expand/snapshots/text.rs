@@ -28,6 +28,13 @@ const _: () = {
         const __CLASS: &'static ::core::primitive::str = "Postit";
     }
     #[automatically_derived]
+    impl __sepia::AsObject for Postit {
+        type __Object = Self;
+        fn __object(__item: &Self) -> &Self {
+            __item
+        }
+    }
+    #[automatically_derived]
     impl __sepia::Object for Postit {
         const __CLASS_DEF: __sepia::Class = __sepia::Class::serializable(
             "Postit",
