@@ -4,9 +4,10 @@ mod limits;
 mod model;
 mod others;
 mod own;
+mod reading;
 mod seals;
 mod shared;
-// mod weight;
+mod weight;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,111 +1,28 @@
-//! What is intact by its seals is not read again; and a wrapping backend is asked for all that the inner one knows.
+//! What is intact by its seals is not read again.
 
-use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sepia::backend::{Backend, Filesystem, Lock, Memory, Moment, OpenOptions, Recovered, Seal, Stat, Track, Upkeep};
-use sepia::batch::Batch;
-use sepia::class::Class;
+use sepia::backend::{Backend, Filesystem, Memory, OpenOptions};
 use sepia::record::{Key, Record};
-use sepia::{CacheOptions, Result, Store};
+use sepia::{CacheOptions, Store};
 
+use super::reading::Reading;
 use super::{BUDGET, Board, Note, Speech, note, tree};
 
-/// Counts the records that are read.
-#[derive(Debug)]
-struct Counted<B>(B, Arc<AtomicU64>);
-
-impl<B: Backend> Backend for Counted<B> {
-    fn read(&self, key: &Key) -> Result<Option<Record>> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.read(key)
-    }
-
-    fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.read_sealed(key)
-    }
-
-    fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
-        self.0.is_intact(sealed)
-    }
-
-    fn contains(&self, key: &Key) -> Result<bool> {
-        self.0.contains(key)
-    }
-
-    fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-        self.0.links(key)
-    }
-
-    fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        self.0.stat(key)
-    }
-
-    fn commit(&self, batch: Batch) -> Result<()> {
-        self.0.commit(batch)
-    }
-
-    fn lock(&self) -> Result<Box<dyn Lock + '_>> {
-        self.0.lock()
-    }
-
-    fn moment(&self) -> Result<Moment> {
-        self.0.moment()
-    }
-
-    fn track(&self) -> Result<Box<dyn Track + '_>> {
-        self.0.track()
-    }
-
-    fn classes(&self) -> Result<Vec<Class>> {
-        self.0.classes()
-    }
-
-    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
-        self.0.ids(class, each)
-    }
-
-    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-        self.0.generations(base)
-    }
-
-    fn newest(&self, base: &Key) -> Result<Option<Key>> {
-        self.0.newest(base)
-    }
-
-    fn identity(&self) -> u64 {
-        self.0.identity()
-    }
-
-    fn checkpoint(&self) -> Result<()> {
-        self.0.checkpoint()
-    }
-
-    fn recovered(&self) -> Option<Recovered> {
-        self.0.recovered()
-    }
-
-    fn upkeep(&self) -> &dyn Upkeep {
-        self.0.upkeep()
-    }
-
-    fn root(&self) -> Option<&Path> {
-        self.0.root()
-    }
-}
-
-fn check(backend: impl Backend) {
+fn check<B: Backend>(backend: B) {
     let reads = Arc::new(AtomicU64::new(0));
     let reads_of = |work: &dyn Fn()| {
         let before = reads.load(Ordering::Relaxed);
         work();
         reads.load(Ordering::Relaxed) - before
     };
-    let plain = Store::with_backend(Counted(backend, Arc::clone(&reads)));
+    let counted = Arc::clone(&reads);
+    let plain = Store::with_backend(Reading(backend, move |backend: &B, key: &Key| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        backend.read_sealed(key)
+    }));
     let store = plain.with_cache(CacheOptions::new(BUDGET));
     store.save(&tree()).unwrap();
     store.save(&Speech { id: "s.0".into(), words: 0 }).unwrap();
