@@ -155,17 +155,19 @@ fn what_tools_write_is_seen_at_once() {
     });
 }
 
-/// What repair moves away is no commit, and is seen all the same.
+/// What repair moves away is no commit, and is missed all the same.
 #[test]
 fn what_is_repaired_is_seen_at_once() {
     for options in [sepia::CacheOptions::new(super::BUDGET), super::trusting()] {
         let disk = crate::support::OnDisk::new();
         disk.store.save(&tree()).unwrap();
-        disk.write("Board/work/stray", "");
+        disk.store.save(&note("moved", "1")).unwrap();
         let store = disk.store.with_cache(options);
-        refused(store.get::<Board>("work"), ErrorKind::Corrupt, &["stray"]);
-        assert_eq!(text(&store, "a"), "1");
+        assert_eq!((text(&store, "moved"), store.get::<Board>("work").unwrap()), ("1".to_owned(), Arc::new(tree())));
+        std::fs::remove_file(disk.path("Note/moved")).unwrap();
+        std::os::unix::fs::symlink("a", disk.path("Note/moved")).unwrap();
         store.verify().repair().run().unwrap();
+        refused(store.get::<Note>("moved"), ErrorKind::NotFound, &["moved"]);
         assert_eq!(*store.get::<Board>("work").unwrap(), tree());
     }
 }
