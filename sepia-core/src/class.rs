@@ -151,7 +151,7 @@ impl Format {
         }
     }
 
-    #[cfg(any(unix, feature = "backup", feature = "export"))]
+    #[cfg(any(unix, feature = "backup", feature = "export", feature = "sqlite"))]
     pub(crate) fn parse(word: &str) -> Option<Self> {
         [Self::Json, Self::Text, Self::Bytes, Self::Custom].into_iter().find(|format| format.as_str() == word)
     }

@@ -150,7 +150,7 @@ impl Error {
     }
 
     /// An error of the operating system in `operation` on `path`.
-    #[cfg(any(unix, feature = "backup", feature = "export"))]
+    #[cfg(any(unix, feature = "backup", feature = "export", feature = "sqlite"))]
     pub(crate) fn io(operation: &str, path: &Path, source: impl Into<std::io::Error>) -> Self {
         let source = source.into();
         let kind = match source.kind() {
@@ -181,7 +181,7 @@ impl Error {
     }
 
     /// The same error, of another kind.
-    #[cfg(unix)]
+    #[cfg(any(unix, feature = "sqlite"))]
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self
@@ -197,7 +197,7 @@ impl Error {
     }
 
     /// Names the class in which the error arose, of no object in particular.
-    #[cfg(unix)]
+    #[cfg(any(unix, feature = "sqlite"))]
     pub(crate) fn class(mut self, class: &str) -> Self {
         self.0.class.get_or_insert_with(|| class.to_owned());
         self

@@ -269,7 +269,7 @@ pub(crate) const MAX_DIRECTORIES: usize = 400;
 
 /// The most bytes of an encoded name in a container: what file systems take. An index and an id with its generation
 /// fit.
-const MAX_ENTRY_NAME: usize = 255;
+pub(crate) const MAX_ENTRY_NAME: usize = 255;
 
 impl Record {
     /// Checks that any backend can store this record.
@@ -395,14 +395,14 @@ impl Entries {
     }
 
     /// Returns the entry of this name.
-    #[cfg(unix)]
+    #[cfg(any(unix, feature = "sqlite"))]
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Entry> {
         let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(&mut self.0[at].1)
     }
 
     /// Puts an entry under a name, whatever is there.
-    #[cfg(unix)]
+    #[cfg(any(unix, feature = "sqlite"))]
     pub(crate) fn set(&mut self, name: Name, entry: Entry) {
         match self.0.binary_search_by(|(other, _)| other.cmp(&name)) {
             Ok(at) => self.0[at].1 = entry,

@@ -155,6 +155,8 @@ mod fs;
 mod memory;
 mod scan;
 mod seal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
@@ -175,8 +177,11 @@ pub use fs::fault;
 pub use memory::Memory;
 pub(crate) use scan::to_the_end;
 pub use seal::Seal;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use sqlite::Sqlite;
 
-/// How a `Filesystem` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
+/// How a `Filesystem` or `Sqlite` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenOptions {

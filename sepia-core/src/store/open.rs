@@ -8,6 +8,9 @@ use crate::backend::{Memory, OpenOptions};
 use crate::batch::Durability;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 
+/// The URLs that there are, for messages.
+const URLS: &str = if cfg!(feature = "sqlite") { "file:PATH, sqlite:PATH or memory:" } else { "file:PATH or memory:" };
+
 /// How a store is opened. Made by [`Store::builder`].
 ///
 /// ```
@@ -42,6 +45,32 @@ impl Store {
     /// `ReadOnly` if it is not there and the medium cannot be written; `Io`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
+    }
+
+    /// Opens the store in a database of SQLite, and makes it if the file is empty or not there.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// use sepia::Store;
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path().join("data.db");
+    /// let store = Store::sqlite(&path)?;
+    /// assert!(store.classes()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `NotAStore` if the file holds something else, if a directory stands there, or if the path is empty;
+    /// `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if the database is damaged; `Locked` if
+    /// another program is making it and does not end; `ReadOnly` if it cannot be written; `Io`, also if its directory is
+    /// not there.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    pub fn sqlite(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().sqlite(path)
     }
 
     /// Makes an empty store in memory, which ends with its last clone.
@@ -114,11 +143,28 @@ impl StoreBuilder {
         Ok(Store::with_backend(backend).with_durability(self.durability))
     }
 
-    /// Opens the store that a URL names: `file:` and a path, a path alone, or `memory:`, which is empty and ends with
-    /// its last clone. A path that would look like another URL is written `./name:of:it`.
+    /// Opens the store in a database of SQLite, and makes it if the file is empty or not there. The path is always that of
+    /// a file, `:memory:` too.
+    ///
+    /// Opened for [reading](Self::read_only), it is not written; but SQLite makes the files `{path}-wal` and `{path}-shm`
+    /// beside it where it can, by which readers and writers know of each other. Where it cannot, it takes the database for
+    /// one that nobody changes.
     ///
     /// # Errors
-    /// As [`open`](Self::open); `InvalidValue` for a URL of another kind.
+    /// As [`Store::sqlite`]; and `NotAStore` for [`read_only`](Self::read_only), if there is no store.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    pub fn sqlite(&self, path: impl AsRef<Path>) -> Result<Store> {
+        let backend = crate::backend::Sqlite::open(path, &self.options)?;
+        Ok(Store::with_backend(backend).with_durability(self.durability))
+    }
+
+    /// Opens the store that a URL names: `file:` and a path, a path alone, `sqlite:` and a path (feature `sqlite`), or
+    /// `memory:`, which is empty and ends with its last clone. A path that would look like another URL is written
+    /// `./name:of:it`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) or [`Store::sqlite`]; `InvalidValue` for a URL of another kind.
     pub fn open_url(&self, url: &str) -> Result<Store> {
         let (scheme, rest) = match url.split_once(':') {
             // A single letter is a drive.
@@ -127,11 +173,14 @@ impl StoreBuilder {
             }
             _ => ("file", url),
         };
+        let path = rest.strip_prefix("//").unwrap_or(rest);
         match scheme {
-            "file" => self.open(rest.strip_prefix("//").unwrap_or(rest)),
+            "file" => self.open(path),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => self.sqlite(path),
             "memory" if rest.is_empty() => Ok(Store::in_memory().with_durability(self.durability)),
             _ => {
-                let message = format!("no store can be opened by the URL {}: use file:PATH or memory:", Quoted(url));
+                let message = format!("no store can be opened by the URL {}: use {URLS}", Quoted(url));
                 Err(Error::message(ErrorKind::InvalidValue, message))
             }
         }

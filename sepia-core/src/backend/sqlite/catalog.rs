@@ -1,0 +1,95 @@
+//! The declared classes, and what else is the same for all records.
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::error::failed;
+use crate::class::{Class, Format, Kind};
+use crate::error::{Error, ErrorKind, Quoted, Result};
+
+/// Reads the declared classes, sorted by name.
+pub(super) fn classes(connection: &Connection) -> Result<Vec<Class>> {
+    const CLASSES: &str = "SELECT name, kind, content, generations FROM class ORDER BY name";
+    let fail = failed("read the list of classes");
+    let mut statement = connection.prepare_cached(CLASSES).map_err(&fail)?;
+    let mut rows = statement.query(()).map_err(&fail)?;
+    let mut classes = Vec::new();
+    while let Some(row) = rows.next().map_err(&fail)? {
+        let name: String = row.get(0).map_err(&fail)?;
+        let [kind, content, generations] = [1, 2, 3].map(|column| row.get_ref(column).map_err(&fail));
+        let class = declared(name, kind?, content?, generations?);
+        let wrong = |error| Error::because("the list of classes cannot be understood", error);
+        classes.push(class.map_err(|error| wrong(error).of_kind(ErrorKind::Corrupt))?);
+    }
+    Ok(classes)
+}
+
+fn declared(name: String, kind: ValueRef<'_>, content: ValueRef<'_>, generations: ValueRef<'_>) -> Result<Class> {
+    let unknown = |what: &str| Error::corrupt(format!("{what} of class {} is none that is known", Quoted(&name)));
+    let kind = match (kind, content) {
+        (ValueRef::Text(CONTAINER), ValueRef::Null) => Kind::Container,
+        (ValueRef::Text(SERIALIZABLE), ValueRef::Null) => Kind::Serializable(None),
+        (ValueRef::Text(SERIALIZABLE), ValueRef::Text(content)) => {
+            let format = std::str::from_utf8(content).ok().and_then(Format::parse);
+            Kind::Serializable(Some(format.ok_or_else(|| unknown("the content"))?))
+        }
+        _ => return Err(unknown("the kind")),
+    };
+    let generations = match generations {
+        ValueRef::Null => None,
+        ValueRef::Integer(0) => Some(false),
+        ValueRef::Integer(1) => Some(true),
+        _ => return Err(unknown("whether generations are kept")),
+    };
+    Class::declared(name, kind, generations)
+}
+
+const CONTAINER: &[u8] = b"container";
+const SERIALIZABLE: &[u8] = b"serializable";
+
+/// Declares a class, in place of what was declared under its name.
+pub(super) fn declare(connection: &Connection, class: &Class) -> rusqlite::Result<()> {
+    const DECLARE: &str = "INSERT OR REPLACE INTO class (name, kind, content, generations) VALUES (?1, ?2, ?3, ?4)";
+    let (kind, content) = match class.kind() {
+        Kind::Container => (CONTAINER, None),
+        Kind::Serializable(format) => (SERIALIZABLE, format.map(Format::as_str)),
+    };
+    let kind = ValueRef::Text(kind);
+    let mut statement = connection.prepare_cached(DECLARE)?;
+    statement.execute((class.name(), rusqlite::types::ToSqlOutput::Borrowed(kind), content, class.generations()))?;
+    Ok(())
+}
+
+/// Takes back the declaration of a class.
+pub(super) fn retire(connection: &Connection, class: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM class WHERE name = ?1")?.execute([class])?;
+    Ok(())
+}
+
+/// Whether a store keeps checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checksums {
+    Off,
+    On,
+}
+
+/// The setting that says so, and its only value.
+const CHECKSUMS: (&str, &str) = ("checksums", "xxh3-128");
+
+/// Reads whether checksums are kept.
+pub(super) fn checksums(connection: &Connection) -> Result<Checksums> {
+    let fail = failed("read the settings");
+    let mut statement = connection.prepare_cached("SELECT value FROM setting WHERE name = ?1").map_err(&fail)?;
+    let mut rows = statement.query([CHECKSUMS.0]).map_err(&fail)?;
+    match rows.next().map_err(&fail)? {
+        None => Ok(Checksums::Off),
+        Some(row) if row.get_ref(0).map_err(&fail)? == ValueRef::Text(CHECKSUMS.1.as_bytes()) => Ok(Checksums::On),
+        Some(_) => Err(Error::corrupt("the checksums of the store are of no known kind")),
+    }
+}
+
+/// Keeps checksums from now on.
+pub(super) fn keep_checksums(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR IGNORE INTO setting (name, value) VALUES (?1, ?2)", CHECKSUMS)?;
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! From a batch to rows, within a transaction: all that can be refused is refused before the first row is written.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::catalog::{self, Checksums};
+use super::error::failed;
+use super::read::{self, Kind, of};
+use super::track;
+use super::tree::{self, Content, Part};
+use super::writer::{Known, Writer};
+use crate::batch::{Batch, Change, Inspect};
+use crate::class::Class;
+use crate::error::Result;
+use crate::record::{Fingerprint, Key, Node, Record};
+
+/// What is stored, as this transaction sees it.
+struct Stored<'c>(&'c Connection);
+
+impl Inspect for Stored<'_> {
+    fn contains(&mut self, key: &Key) -> Result<bool> {
+        read::contains(self.0, key)
+    }
+
+    fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
+        Ok(read::record(self.0, key)?.map(|record| record.fingerprint()))
+    }
+
+    fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
+        read::newest(self.0, base)
+    }
+}
+
+/// Makes every change of a batch, within an open transaction.
+pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
+    let (connection, known) = writer.known()?;
+    let classes = batch.merge_classes(&known.classes)?;
+    batch.check_expectations(&mut Stored(connection))?;
+    for step in batch.steps() {
+        if let Change::Put(record) = &step.change {
+            record.check().map_err(|error| error.object(step.key.class(), step.key.id()))?;
+        }
+    }
+    for class in batch.retired() {
+        check_retired(connection, batch, class)?;
+    }
+    let now = now();
+    if let Some(classes) = classes {
+        declare(connection, &known.classes, &classes)?;
+        known.classes = classes;
+    }
+    for step in batch.steps() {
+        let change = Changing { connection, known, key: &step.key, now };
+        let has_changed = match &step.change {
+            Change::Keep => continue,
+            Change::Put(Record::Leaf(content)) => change.put_leaf(content),
+            Change::Put(record @ Record::Container(node)) => change.put_container(record, node),
+            Change::Delete => change.delete(),
+        };
+        let noted = has_changed.and_then(|has_changed| {
+            if has_changed && known.is_followed {
+                known.is_followed = track::note(connection, &step.key)?;
+            }
+            Ok(())
+        });
+        noted.map_err(|error| of(&step.key, failed("write the record")(error)))?;
+    }
+    Ok(())
+}
+
+/// The time, in microseconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Checks that all records of a class are deleted by the batch that retires it.
+fn check_retired(connection: &Connection, batch: &Batch, class: &str) -> Result<()> {
+    let mut ids = read::Ids::start();
+    while ids.advance(connection, class)? {
+        for id in ids.iter() {
+            batch.check_retired(&Key::new(class, id)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the declared classes those that they shall be.
+fn declare(connection: &Connection, before: &[Class], after: &[Class]) -> Result<()> {
+    let fail = failed("write the list of classes");
+    for class in after.iter().filter(|class| !before.contains(class)) {
+        catalog::declare(connection, class).map_err(&fail)?;
+        let was = before.iter().find(|known| known.name() == class.name());
+        if was.is_some_and(Class::may_keep_generations) && !class.may_keep_generations() {
+            const FORGET: &str = "UPDATE object SET base = NULL, generation = NULL WHERE class = ?1";
+            connection.execute(FORGET, [class.name()]).map_err(&fail)?;
+        }
+    }
+    for class in before.iter().filter(|class| !after.iter().any(|kept| kept.name() == class.name())) {
+        catalog::retire(connection, class.name()).map_err(&fail)?;
+    }
+    Ok(())
+}
+
+/// Makes a number that comes after all smaller ones, also where it is more than SQLite's integers hold.
+pub(super) fn generation(number: u64) -> Box<dyn ToSql> {
+    match i64::try_from(number) {
+        Ok(number) => Box::new(number),
+        // Text comes after every integer.
+        Err(_) => Box::new(format!("{number:020}")),
+    }
+}
+
+/// Returns the base and generation of an id, if its class keeps generations, or may.
+pub(super) fn split(classes: &[Class], key: &Key) -> Option<(Key, u64)> {
+    let class = classes.iter().find(|class| class.name() == key.class());
+    class.is_some_and(Class::may_keep_generations).then(|| key.generation())
+}
+
+/// One record that a batch changes.
+struct Changing<'a> {
+    connection: &'a Connection,
+    known: &'a Known,
+    key: &'a Key,
+    now: i64,
+}
+
+impl Changing<'_> {
+    fn checksum(&self, record: impl FnOnce() -> Fingerprint) -> Option<String> {
+        match self.known.checksums {
+            Checksums::Off => None,
+            Checksums::On => Some(format!("{:?}", record())),
+        }
+    }
+
+    /// Writes the row of the object if it is not there, or differs. Returns whether it was written.
+    fn put_object(&self, kind: Kind, content: &[u8], checksum: Option<&str>) -> rusqlite::Result<bool> {
+        const PUT: &str = "INSERT INTO object (class, id, kind, created, modified, checksum, content)
+            VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)
+            ON CONFLICT (class, id) DO UPDATE
+            SET modified = excluded.modified, checksum = excluded.checksum, content = excluded.content
+            WHERE kind = excluded.kind AND content IS NOT excluded.content";
+        const PUT_GENERATION: &str = "INSERT INTO object
+            (class, id, kind, created, modified, checksum, content, base, generation)
+            VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT (class, id) DO UPDATE
+            SET modified = excluded.modified, checksum = excluded.checksum, content = excluded.content
+            WHERE kind = excluded.kind AND content IS NOT excluded.content";
+        let (class, id, kind, content) = (self.key.class(), self.key.id(), kind.as_str(), Content(content));
+        let changed = match split(&self.known.classes, self.key) {
+            None => {
+                let mut put = self.connection.prepare_cached(PUT)?;
+                put.execute((class, id, kind, self.now, checksum, content))?
+            }
+            Some((base, number)) => {
+                let mut put = self.connection.prepare_cached(PUT_GENERATION)?;
+                put.execute((class, id, kind, self.now, checksum, content, base.id(), generation(number)))?
+            }
+        };
+        Ok(changed > 0)
+    }
+
+    fn put_leaf(&self, content: &[u8]) -> rusqlite::Result<bool> {
+        let checksum = self.checksum(|| Fingerprint::of_leaf(content));
+        if self.put_object(Kind::Leaf, content, checksum.as_deref())? {
+            return Ok(true);
+        }
+        // It is equal, or a container.
+        match self.stored()? {
+            Some((number, Kind::Container)) => {
+                self.delete_rows(number)?;
+                self.put_object(Kind::Leaf, content, checksum.as_deref())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn put_container(&self, record: &Record, node: &Node) -> rusqlite::Result<bool> {
+        let checksum = self.checksum(|| record.fingerprint());
+        let number = match self.stored()? {
+            Some((number, Kind::Container)) => number,
+            Some((number, Kind::Leaf)) => {
+                self.delete_rows(number)?;
+                return self.put_container(record, node);
+            }
+            None => {
+                self.put_object(Kind::Container, &node.data, checksum.as_deref())?;
+                let number = self.connection.last_insert_rowid();
+                self.put_entries(number, node)?;
+                return Ok(true);
+            }
+        };
+        let entries_differ = self.put_entries(number, node)?;
+        if self.put_object(Kind::Container, &node.data, checksum.as_deref())? {
+            return Ok(true);
+        }
+        if entries_differ {
+            const TOUCH: &str = "UPDATE object SET modified = ?2, checksum = ?3 WHERE number = ?1";
+            self.connection.prepare_cached(TOUCH)?.execute((number, self.now, checksum))?;
+        }
+        Ok(entries_differ)
+    }
+
+    /// Writes the entries that differ. Those of a new object may, too: rows that someone has left behind.
+    fn put_entries(&self, number: i64, node: &Node) -> rusqlite::Result<bool> {
+        const STORED: &str = "SELECT path, class, id, content FROM entry WHERE object = ?1 ORDER BY path";
+        const REMOVE: &str = "DELETE FROM entry WHERE object = ?1 AND path = CAST(?2 AS TEXT)";
+        const PUT: &str = "INSERT OR REPLACE INTO entry (object, path, class, id, content) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let wanted = tree::rows(&node.entries);
+        let (mut gone, mut put): (Vec<Vec<u8>>, Vec<&(String, Part<'_>)>) = Default::default();
+        let mut rest = wanted.iter().peekable();
+        let mut statement = self.connection.prepare_cached(STORED)?;
+        let mut rows = statement.query([number])?;
+        while let Some(row) = rows.next()? {
+            let stored = tree::bytes(row.get_ref(0)?).unwrap_or_default();
+            while let Some(before) = rest.next_if(|(path, _)| path.as_bytes() < stored) {
+                put.push(before);
+            }
+            match rest.next_if(|(path, _)| path.as_bytes() == stored) {
+                None => gone.push(stored.to_vec()),
+                Some((_, part)) if part.is(row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?) => {}
+                Some(differs) => put.push(differs),
+            }
+        }
+        put.extend(rest);
+        drop(rows);
+        drop(statement);
+        if !gone.is_empty() {
+            let mut remove = self.connection.prepare_cached(REMOVE)?;
+            for path in &gone {
+                remove.execute((number, path))?;
+            }
+        }
+        if !put.is_empty() {
+            let mut statement = self.connection.prepare_cached(PUT)?;
+            for (path, part) in &put {
+                let (class, id, content) = part.columns();
+                statement.execute((number, path, class, id, content))?;
+            }
+        }
+        Ok(!gone.is_empty() || !put.is_empty())
+    }
+
+    fn delete(&self) -> rusqlite::Result<bool> {
+        let Some((number, _)) = self.stored()? else { return Ok(false) };
+        self.delete_rows(number)?;
+        Ok(true)
+    }
+
+    /// Returns the number and kind of what is stored; whatever is no container goes as a leaf does.
+    fn stored(&self) -> rusqlite::Result<Option<(i64, Kind)>> {
+        const STORED: &str = "SELECT number, kind FROM object WHERE class = ?1 AND id = ?2";
+        let mut statement = self.connection.prepare_cached(STORED)?;
+        let stored = statement.query_row((self.key.class(), self.key.id()), |row| {
+            Ok((row.get(0)?, Kind::parse(row.get_ref(1)?).unwrap_or(Kind::Leaf)))
+        });
+        stored.optional()
+    }
+
+    fn delete_rows(&self, number: i64) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("DELETE FROM entry WHERE object = ?1")?.execute([number])?;
+        self.connection.prepare_cached("DELETE FROM object WHERE number = ?1")?.execute([number])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! Where the links in a record lead, and who links to one: both are indexed.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, Row};
+
+use super::error::failed;
+use super::read::of;
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::Key;
+
+/// Returns where the links of a record lead. Its entries are read while its own row is, so both are of one state.
+pub(super) fn from(connection: &Connection, key: &Key) -> Result<Option<Vec<Key>>> {
+    const NUMBER: &str = "SELECT number FROM object WHERE class = ?1 AND id = ?2";
+    const LINKS: &str = "SELECT class, id, path FROM entry WHERE object = ?1 AND class IS NOT NULL";
+    let fail = failed("read the links of the record");
+    let read = || {
+        let mut statement = connection.prepare_cached(NUMBER).map_err(&fail)?;
+        let mut rows = statement.query((key.class(), key.id())).map_err(&fail)?;
+        let Some(row) = rows.next().map_err(&fail)? else { return Ok(None) };
+        let number: i64 = row.get(0).map_err(&fail)?;
+        let mut statement = connection.prepare_cached(LINKS).map_err(&fail)?;
+        let mut rows = statement.query([number]).map_err(&fail)?;
+        let mut links: Vec<Key> = Vec::new();
+        while let Some(row) = rows.next().map_err(&fail)? {
+            let link = link(row, links.last());
+            links.push(link.map_err(|error| error.inside(&row.get::<_, String>(2).unwrap_or_default()))?);
+        }
+        Ok(Some(links))
+    };
+    read().map_err(|error| of(key, error))
+}
+
+/// Makes a key of the class and id in a row, which is likely to be of the same class as the last.
+fn link(row: &Row<'_>, last: Option<&Key>) -> Result<Key> {
+    let columns = row.get_ref(0).and_then(|class| Ok((class.as_str()?, row.get_ref(1)?.as_str()?)));
+    let (class, id) = columns.map_err(failed("read the link"))?;
+    let key = match last {
+        Some(last) if last.class() == class => last.sibling(id),
+        _ => Key::new(class, id),
+    };
+    key.map_err(|error| {
+        Error::because("it has the name of nothing that can be stored", error).of_kind(ErrorKind::Corrupt)
+    })
+}
+
+/// Returns who links to one of these.
+pub(super) fn to(connection: &Connection, targets: &[Key]) -> Result<BTreeSet<Key>> {
+    const TO: &str = "SELECT object.class, object.id FROM entry JOIN object ON object.number = entry.object
+        WHERE entry.class = ?1 AND entry.id = ?2";
+    let fail = failed("look for links");
+    let mut statement = connection.prepare_cached(TO).map_err(&fail)?;
+    let mut found = BTreeSet::new();
+    for target in targets {
+        let mut rows = statement.query((target.class(), target.id())).map_err(&fail)?;
+        while let Some(row) = rows.next().map_err(&fail)? {
+            // What cannot be a key is foreign.
+            found.extend(link(row, None));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,214 @@
+//! Making and opening a store.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use super::Sqlite;
+use super::catalog;
+use super::error::{at, failed, is_no_database, kind};
+use super::gate::{Gate, retry};
+use super::pool::{Access, Pool, connect};
+use super::schema;
+use super::writer::Writer;
+use crate::backend::OpenOptions;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a database is.
+enum Content {
+    /// A store, of this version.
+    Store(i32),
+    /// Empty: it can become one.
+    Nothing,
+    /// Somebody else's.
+    Foreign,
+}
+
+impl Sqlite {
+    /// Opens the store in a file, or makes it if the file is empty or not there. The path is always that of a file,
+    /// `:memory:` too.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// use sepia::Store;
+    /// use sepia::backend::{OpenOptions, Sqlite};
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path().join("data.db");
+    /// let store = Store::with_backend(Sqlite::open(&path, &OpenOptions::default())?);
+    /// assert!(store.classes()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`StoreBuilder::sqlite`](crate::StoreBuilder::sqlite).
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
+        let given = path.as_ref();
+        if given.as_os_str().is_empty() {
+            return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
+        }
+        let path = std::path::absolute(given).map_err(|error| Error::io("find the database", given, error))?;
+        Self::open_at(&path, options).map_err(at(&path))
+    }
+
+    fn open_at(path: &Path, options: &OpenOptions) -> Result<Self> {
+        if path.is_dir() {
+            return Err(not_a_store("it is a directory, and no database"));
+        }
+        let gate = Gate::new(options.lock_timeout);
+        let deadline = Instant::now() + options.lock_timeout;
+        let (writer, access) = if options.read_only {
+            (None, readable(path, options)?)
+        } else {
+            let writer = Writer::new(make(path, options, deadline)?).map_err(failed("open the database"))?;
+            (Some(Mutex::new(writer)), Access::Read)
+        };
+        let readers = Pool::new(path.to_owned(), access, gate.timeout());
+        let observer = readers.open().map_err(failed("open the database"))?;
+        Ok(Self {
+            path: path.to_owned(),
+            gate,
+            writer,
+            readers,
+            observer: Mutex::new(observer),
+            identity: identity(path).map_err(|error| Error::io("look at the database", path, error))?,
+            poisoned: AtomicBool::new(false),
+            moments: AtomicU64::new(0),
+        })
+    }
+}
+
+/// Opens the database for writing, and makes it a store if it is empty.
+fn make(path: &Path, options: &OpenOptions, deadline: Instant) -> Result<Connection> {
+    let fail = failed("open the database");
+    let connection = connect(path, Access::Create, options.lock_timeout).map_err(&fail)?;
+    if let Content::Store(version) = content(&connection)?
+        && version == schema::VERSION
+    {
+        keep_checksums(&connection, options)?;
+        return Ok(connection);
+    }
+    let is_wal = |connection: &Connection| {
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
+        Ok(mode.eq_ignore_ascii_case("wal"))
+    };
+    // This does not wait by itself for others who do the same.
+    if !retry(deadline, || is_wal(&connection)).map_err(&fail)? {
+        return Err(Error::message(ErrorKind::Io, "the file system cannot keep a database with a write-ahead log"));
+    }
+    retry(deadline, || connection.execute_batch("BEGIN IMMEDIATE")).map_err(failed("make the store"))?;
+    let made = match content(&connection) {
+        // Made or migrated by another process meanwhile.
+        Ok(Content::Store(schema::VERSION)) => Ok(()),
+        Ok(Content::Store(version)) => schema::migrate(&connection, version).map_err(failed("migrate the store")),
+        Ok(Content::Nothing) => schema::migrate(&connection, 0).map_err(failed("make the store")),
+        Ok(Content::Foreign) => Err(foreign()),
+        Err(error) => Err(error),
+    };
+    made?;
+    connection.execute_batch("COMMIT").map_err(failed("make the store"))?;
+    keep_checksums(&connection, options)?;
+    Ok(connection)
+}
+
+/// Turns checksums on, if that is wanted.
+fn keep_checksums(connection: &Connection, options: &OpenOptions) -> Result<()> {
+    if options.checksums && catalog::checksums(connection)? == catalog::Checksums::Off {
+        catalog::keep_checksums(connection).map_err(failed("turn checksums on"))?;
+    }
+    Ok(())
+}
+
+/// Finds how a database can be read without writing anything.
+fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(not_a_store("there is no database, and nothing may be written"));
+        }
+        Err(error) => return Err(Error::io("look at the database", path, error)),
+        Ok(_) => {}
+    }
+    let look = |access| {
+        let connection = connect(path, access, options.lock_timeout).map_err(failed("open the database"))?;
+        match content(&connection)? {
+            Content::Store(_) => {}
+            Content::Nothing => return Err(not_a_store("it is empty, and nothing may be written")),
+            Content::Foreign => return Err(foreign()),
+        }
+        if options.checksums && catalog::checksums(&connection)? == catalog::Checksums::Off {
+            let message = "checksums would have to be turned on, and nothing may be written";
+            return Err(Error::message(ErrorKind::ReadOnly, message));
+        }
+        Ok(access)
+    };
+    match look(Access::Read) {
+        // Readers note in a file beside the database what they look at. Without one, nobody may write meanwhile: on a
+        // medium that cannot be written, nobody does.
+        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::ReadOnly) && !has_log(path) => {
+            look(Access::ReadImmutable).map_err(|_| error)
+        }
+        looked => looked,
+    }
+}
+
+/// Whether something that was committed is in the log alone.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match std::fs::metadata(log) {
+        Ok(log) => log.len() > 0,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Looks at what a database is.
+fn content(connection: &Connection) -> Result<Content> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let read = || {
+        let is_empty: bool = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))?;
+        Ok((number("application_id")?, number("user_version")?, is_empty))
+    };
+    let (application, version, is_empty) = read().map_err(|error| match () {
+        () if is_no_database(&error) => Error::caused(ErrorKind::NotAStore, "this is not a sepia store", error),
+        // A rollback journal of a dead writer would have to be undone first.
+        () if kind(&error) == ErrorKind::Corrupt => failed("read the database")(error),
+        () => failed("open the database")(error),
+    })?;
+    match (application, version) {
+        (schema::APPLICATION_ID, 1..=schema::VERSION) => Ok(Content::Store(version)),
+        (schema::APPLICATION_ID, _) => {
+            let newest = schema::VERSION;
+            let message = format!("the store has version {version}, and this version of sepia reads up to {newest}");
+            Err(Error::message(ErrorKind::UnsupportedFormat, message))
+        }
+        (0, 0) if is_empty => Ok(Content::Nothing),
+        _ => Ok(Content::Foreign),
+    }
+}
+
+fn foreign() -> Error {
+    not_a_store("it is the database of something else")
+}
+
+fn not_a_store(why: &str) -> Error {
+    Error::message(ErrorKind::NotAStore, format!("this is not a sepia store: {why}"))
+}
+
+/// What tells the file from others. It is not opened: whoever closes it would take the locks of all connections away.
+#[cfg(unix)]
+fn identity(path: &Path) -> std::io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::metadata(path)?;
+    Ok(twox_hash::XxHash3_64::oneshot(&[file.dev().to_le_bytes(), file.ino().to_le_bytes()].concat()))
+}
+
+/// What tells the file from others.
+#[cfg(not(unix))]
+fn identity(path: &Path) -> std::io::Result<u64> {
+    Ok(twox_hash::XxHash3_64::oneshot(std::fs::canonicalize(path)?.as_os_str().as_encoded_bytes()))
+}

@@ -1,0 +1,93 @@
+//! Connections that read: each thread that reads has one for itself for so long.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// How many connections wait for whoever reads next. More are opened when more threads read at once.
+const IDLE: usize = 8;
+
+/// More than there are statements.
+const STATEMENTS: usize = 64;
+
+/// How a connection is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Reads and writes, and makes the file.
+    Create,
+    /// Only reads.
+    Read,
+    /// Only reads, from a medium on which nobody writes: without locks.
+    ReadImmutable,
+}
+
+/// The connections that read.
+#[derive(Debug)]
+pub(super) struct Pool {
+    path: PathBuf,
+    access: Access,
+    timeout: Duration,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    pub(super) fn new(path: PathBuf, access: Access, timeout: Duration) -> Self {
+        Self { path, access, timeout, idle: Mutex::default() }
+    }
+
+    /// Opens one more.
+    pub(super) fn open(&self) -> rusqlite::Result<Connection> {
+        connect(&self.path, self.access, self.timeout)
+    }
+
+    /// Takes one.
+    pub(super) fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.open(), Ok)
+    }
+
+    /// Gives one back.
+    pub(super) fn give(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+    }
+}
+
+/// Opens a connection to a file with an absolute path, so that SQLite takes no name for anything else.
+pub(super) fn connect(path: &std::path::Path, access: Access, timeout: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = match access {
+        Access::Create => {
+            let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            Connection::open_with_flags(path, flags | write)?
+        }
+        Access::Read => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        Access::ReadImmutable => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(immutable(path), flags)?
+        }
+    };
+    connection.busy_timeout(timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // What SQL in the file could do beyond reading tables, it may not.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // Links lead to objects that are not there, and entries go with their object: by what is written here.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    Ok(connection)
+}
+
+/// The URI of a file that nobody changes, which is the only way to say so.
+fn immutable(path: &std::path::Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}

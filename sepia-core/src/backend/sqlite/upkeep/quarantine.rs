@@ -1,0 +1,38 @@
+//! The quarantine: rows of records that were moved or copied away, which only people read and remove.
+
+use rusqlite::Connection;
+
+use super::super::commit::now;
+use super::super::read::Kind;
+use super::super::tree::{self, Content};
+use crate::record::{Key, Record};
+
+/// Copies a record, and returns where.
+pub(super) fn keep(connection: &Connection, key: &Key, record: &Record) -> rusqlite::Result<String> {
+    const KEEP: &str = "INSERT INTO quarantine (number, path, kind, class, id, since, content)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let number = next(connection)?;
+    let (content, rows) = match record {
+        Record::Leaf(content) => (content, Vec::new()),
+        Record::Container(node) => (&node.data, tree::rows(&node.entries)),
+    };
+    let mut keep = connection.prepare_cached(KEEP)?;
+    let kind = Kind::of(record).as_str();
+    let none: Option<&str> = None;
+    keep.execute((number, "", kind, key.class(), key.id(), now(), Content(content)))?;
+    for (path, part) in rows {
+        let (class, id, content) = part.columns();
+        keep.execute((number, path, none, class, id, none, content))?;
+    }
+    Ok(place(number, &key.path()))
+}
+
+/// Returns the number of what comes next.
+pub(super) fn next(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(number), 0) + 1 FROM quarantine", (), |row| row.get(0))
+}
+
+/// How people are told where something is.
+pub(super) fn place(number: i64, path: &str) -> String {
+    format!("quarantine/{number}/{path}")
+}

@@ -1,0 +1,145 @@
+//! The connection that writes, and its transactions.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::catalog::{self, Checksums};
+use super::error::{self, failed};
+use super::gate::Held;
+use crate::batch::Durability;
+use crate::class::Class;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The connection that writes. Only the thread that holds the gate uses it.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    /// What commits survive at present; a transaction cannot change it.
+    durability: Durability,
+    /// What the next ones shall survive, as far as can be told.
+    expected: Durability,
+    known: Option<Known>,
+    /// Something else than a batch was written in this transaction, and stays also if the batch does not come.
+    pub(super) has_more: bool,
+}
+
+/// What every commit asks for, as of a version of the database.
+#[derive(Debug)]
+pub(super) struct Known {
+    version: i64,
+    pub(super) classes: Vec<Class>,
+    pub(super) checksums: Checksums,
+    /// Whether someone follows commits.
+    pub(super) is_followed: bool,
+}
+
+impl Writer {
+    /// Takes over a connection, which was just opened: SQLite's default is to wait for the disk.
+    pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
+        // `Held::retry` waits better.
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(Self { connection, durability: Durability::Sync, expected: Durability::Sync, known: None, has_more: false })
+    }
+
+    /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.
+    pub(super) fn begin(&mut self, durability: Option<Durability>, held: &Held<'_>) -> Result<()> {
+        let fail = failed("begin to write");
+        let durability = durability.unwrap_or(self.expected);
+        if self.is_open() {
+            // A thread has panicked.
+            self.roll_back();
+        }
+        if durability != self.durability {
+            let level = match durability {
+                Durability::Sync => "FULL",
+                Durability::Buffered => "NORMAL",
+            };
+            self.connection.pragma_update(None, "synchronous", level).map_err(&fail)?;
+            self.durability = durability;
+        }
+        self.has_more = false;
+        held.retry(|| self.run("BEGIN IMMEDIATE")).map_err(|error| match error::is_busy(&error) {
+            true => held.locked(),
+            false => fail(error),
+        })
+    }
+
+    /// Tells what the next transaction is likely to have to survive.
+    pub(super) fn expect(&mut self, durability: Durability) {
+        self.expected = durability;
+    }
+
+    /// Returns what the present transaction survives.
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// Ends the transaction. If that fails, it has changed nothing.
+    ///
+    /// # Errors
+    /// `Poisoned` if the disk does not confirm it.
+    pub(super) fn commit(&mut self) -> Result<()> {
+        let Err(error) = self.run("COMMIT") else { return Ok(()) };
+        self.roll_back();
+        if error::is_failed_sync(&error) {
+            return Err(Error::new(ErrorKind::Poisoned, error));
+        }
+        Err(failed("commit")(error))
+    }
+
+    /// Undoes the transaction, if SQLite has not done so by itself.
+    pub(super) fn roll_back(&mut self) {
+        self.known = None;
+        if self.is_open() {
+            // It fails only if there is nothing to undo.
+            let _ = self.run("ROLLBACK");
+        }
+    }
+
+    /// Whether a transaction was begun, and has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Runs a part of a transaction, of which nothing stays if it fails.
+    pub(super) fn nested<R>(&mut self, part: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let fail = failed("begin to write");
+        self.run("SAVEPOINT part").map_err(&fail)?;
+        match part(self) {
+            Ok(done) => self.run("RELEASE part").map(|()| done).map_err(fail),
+            Err(error) => {
+                self.known = None;
+                // What fails here has ended the whole transaction.
+                let _ = self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part"));
+                Err(error)
+            }
+        }
+    }
+
+    fn run(&self, statement: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(statement)?.execute(())?;
+        Ok(())
+    }
+
+    /// Returns what is known as of this transaction, and the connection.
+    pub(super) fn known(&mut self) -> Result<(&Connection, &mut Known)> {
+        let version = version(&self.connection)?;
+        let known = match self.known.take().filter(|known| known.version == version) {
+            Some(known) => known,
+            None => Known {
+                version,
+                classes: catalog::classes(&self.connection)?,
+                checksums: catalog::checksums(&self.connection)?,
+                is_followed: super::track::is_followed(&self.connection).map_err(failed("look for followers"))?,
+            },
+        };
+        Ok((&self.connection, self.known.insert(known)))
+    }
+}
+
+/// Returns a number that is another after every commit of other connections than this one.
+pub(super) fn version(connection: &Connection) -> Result<i64> {
+    let version = connection.prepare_cached("PRAGMA data_version").and_then(|mut one| one.query_row((), |r| r.get(0)));
+    version.map_err(failed("ask what has changed"))
+}
