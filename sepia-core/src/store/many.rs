@@ -69,23 +69,22 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    /// Loads several objects, as [`Store::load_many`].
+    /// Loads several objects, as [`Store::load_many`], but in this thread alone.
     ///
     /// # Errors
     /// As [`Store::load_many`].
-    pub fn load_many<T: Object + Send>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
-        load_many(ids, |id| self.look(|look| look.load(id)))
+    pub fn load_many<T: Object>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
+        ids.into_iter().map(|id| self.load(id)).collect()
     }
 }
 
 impl Transaction<'_> {
-    /// Loads several objects, as [`Store::load_many`].
+    /// Loads several objects, as [`Store::load_many`], but in this thread alone.
     ///
     /// # Errors
     /// As [`Store::load_many`].
-    pub fn load_many<T: Object + Send>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
-        let (pending, store) = (self.pending(), self.store);
-        load_many(ids, |id| store.look_in(&pending).load(id))
+    pub fn load_many<T: Object>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
+        ids.into_iter().map(|id| self.load(id)).collect()
     }
 
     /// Saves several objects, as [`Store::save_all`].
