@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::error::failed;
+use super::schema;
 use crate::class::{Class, Format, Kind};
 use crate::error::{Error, ErrorKind, Quoted, Result};
 
@@ -88,8 +89,9 @@ pub(super) fn checksums(connection: &Connection) -> Result<Checksums> {
     }
 }
 
-/// Keeps checksums from now on.
+/// Keeps checksums from now on: of what commits write. What is written by hand has none.
 pub(super) fn keep_checksums(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(schema::FORGET_CHECKSUMS)?;
     connection.execute("INSERT OR IGNORE INTO setting (name, value) VALUES (?1, ?2)", CHECKSUMS)?;
     Ok(())
 }

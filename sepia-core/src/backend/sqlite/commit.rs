@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::catalog::{self, Checksums};
 use super::error::failed;
+use super::generation;
 use super::read::{self, Kind, of};
 use super::track;
 use super::tree::{self, Content, Part};
@@ -104,21 +104,6 @@ fn declare(connection: &Connection, before: &[Class], after: &[Class]) -> Result
     Ok(())
 }
 
-/// Makes a number that comes after all smaller ones, also where it is more than SQLite's integers hold.
-pub(super) fn generation(number: u64) -> Box<dyn ToSql> {
-    match i64::try_from(number) {
-        Ok(number) => Box::new(number),
-        // Text comes after every integer.
-        Err(_) => Box::new(format!("{number:020}")),
-    }
-}
-
-/// Returns the base and generation of an id, if its class keeps generations, or may.
-pub(super) fn split(classes: &[Class], key: &Key) -> Option<(Key, u64)> {
-    let class = classes.iter().find(|class| class.name() == key.class());
-    class.is_some_and(Class::may_keep_generations).then(|| key.generation())
-}
-
 /// One record that a batch changes.
 struct Changing<'a> {
     connection: &'a Connection,
@@ -149,14 +134,15 @@ impl Changing<'_> {
             SET modified = excluded.modified, checksum = excluded.checksum, content = excluded.content
             WHERE kind = excluded.kind AND content IS NOT excluded.content";
         let (class, id, kind, content) = (self.key.class(), self.key.id(), kind.as_str(), Content(content));
-        let changed = match split(&self.known.classes, self.key) {
+        let declared = self.known.classes.iter().find(|class| class.name() == self.key.class());
+        let changed = match generation::of(declared, self.key) {
             None => {
                 let mut put = self.connection.prepare_cached(PUT)?;
                 put.execute((class, id, kind, self.now, checksum, content))?
             }
             Some((base, number)) => {
                 let mut put = self.connection.prepare_cached(PUT_GENERATION)?;
-                put.execute((class, id, kind, self.now, checksum, content, base.id(), generation(number)))?
+                put.execute((class, id, kind, self.now, checksum, content, base.id(), number))?
             }
         };
         Ok(changed > 0)
@@ -188,7 +174,9 @@ impl Changing<'_> {
             None => {
                 self.put_object(Kind::Container, &node.data, checksum.as_deref())?;
                 let number = self.connection.last_insert_rowid();
-                self.put_entries(number, node)?;
+                if self.put_entries(number, node)? && checksum.is_some() {
+                    self.touch(number, checksum.as_deref())?;
+                }
                 return Ok(true);
             }
         };
@@ -197,10 +185,16 @@ impl Changing<'_> {
             return Ok(true);
         }
         if entries_differ {
-            const TOUCH: &str = "UPDATE object SET modified = ?2, checksum = ?3 WHERE number = ?1";
-            self.connection.prepare_cached(TOUCH)?.execute((number, self.now, checksum))?;
+            self.touch(number, checksum.as_deref())?;
         }
         Ok(entries_differ)
+    }
+
+    /// Notes down that entries have changed; which has forgotten the checksum.
+    fn touch(&self, number: i64, checksum: Option<&str>) -> rusqlite::Result<()> {
+        const TOUCH: &str = "UPDATE object SET modified = ?2, checksum = ?3 WHERE number = ?1";
+        self.connection.prepare_cached(TOUCH)?.execute((number, self.now, checksum))?;
+        Ok(())
     }
 
     /// Writes the entries that differ. Those of a new object may, too: rows that someone has left behind.

@@ -11,6 +11,7 @@
 //! - `read`: from rows to records
 //! - `links`: where the links in a record lead, and who links to one
 //! - `commit`: from batches to rows
+//! - `generation`: where generations are found
 //! - `track`: following commits
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `error`: SQLite's errors in the store's terms
@@ -25,6 +26,7 @@ mod catalog;
 mod commit;
 mod error;
 mod gate;
+mod generation;
 mod links;
 mod lock;
 mod open;
@@ -38,7 +40,7 @@ mod writer;
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

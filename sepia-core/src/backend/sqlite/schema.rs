@@ -95,8 +95,25 @@ FROM entry JOIN object ON object.number = entry.object
 WHERE entry.class IS NOT NULL;
 ";
 
-/// The names of everything that version 1 makes, for telling what is foreign.
-pub(super) const NAMES: [&str; 12] = [
+/// What a store has that keeps checksums: whoever changes a record without its checksum has it forgotten. Commits change
+/// entries first.
+pub(super) const FORGET_CHECKSUMS: &str = "
+CREATE TRIGGER IF NOT EXISTS object_edited AFTER UPDATE OF kind, content ON object
+WHEN NEW.checksum = OLD.checksum
+BEGIN UPDATE object SET checksum = NULL WHERE number = NEW.number; END;
+
+CREATE TRIGGER IF NOT EXISTS entry_added AFTER INSERT ON entry
+BEGIN UPDATE object SET checksum = NULL WHERE number = NEW.object; END;
+
+CREATE TRIGGER IF NOT EXISTS entry_edited AFTER UPDATE ON entry
+BEGIN UPDATE object SET checksum = NULL WHERE number IN (OLD.object, NEW.object); END;
+
+CREATE TRIGGER IF NOT EXISTS entry_removed AFTER DELETE ON entry
+BEGIN UPDATE object SET checksum = NULL WHERE number = OLD.object; END;
+";
+
+/// The names of everything that Sepia makes.
+pub(super) const NAMES: [&str; 15] = [
     "class",
     "object",
     "generation",
@@ -108,6 +125,8 @@ pub(super) const NAMES: [&str; 12] = [
     "setting",
     "objects",
     "links",
-    // What SQLite makes for `UNIQUE`.
-    "sqlite_autoindex_object_1",
+    "object_edited",
+    "entry_added",
+    "entry_edited",
+    "entry_removed",
 ];

@@ -1,11 +1,18 @@
 //! Looking after the tables: what is wrong beyond the records, and mending it.
 //!
+//! - `examine`: everything that no record shows
+//! - `mend`: what is done about it
 //! - `quarantine`: where rows go that cannot stay
+//! - `checksums`: comparing them, and noting those that are missing
 
+mod checksums;
+mod examine;
+mod mend;
 mod quarantine;
 
+use super::Sqlite;
+use super::error::failed;
 use super::gate::Patience;
-use super::{Sqlite, failed};
 use crate::backend::{Examined, Upkeep};
 use crate::batch::Durability;
 use crate::error::Result;
@@ -13,12 +20,13 @@ use crate::problem::Problem;
 use crate::record::{Key, Record};
 
 impl Upkeep for Sqlite {
-    fn examine(&self, _: &mut dyn FnMut(Problem)) -> Result<Examined> {
-        Ok(Examined::default())
+    fn examine(&self, each: &mut dyn FnMut(Problem)) -> Result<Examined> {
+        self.examine_tables(each)?;
+        self.compare_checksums(each)
     }
 
-    fn mend(&self, _: &Problem) -> Result<Option<String>> {
-        Ok(None)
+    fn mend(&self, problem: &Problem) -> Result<Option<String>> {
+        self.write(Some(Durability::Sync), Patience::Usual, |writer| mend::mend(writer, problem))
     }
 
     fn set_aside(&self, key: &Key, record: &Record) -> Result<String> {
@@ -29,6 +37,6 @@ impl Upkeep for Sqlite {
     }
 
     fn note_checksums(&self) -> Result<u64> {
-        Ok(0)
+        self.note_missing_checksums()
     }
 }

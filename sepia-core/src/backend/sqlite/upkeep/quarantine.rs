@@ -36,3 +36,29 @@ pub(super) fn next(connection: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn place(number: i64, path: &str) -> String {
     format!("quarantine/{number}/{path}")
 }
+
+/// Moves the rows of a record as they are, and returns where.
+pub(super) fn move_record(connection: &Connection, object: i64, path: &str) -> rusqlite::Result<String> {
+    const KEEP: &str = "INSERT INTO quarantine (number, path, kind, class, id, since, content)
+        SELECT ?1, '', kind, class, id, ?3, content FROM object WHERE number = ?2";
+    let number = next(connection)?;
+    connection.execute(KEEP, (number, object, now()))?;
+    move_rows(connection, number, object)?;
+    connection.execute("DELETE FROM object WHERE number = ?1", [object])?;
+    Ok(place(number, path))
+}
+
+/// Moves entries that are of no container, and returns what was done; `None` if there are none.
+pub(super) fn move_entries(connection: &Connection, object: i64, path: &str) -> rusqlite::Result<Option<String>> {
+    let number = next(connection)?;
+    let moved = move_rows(connection, number, object)?;
+    Ok((moved > 0).then(|| format!("moved to {}", place(number, path))))
+}
+
+fn move_rows(connection: &Connection, number: i64, object: i64) -> rusqlite::Result<usize> {
+    // The empty path is that of the record.
+    const KEEP: &str = "INSERT INTO quarantine (number, path, class, id, since, content)
+        SELECT ?1, iif(path = '', '/', path), class, id, ?3, content FROM entry WHERE object = ?2";
+    connection.execute(KEEP, (number, object, now()))?;
+    connection.execute("DELETE FROM entry WHERE object = ?1", [object])
+}
