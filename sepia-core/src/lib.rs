@@ -13,6 +13,8 @@ pub mod backend;
 #[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
 pub mod backup;
 pub mod batch;
+#[cfg(feature = "cache")]
+mod cache;
 // What no backend of this system keeps, and no archive either, needs no file.
 #[cfg(any(unix, feature = "backup", feature = "export"))]
 mod catalog;
@@ -41,6 +43,9 @@ pub mod transfer;
 pub mod verify;
 
 pub use batch::Durability;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use cache::{CacheOptions, CacheStats, Pressure};
 pub use decode::Reader;
 pub use encode::Writer;
 pub use error::{Error, ErrorKind, Result};

@@ -22,6 +22,10 @@ pub(crate) trait Source {
     fn root(&self) -> Option<&Path>;
     /// Whether what this says of a class is so for good.
     fn is_settled(&self, class: &str) -> bool;
+    /// Takes note that an object of this many bytes is made of what was read.
+    fn make(&self, size: usize) {
+        let _ = size;
+    }
 }
 
 /// What a backend has committed.

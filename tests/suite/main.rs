@@ -6,6 +6,7 @@
 mod adopt;
 mod backup;
 mod boards;
+mod cache;
 mod checksums;
 mod copy;
 mod errors;

@@ -97,6 +97,7 @@ impl<'a> Decoder<'a> {
     /// Makes the object of a record that has been read.
     pub(crate) fn top<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
         let fingerprint = record.fingerprint();
+        self.source.make(size_of::<T>());
         let made = self.claims.claim_in::<T>(self.source).and_then(|()| match (T::__CLASS_DEF.kind(), record) {
             (Kind::Container, Record::Container(Node { data, entries })) => {
                 let id = key.shared_id();
@@ -134,6 +135,7 @@ impl<'a> Decoder<'a> {
             }
             Entry::Container(Node { data, entries }) if is_container => {
                 self.claims.claim_in::<T>(self.source)?;
+                self.source.make(size_of::<T>());
                 let mut values = parse_values(&data)?;
                 let id = told_id(T::__CLASS, &mut values, found.shown)?;
                 let depth = self.depth.get();

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Eyes, Id};
 use crate::name::split_generation;
 use crate::object::{Generations, Object};
-use crate::record::Key;
+use crate::record::{Key, Record};
 use crate::source::{self, Source, resolve};
 
 /// Reads objects from a source.
@@ -37,15 +37,19 @@ impl Look<'_> {
 
     pub(super) fn find<T: Object>(&self, id: &Id<T>) -> Result<Option<T>> {
         let key = self.key(id)?;
-        let found = if T::__CLASS_DEF.keeps_generations() {
-            resolve(self.source, &key)?
-        } else {
-            self.source.read(&key)?.map(|record| (key, record))
-        };
-        match found {
-            Some((key, record)) => Decoder::new(self.source, self.claims, self.eyes).top(&key, record).map(Some),
-            None => Ok(None),
+        if !T::__CLASS_DEF.keeps_generations() {
+            return self.find_exactly(&key);
         }
+        resolve(self.source, &key)?.map(|(key, record)| self.decode(&key, record)).transpose()
+    }
+
+    /// Finds the object under exactly this key.
+    pub(super) fn find_exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
+        self.source.read(key)?.map(|record| self.decode(key, record)).transpose()
+    }
+
+    fn decode<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
+        Decoder::new(self.source, self.claims, self.eyes).top(key, record)
     }
 
     /// Loads what is stored under a key, and not what it means as a base.
@@ -58,7 +62,7 @@ impl Look<'_> {
     pub(super) fn newest<T: Generations>(&self, id: &Id<T>) -> Result<T> {
         let (base, _) = self.key(id)?.generation();
         let (key, record) = source::newest(self.source, &base)?.ok_or_else(|| absent::<T>(&base.shared_id().into()))?;
-        Decoder::new(self.source, self.claims, self.eyes).top(&key, record)
+        self.decode(&key, record)
     }
 
     pub(super) fn follow<T: Object>(&self, id: &Id<T>) -> Result<T> {
@@ -118,7 +122,7 @@ impl Look<'_> {
     }
 }
 
-fn absent<T: Object>(id: &Id<T>) -> Error {
+pub(super) fn absent<T: Object>(id: &Id<T>) -> Error {
     let error = Error::message(ErrorKind::NotFound, "the object is not in the store");
     error.object(T::__CLASS, id.as_str())
 }

@@ -1,6 +1,7 @@
 //! The typed front: objects in, objects out.
 
 mod generation;
+mod get;
 mod iter;
 mod look;
 mod many;
@@ -57,13 +58,22 @@ pub struct Store {
     claims: Arc<Claims>,
     eyes: Eyes,
     durability: Durability,
+    #[cfg(feature = "cache")]
+    cache: Option<Arc<crate::cache::Cache>>,
 }
 
 impl Store {
     /// Makes a store over a backend.
     pub fn with_backend(backend: impl Backend) -> Self {
         let eyes = Eyes::store(backend.identity());
-        Self { backend: Arc::new(backend), claims: Arc::default(), eyes, durability: Durability::default() }
+        Self {
+            backend: Arc::new(backend),
+            claims: Arc::default(),
+            eyes,
+            durability: Durability::default(),
+            #[cfg(feature = "cache")]
+            cache: None,
+        }
     }
 
     /// Returns the same store, whose commits survive what this says; [`Durability::Sync`] by default.

@@ -33,6 +33,8 @@ const URLS: &str = if cfg!(feature = "sqlite") { "file:PATH, sqlite:PATH or memo
 pub struct StoreBuilder {
     options: OpenOptions,
     durability: Durability,
+    #[cfg(feature = "cache")]
+    cache: Option<crate::cache::CacheOptions>,
 }
 
 impl Store {
@@ -117,6 +119,15 @@ impl StoreBuilder {
         self
     }
 
+    /// Keeps objects in memory for [`Store::get`] (feature `cache`). Off by default.
+    #[cfg(feature = "cache")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    #[must_use]
+    pub fn cache(mut self, options: crate::cache::CacheOptions) -> Self {
+        self.cache = Some(options);
+        self
+    }
+
     /// Keeps a checksum of every file, so that [`Store::verify`] finds what the medium has changed, and tells it from
     /// what was edited by hand. Off by default; once it is on, it stays on for the store, whoever opens it. Files
     /// that are there already get theirs when other content is saved, or by [`repair`](crate::verify::Verify::repair).
@@ -140,7 +151,7 @@ impl StoreBuilder {
     #[cfg(unix)]
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         let backend = crate::backend::Filesystem::open(path, &self.options)?;
-        Ok(Store::with_backend(backend).with_durability(self.durability))
+        Ok(self.furnish(&Store::with_backend(backend)))
     }
 
     /// Opens the store in a database of SQLite, and makes it if the file is empty or not there. The path is always that of
@@ -156,7 +167,7 @@ impl StoreBuilder {
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(&self, path: impl AsRef<Path>) -> Result<Store> {
         let backend = crate::backend::Sqlite::open(path, &self.options)?;
-        Ok(Store::with_backend(backend).with_durability(self.durability))
+        Ok(self.furnish(&Store::with_backend(backend)))
     }
 
     /// Opens the store that a URL names: `file:` and a path, a path alone, `sqlite:` and a path (feature `sqlite`), or
@@ -178,12 +189,22 @@ impl StoreBuilder {
             "file" => self.open(path),
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(path),
-            "memory" if rest.is_empty() => Ok(Store::in_memory().with_durability(self.durability)),
+            "memory" if rest.is_empty() => Ok(self.furnish(&Store::in_memory())),
             _ => {
                 let message = format!("no store can be opened by the URL {}: use {URLS}", Quoted(url));
                 Err(Error::message(ErrorKind::InvalidValue, message))
             }
         }
+    }
+
+    /// Gives a store what is no matter of its backend.
+    fn furnish(&self, store: &Store) -> Store {
+        let store = store.with_durability(self.durability);
+        #[cfg(feature = "cache")]
+        if let Some(options) = &self.cache {
+            return store.with_cache(options.clone());
+        }
+        store
     }
 
     /// Opens the store in a directory, where the system has the calls that it takes.

@@ -1,0 +1,147 @@
+//! Objects that are shared, and kept if the store has a cache.
+
+use std::sync::Arc;
+
+use super::Store;
+use crate::error::Result;
+use crate::id::Id;
+use crate::object::Object;
+
+impl Store {
+    /// Returns an object, to share. In a class that keeps generations, a base id means the newest.
+    ///
+    /// A store with a [cache](crate::StoreBuilder::cache) (feature `cache`) returns one that it has in memory, if that is
+    /// what is stored: at least as new as when this was called, unless it is told to
+    /// [trust](crate::CacheOptions::trust) for longer. While anyone holds it, everybody gets the same, until it is
+    /// changed; who holds it keeps what he has. Without a cache, or in what is read in transactions and
+    /// snapshots, everything is loaded.
+    ///
+    /// An object that is to be changed is [loaded](Store::load), or cloned from the shared one.
+    ///
+    /// # Errors
+    /// As [`load`](Store::load).
+    pub fn get<T: Object + Send + Sync>(&self, id: impl Into<Id<T>>) -> Result<Arc<T>> {
+        let id = id.into();
+        #[cfg(feature = "cache")]
+        if let Some(cache) = &self.cache {
+            return self.get_cached(cache, &id);
+        }
+        self.follow(|look| look.load(&id)).map(Arc::new)
+    }
+}
+
+#[cfg(feature = "cache")]
+mod cached {
+    use std::sync::Arc;
+
+    use crate::cache::{Cache, CacheOptions, CacheStats, Gathering, Witness};
+    use crate::error::Result;
+    use crate::id::Id;
+    use crate::name::split_generation;
+    use crate::object::Object;
+    use crate::record::Key;
+    use crate::source::{Committed, find};
+    use crate::store::look::{Look, absent};
+    use crate::store::{ROUNDS, Store};
+
+    /// Of stores that keep objects in memory (feature `cache`).
+    #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+    impl Store {
+        /// Returns the same store, which keeps objects in memory for [`get`](Store::get); its clones share what is kept.
+        /// What is committed through other handles, this one among them, counts as others' changes.
+        ///
+        /// ```
+        /// # use sepia_core as sepia;
+        /// use sepia::{CacheOptions, Store};
+        ///
+        /// let store = Store::in_memory().with_cache(CacheOptions::new(64 << 20));
+        /// ```
+        #[must_use]
+        pub fn with_cache(&self, options: CacheOptions) -> Self {
+            let cache = Arc::new(Cache::new(options));
+            let backend = Arc::new(Witness::new(Arc::clone(&self.backend), Arc::clone(&cache)));
+            Self { backend, cache: Some(cache), ..self.clone() }
+        }
+
+        /// Returns what the cache has done, and what it keeps. All is zero for a store without one.
+        pub fn cache_stats(&self) -> CacheStats {
+            self.cache.as_ref().map(|cache| cache.stats()).unwrap_or_default()
+        }
+
+        /// Lets go of objects until those that are kept take no more than this, by estimate: those of little use first.
+        /// What the program itself holds stays, and is still shared. The budget stays what it is.
+        pub fn shrink_to(&self, bytes: u64) {
+            if let Some(cache) = &self.cache {
+                cache.shrink_to(bytes);
+            }
+        }
+
+        pub(super) fn get_cached<T: Object + Send + Sync>(&self, cache: &Cache, id: &Id<T>) -> Result<Arc<T>> {
+            let key = self.look(|look| look.key(id))?;
+            let got = if T::__CLASS_DEF.keeps_generations() {
+                self.get_generation(cache, &key, id)?
+            } else {
+                self.get_exactly(cache, &key)?
+            };
+            got.ok_or_else(|| absent(id))
+        }
+
+        /// Returns the object under exactly this key.
+        fn get_exactly<T: Object + Send + Sync>(&self, cache: &Cache, key: &Key) -> Result<Option<Arc<T>>> {
+            let began = cache.begin();
+            if let Some(found) = cache.find(key, &*self.backend, began)? {
+                cache.count_hit();
+                return Ok(Some(found));
+            }
+            cache.count_miss();
+            let loaded = self.follow(|look| {
+                let gathering = Gathering::new(&*self.backend);
+                let object = Look { source: &gathering, ..look }.find_exactly::<T>(key)?;
+                Ok(object.map(|object| (object, gathering.end())))
+            })?;
+            Ok(loaded.map(|(object, gathered)| cache.add(key, object, gathered, began)))
+        }
+
+        /// Returns the generation that an id means.
+        fn get_generation<T: Object + Send + Sync>(
+            &self,
+            cache: &Cache,
+            key: &Key,
+            id: &Id<T>,
+        ) -> Result<Option<Arc<T>>> {
+            if split_generation(key.id()).is_some()
+                && let Some(found) = cache.find(key, &*self.backend, cache.begin())?
+            {
+                cache.count_hit();
+                return Ok(Some(found));
+            }
+            for round in 0..ROUNDS {
+                // What was trusted once and is gone is not trusted again.
+                let meant = if round == 0 { self.meant(cache, key)? } else { find(&Committed(&*self.backend), key)? };
+                let Some(meant) = meant else { return Ok(None) };
+                if let Some(object) = self.get_exactly(cache, &meant)? {
+                    return Ok(Some(object));
+                }
+            }
+            self.follow(|look| look.find(id)).map(|object| object.map(Arc::new))
+        }
+
+        /// Returns the key of the generation that a key means.
+        fn meant(&self, cache: &Cache, key: &Key) -> Result<Option<Key>> {
+            let source = Committed(&*self.backend);
+            if !cache.trusts() {
+                return find(&source, key);
+            }
+            let began = cache.begin();
+            if let Some(meant) = cache.find::<Key>(key, &*self.backend, began)? {
+                return Ok(Some((*meant).clone()));
+            }
+            let gathering = Gathering::new(&*self.backend);
+            let meant = find(&gathering, key)?;
+            if let Some(meant) = meant.as_ref().filter(|meant| *meant != key) {
+                cache.add(key, meant.clone(), gathering.end(), began);
+            }
+            Ok(meant)
+        }
+    }
+}
