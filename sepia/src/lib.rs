@@ -423,14 +423,14 @@
 #[cfg(feature = "backup")]
 #[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
 pub use sepia_core::backup;
-#[cfg(feature = "cache")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub use sepia_core::{CacheOptions, CacheStats, Pressure};
 pub use sepia_core::{
     AsObject, Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Iter, Load, Object, Problem,
     ProblemKind, Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction,
     Writer, backend, batch, class, gc, record, transfer, verify,
 };
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use sepia_core::{CacheOptions, CacheStats, Pressure};
 pub use sepia_derive::{Container, Reference, Serializable};
 
 #[doc(hidden)]

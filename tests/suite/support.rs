@@ -68,10 +68,11 @@ impl OnDisk {
 pub enum Medium {
     Memory,
     Files,
+    Sqlite,
 }
 
 /// Every one that the build has.
-pub const MEDIA: [Medium; 2] = [Medium::Memory, Medium::Files];
+pub const MEDIA: [Medium; 3] = [Medium::Memory, Medium::Files, Medium::Sqlite];
 
 impl Medium {
     /// Makes an empty store in it.
@@ -81,6 +82,7 @@ impl Medium {
         let url = match self {
             Self::Memory => "memory:".to_owned(),
             Self::Files => format!("file:{}", place.display()),
+            Self::Sqlite => format!("sqlite:{}", place.display()),
         };
         AnyStore { store: Store::builder().open_url(&url).unwrap(), medium: self, url, _directory: directory }
     }
@@ -104,7 +106,7 @@ impl AnyStore {
     pub fn reopen_with(&self, options: &StoreBuilder) -> Store {
         match self.medium {
             Medium::Memory => self.store.clone(),
-            Medium::Files => options.open_url(&self.url).unwrap(),
+            Medium::Files | Medium::Sqlite => options.open_url(&self.url).unwrap(),
         }
     }
 

@@ -12,6 +12,9 @@ const IDLE: usize = 8;
 /// More than there are statements.
 const STATEMENTS: usize = 64;
 
+/// How many KiB of the database a connection keeps in memory, at most, as long as nobody writes.
+const CACHE: i64 = 8 << 10;
+
 /// How a connection is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
@@ -73,6 +76,7 @@ pub(super) fn connect(path: &std::path::Path, access: Access, timeout: Duration)
     };
     connection.busy_timeout(timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     // What SQL in the file could do beyond reading tables, it may not.
     connection.pragma_update(None, "trusted_schema", false)?;
     // Links lead to objects that are not there, and entries go with their object: by what is written here.
