@@ -124,9 +124,9 @@ sepia: this is not a sepia store: there is no database, and nothing may be writt
 "#]],
     );
     shows(
-        sandbox.at("", &["ls", "-s", "redis:data"]),
+        sandbox.at("", &["ls", "-s", "mysql:data"]),
         str![[r#"
-sepia: no store can be opened by the URL "redis:data": use file:PATH, sqlite:PATH or memory:
+sepia: no store can be opened by the URL "mysql:data": use file:PATH, sqlite:PATH or memory:
 => 2
 
 "#]],

@@ -19,9 +19,23 @@ pub struct OnDisk {
     pub directory: TempDir,
 }
 
+/// A temporary directory in memory, where there is one: for those who need files, and no disk.
+pub fn directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir()
+        && let Ok(made) = tempfile::tempdir_in(memory)
+    {
+        return made;
+    }
+    tempfile::tempdir().unwrap()
+}
+
 impl OnDisk {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    pub fn at(directory: TempDir) -> Self {
         Self { store: Store::open(directory.path()).unwrap(), directory }
     }
 
@@ -54,22 +68,21 @@ impl OnDisk {
 pub enum Medium {
     Memory,
     Files,
+    Sqlite,
 }
 
 /// Every one that the build has.
-pub const MEDIA: [Medium; 2] = [Medium::Memory, Medium::Files];
+pub const MEDIA: [Medium; 3] = [Medium::Memory, Medium::Files, Medium::Sqlite];
 
 impl Medium {
     /// Makes an empty store in it.
     pub fn make(self) -> AnyStore {
-        // Nobody here waits for a real disk, where there is memory to stand in for it.
-        let memory = Path::new("/dev/shm");
-        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = made.unwrap();
+        let directory = directory();
         let place = directory.path().join("store");
         let url = match self {
             Self::Memory => "memory:".to_owned(),
             Self::Files => format!("file:{}", place.display()),
+            Self::Sqlite => format!("sqlite:{}", place.display()),
         };
         AnyStore { store: Store::builder().open_url(&url).unwrap(), medium: self, url, _directory: directory }
     }
@@ -93,7 +106,7 @@ impl AnyStore {
     pub fn reopen_with(&self, options: &StoreBuilder) -> Store {
         match self.medium {
             Medium::Memory => self.store.clone(),
-            Medium::Files => options.open_url(&self.url).unwrap(),
+            Medium::Files | Medium::Sqlite => options.open_url(&self.url).unwrap(),
         }
     }
 
