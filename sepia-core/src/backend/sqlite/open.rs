@@ -57,8 +57,9 @@ impl Sqlite {
     }
 
     fn open_at(path: PathBuf, given: &Path, options: &OpenOptions) -> Result<Self> {
-        if path.is_dir() {
-            return Err(not_a_store("it is a directory, and no database"));
+        // Whoever opens a pipe waits.
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(not_a_store("it is no file"));
         }
         let gate = Gate::new(options.lock_timeout);
         let deadline = Deadline::new(Instant::now(), options.lock_timeout);
