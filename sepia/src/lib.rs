@@ -415,6 +415,7 @@
 //! |---|---|
 //! | `backup` | `backup`: the whole store, or part of it, in a tar archive, and back |
 //! | `zstd` | compressed backups |
+//! | `sqlite` | `Store::sqlite`, `backend::Sqlite`: the whole store in one file, a database that can be asked in SQL |
 //! | `export` | `Store::export` and `Store::import`: JSON Lines |
 //! | `tracing` | an event when the work of a writer that died was completed |
 //! | `cli` | the command `sepia`: `cargo install sepia --features cli` |

@@ -189,6 +189,22 @@ fn what_is_no_store_is_not_made_one() {
     assert_eq!(Store::sqlite(place("nothing")).unwrap().load::<Postit>("a").unwrap().text, "x");
 }
 
+/// Without a log, readers would have to wait for writers.
+#[test]
+fn the_log_is_on_whoever_has_switched_it_off() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    let InFile { store, path, directory: _directory } = file;
+    drop(store);
+    let mode = |query: &str| column(&sql(&path), query).remove(0);
+    assert_eq!(mode("PRAGMA journal_mode = DELETE"), "delete");
+    let reader = Store::builder().read_only().sqlite(&path).unwrap();
+    assert_eq!(reader.load::<Postit>("a").unwrap().text, "x");
+    drop(reader);
+    drop(Store::sqlite(&path).unwrap());
+    assert_eq!(mode("PRAGMA journal_mode"), "wal");
+}
+
 #[test]
 fn a_newer_version_is_refused() {
     let file = InFile::new();
