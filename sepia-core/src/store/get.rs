@@ -10,13 +10,22 @@ use crate::object::Object;
 impl Store {
     /// Returns an object, to share. In a class that keeps generations, a base id means the newest.
     ///
-    /// A store with a [cache](crate::StoreBuilder::cache) (feature `cache`) returns one that it has in memory, if that is
-    /// what is stored: at least as new as when this was called, unless it is told to
-    /// [trust](crate::CacheOptions::trust) for longer. While anyone holds it, everybody gets the same, until it is
-    /// changed; who holds it keeps what he has. Without a cache, or in what is read in transactions and
-    /// snapshots, everything is loaded.
+    /// A store with a cache (feature `cache`, `StoreBuilder::cache`) returns the one that it has in memory, if that is
+    /// what is stored: at least as new as when this was called, unless it is told to trust others for a while. As long
+    /// as anyone holds it, everybody gets the same, until something else is stored; whoever holds it keeps what he
+    /// has. A store without a cache loads the object each time.
     ///
     /// An object that is to be changed is [loaded](Store::load), or cloned from the shared one.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// # use sepia::{Object, Result, Store};
+    /// # use std::sync::Arc;
+    /// # fn get<T: Object + Send + Sync>(store: &Store) -> Result<()> {
+    /// let board: Arc<T> = store.get("work_board")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`load`](Store::load).
