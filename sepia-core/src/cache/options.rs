@@ -40,7 +40,8 @@ impl CacheOptions {
         Self { bytes, time_to_live: None, time_to_idle: None, trust: None, pressure: None }
     }
 
-    /// Keeps no object for longer than this since it was loaded. Without limit by default.
+    /// Keeps no object for longer than this since it was loaded, or asked for while only others held it. Without limit
+    /// by default.
     #[must_use]
     pub fn time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = Some(time);

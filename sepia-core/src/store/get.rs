@@ -103,7 +103,7 @@ mod cached {
         fn get_exactly<T: Object + Send + Sync>(&self, cache: &Cache, key: &Key) -> Result<Option<Arc<T>>> {
             let began = cache.begin();
             // Whoever has put it there has claimed the class for this type.
-            if let Some(found) = cache.find(key, &*self.backend, began)? {
+            if let Some(found) = cache.find(key, &*self.backend, began) {
                 cache.count_hit();
                 return Ok(Some(found));
             }
@@ -125,7 +125,7 @@ mod cached {
             id: &Id<T>,
         ) -> Result<Option<Arc<T>>> {
             if split_generation(key.id()).is_some()
-                && let Some(found) = cache.find(key, &*self.backend, cache.begin())?
+                && let Some(found) = cache.find(key, &*self.backend, cache.begin())
             {
                 cache.count_hit();
                 return Ok(Some(found));
@@ -149,7 +149,7 @@ mod cached {
                 return find(&source, key);
             }
             let began = cache.begin();
-            if let Some(meant) = cache.find::<Key>(key, &*self.backend, began)? {
+            if let Some(meant) = cache.find::<Key>(key, &*self.backend, began) {
                 return Ok(Some((*meant).clone()));
             }
             let gathering = Gathering::new(&*self.backend);
