@@ -127,6 +127,7 @@ fn run() -> Result<()> {
             Some(directory) => {
                 println!("\nlook at\n  {}", Path::new(directory).join("Package").join(seen.as_str()).display())
             }
+            None if url == MEMORY => {}
             None => println!("\nlook at it with\n  sepia --store {url} show Package/{seen}"),
         }
     }

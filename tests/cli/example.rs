@@ -100,3 +100,35 @@ fn what_was_broken_is_mended_and_what_was_lost_is_restored() {
     assert_eq!(sandbox.lines("export"), exported);
     assert_eq!(sandbox.sepia("verify").code(), 0);
 }
+
+#[test]
+fn the_answers_are_the_same_wherever_the_store_is() {
+    let sandbox = Sandbox::empty();
+    let answer = |store: &str| {
+        // Twice: the second run finds everything there already, where anything stays.
+        let [first, second] = [(), ()].map(|()| {
+            let mut example = Command::new(example());
+            example.args(["--store", store, "--why", "serde"]).current_dir(sandbox.path(""));
+            let ran = sandbox.ran(example.output().unwrap());
+            assert_eq!(ran.code(), 0, "{store}: {ran}");
+            let said = ran.stdout();
+            let (_, answer) = said.split_once("\n\n").unwrap();
+            answer.split("\n\nlook at").next().unwrap().trim_end().to_owned()
+        });
+        assert_eq!(first, second, "{store}");
+        first
+    };
+    let files = answer("file:elsewhere");
+    assert!(files.contains("who depends on serde-1") && files.contains(" \u{2192} "), "{files}");
+    for store in ["memory:", "sqlite:elsewhere.db"] {
+        assert_eq!(answer(store), files, "{store}");
+    }
+    // And the stores hold the same.
+    let exported = |store: &str| {
+        let mut lines: Vec<String> =
+            sandbox.sepia(&format!("-s {store} export")).stdout().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(exported("sqlite:elsewhere.db"), exported("elsewhere"));
+}

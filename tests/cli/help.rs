@@ -15,9 +15,10 @@ fn the_command_explains_itself() {
         str![[r#"
 Look into Sepia stores, and look after them
 
-A store is a directory of plain files: one for each object, by class and id. Objects are named like
-their paths: Class/id, also with the store's path in front (./data/Board/work), or by their id alone
-if only one class has it. In classes that keep generations, an id without its number means the
+A store is a directory of plain files: one for each object, by class and id; or a SQLite database
+with the same objects, named by a URL (sqlite:data.db). Objects are named like their paths:
+Class/id, also with the path of a store's directory in front (./data/Board/work), or by their id
+alone if only one class has it. In classes that keep generations, an id without its number means the
 newest.
 
 Usage: sepia [OPTIONS] <COMMAND>
@@ -845,9 +846,9 @@ Common options:
             str![[r#"
 Copy objects from one store to another
 
-Whatever the stores are: files or, later, others. Others can use both meanwhile; what is copied is
-one moment of the first. What is there already is not written again, so a copy that was interrupted
-goes on where it was.
+Whatever the stores are: directories of files, or databases (sqlite:data.db). Others can use both
+meanwhile; what is copied is one moment of the first. What is there already is not written again, so
+a copy that was interrupted goes on where it was.
 
 With --json, one object: {added, replaced, equal, kept, bytes, strays}.
 
@@ -987,19 +988,20 @@ Common options:
             str![[r#"
 Make an empty store
 
-The directory is made if it is not there, and must be empty otherwise. A store stays as it is.
+The directory, or the file of a database (sqlite:data.db), is made if it is not there, and must be
+empty otherwise. A store stays as it is.
 
 With --json, one object: {store, made}.
 
-Usage: sepia init [OPTIONS] [PATH]
+Usage: sepia init [OPTIONS] [PATH|URL]
 
 Arguments:
-  [PATH]
-          The directory; else what --store says, else the current one
+  [PATH|URL]
+          The store, as a path or URL; else what --store says, else the current directory
 
 Options:
       --checksums
-          Keep checksums of all files, so that `sepia verify` finds what the disk has changed; a
+          Keep checksums of all objects, so that `sepia verify` finds what the disk has changed; a
           store that is there keeps them from now on
 
   -h, --help

@@ -4,6 +4,7 @@
 mod support;
 
 mod changing;
+mod databases;
 mod docs;
 mod example;
 mod finding;

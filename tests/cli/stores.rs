@@ -116,9 +116,9 @@ sepia: this is not a sepia store: it has no .sepia/format.json, and nothing may 
 "#]],
     );
     shows(
-        sandbox.at("", &["ls", "-s", "sqlite:data.db"]),
+        sandbox.at("", &["ls", "-s", "mysql:data"]),
         str![[r#"
-sepia: no store can be opened by the URL "sqlite:data.db": use file:PATH or memory:
+sepia: no store can be opened by the URL "mysql:data": use file:PATH, sqlite:PATH or memory:
 => 2
 
 "#]],

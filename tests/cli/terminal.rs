@@ -59,3 +59,14 @@ fn what_a_progress_bar_drew_is_gone() {
     let after = text.rsplit("\u{1b}[2K").next().unwrap();
     assert!(after.contains("would sweep") && !after.contains("mark"), "{text:?}");
 }
+
+#[test]
+fn a_copy_into_a_database_shows_how_far_it_is() {
+    let sandbox = Sandbox::new();
+    let Some(ran) = sandbox.at_a_terminal("copy data sqlite:data.db --color never", "") else { return };
+    assert_eq!(ran.code(), 0, "{ran}");
+    let text = ran.stdout();
+    let (drawn, after) = text.rsplit_once("\u{1b}[2K").unwrap();
+    assert!(drawn.contains("[") && drawn.contains(" of 8"), "{text:?}");
+    assert!(after.contains("8 added"), "{text:?}");
+}

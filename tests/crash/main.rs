@@ -1,4 +1,4 @@
-//! The proof of the journal: processes that die at every step, calls that fail, power that goes, and
+//! The proof of the journal, and of databases: processes that die at every step, calls that fail, power that goes, and
 //! many processes at once. The quick part runs with the other tests; the rest is behind `--ignored`.
 
 #![cfg(unix)]
@@ -14,6 +14,7 @@ mod model;
 mod power;
 mod races;
 mod scenario;
+mod sqlite;
 mod steps;
 mod storm;
 mod support;

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
+use crate::support::{AnyStore, MEDIA, Medium};
 use proptest::prelude::*;
 use sepia::record::Key;
 use sepia::{
-    Container, Durability, Error, ErrorKind, Generations, Id, Object, Result, Serializable, Store, Transaction,
+    Container, Durability, Error, ErrorKind, Generations, Id, Object, Result, Serializable, Store, StoreBuilder,
+    Transaction,
 };
-use tempfile::TempDir;
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text")]
@@ -500,7 +500,7 @@ impl Model {
         }
     }
 
-    /// Changes what is stored behind the stores' backs; in memory, as somebody else.
+    /// Changes what is stored behind the stores' backs; where there are no files, as somebody else.
     fn edit(&mut self, world: &World, kind: usize, id: usize, to: Option<u8>) {
         let (key, content) = match (kind, to.unwrap_or_default()) {
             (0, value) => (key("Note", &format!("n{id}")), Content::Text(value.to_string())),
@@ -514,9 +514,9 @@ impl Model {
         if !self.stored.contains_key(&key) {
             return;
         }
-        match (&world.directory, to) {
+        match (world.made.backend().root(), to) {
             (Some(directory), to) => {
-                let path = directory.path().join(key.path());
+                let path = directory.join(key.path());
                 match (&content, to) {
                     (Content::Text(text), Some(_)) => fs::write(path, text).unwrap(),
                     (Content::Desk(value, _), Some(_)) => {
@@ -557,31 +557,20 @@ impl Model {
 /// Two handles to one set of records, and where they are.
 struct World {
     stores: [Store; 2],
-    directory: Option<TempDir>,
-    durability: Durability,
+    made: AnyStore,
+    options: StoreBuilder,
 }
 
 impl World {
-    fn in_memory() -> Self {
-        let store = Store::in_memory();
-        Self { stores: [store.clone(), store], directory: None, durability: Durability::Sync }
-    }
-
-    fn on_disk(durability: Durability) -> Self {
-        // Nothing here waits for a real disk, where there is memory to stand in for it.
-        let memory = Path::new("/dev/shm");
-        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = made.unwrap();
-        let open = || Store::builder().durability(durability).open(directory.path()).unwrap();
-        Self { stores: [open(), open()], directory: Some(directory), durability }
+    fn new(medium: Medium, durability: Durability) -> Self {
+        let (made, options) = (medium.make(), Store::builder().durability(durability));
+        Self { stores: [made.reopen_with(&options), made.reopen_with(&options)], made, options }
     }
 
     fn reopen(&mut self, handle: bool) {
-        if let Some(directory) = &self.directory {
-            let opened = Store::builder().durability(self.durability).open(directory.path()).unwrap();
-            assert_eq!(opened.recovered(), None);
-            self.stores[usize::from(handle)] = opened;
-        }
+        let opened = self.made.reopen_with(&self.options);
+        assert_eq!(opened.recovered(), None);
+        self.stores[usize::from(handle)] = opened;
     }
 
     fn run(mut self, steps: &[Step]) {
@@ -621,17 +610,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_does_what_the_model_says_in_memory(steps in steps()) {
-        World::in_memory().run(&steps);
-    }
-
-    #[test]
-    fn the_store_does_what_the_model_says_on_disk(steps in steps()) {
-        World::on_disk(Durability::Sync).run(&steps);
+    fn the_store_does_what_the_model_says(steps in steps()) {
+        MEDIA.iter().for_each(|medium| World::new(*medium, Durability::Sync).run(&steps));
     }
 
     #[test]
     fn the_store_does_what_the_model_says_without_waiting_for_the_disk(steps in steps()) {
-        World::on_disk(Durability::Buffered).run(&steps);
+        MEDIA.iter().for_each(|medium| World::new(*medium, Durability::Buffered).run(&steps));
     }
 }

@@ -162,7 +162,9 @@ fn in_the_end_writers_are_kept_off() {
                 Ok(first.balance == snapshot.load::<Account>("0")?.balance)
             });
             assert!(seen.unwrap());
-            assert_eq!(kept_off, 1);
+            // One that can only read may see one state without keeping anybody off.
+            let least = usize::from(std::ptr::eq(store, &*made));
+            assert!((least..=1).contains(&kept_off), "{kept_off}");
             // And let in again.
             hurried.overwrite(&account(0, 0)).unwrap();
         }

@@ -19,9 +19,23 @@ pub struct OnDisk {
     pub directory: TempDir,
 }
 
+/// A temporary directory in memory, where there is one: for those who need files, and no disk.
+pub fn directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir()
+        && let Ok(made) = tempfile::tempdir_in(memory)
+    {
+        return made;
+    }
+    tempfile::tempdir().unwrap()
+}
+
 impl OnDisk {
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    pub fn at(directory: TempDir) -> Self {
         Self { store: Store::open(directory.path()).unwrap(), directory }
     }
 
@@ -63,10 +77,7 @@ pub const MEDIA: [Medium; 3] = [Medium::Memory, Medium::Files, Medium::Sqlite];
 impl Medium {
     /// Makes an empty store in it.
     pub fn make(self) -> AnyStore {
-        // Nobody here waits for a real disk, where there is memory to stand in for it.
-        let memory = Path::new("/dev/shm");
-        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = made.unwrap();
+        let directory = directory();
         let place = directory.path().join("store");
         let url = match self {
             Self::Memory => "memory:".to_owned(),

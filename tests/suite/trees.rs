@@ -11,7 +11,7 @@ use proptest::sample::select;
 use sepia::backend::conformance::HOSTILE;
 use sepia::{Container, Id, ProblemKind, Ref, Reference, Serializable, Store};
 
-use crate::support::{Found, MEDIA, Medium, OnDisk, on_every_backend};
+use crate::support::{Found, MEDIA, Medium, OnDisk, directory, on_every_backend};
 
 #[derive(Serializable, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Leaf {
@@ -251,7 +251,7 @@ proptest! {
             change(&mut state, &second, what);
             states.push(state.clone());
         }
-        let disk = OnDisk::new();
+        let disk = OnDisk::at(directory());
         let others: Vec<_> = MEDIA.iter().filter(|medium| **medium != Medium::Files).map(|medium| medium.make()).collect();
         let stores: Vec<&Store> = others.iter().map(|store| &**store).chain([&disk.store]).collect();
         for state in &states {
@@ -265,7 +265,7 @@ proptest! {
             // What a `Ref` leads to may be saved later.
             prop_assert!(problems.iter().all(|found| found.problem.kind == ProblemKind::Dangling), "{problems:?}");
         }
-        let fresh = OnDisk::new();
+        let fresh = OnDisk::at(directory());
         fresh.store.save(&state).unwrap();
         prop_assert_eq!(containers(&disk), containers(&fresh));
         // Private: the format, what git shall ignore, the journal, and a corner that is empty.

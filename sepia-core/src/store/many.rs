@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::panic::resume_unwind;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +21,8 @@ const PIECE: usize = 64;
 
 /// How many threads work where there is much to do.
 pub(crate) fn workers() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(8)
+    static WORKERS: OnceLock<usize> = OnceLock::new();
+    *WORKERS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).min(8))
 }
 
 impl Store {
@@ -69,23 +71,22 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    /// Loads several objects, as [`Store::load_many`].
+    /// Loads several objects, as [`Store::load_many`], but in this thread alone.
     ///
     /// # Errors
     /// As [`Store::load_many`].
-    pub fn load_many<T: Object + Send>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
-        load_many(ids, |id| self.look(|look| look.load(id)))
+    pub fn load_many<T: Object>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
+        ids.into_iter().map(|id| self.load(id)).collect()
     }
 }
 
 impl Transaction<'_> {
-    /// Loads several objects, as [`Store::load_many`].
+    /// Loads several objects, as [`Store::load_many`], but in this thread alone.
     ///
     /// # Errors
     /// As [`Store::load_many`].
-    pub fn load_many<T: Object + Send>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
-        let (pending, store) = (self.pending(), self.store);
-        load_many(ids, |id| store.look_in(&pending).load(id))
+    pub fn load_many<T: Object>(&self, ids: impl IntoIterator<Item = impl Into<Id<T>>>) -> Result<Vec<T>> {
+        ids.into_iter().map(|id| self.load(id)).collect()
     }
 
     /// Saves several objects, as [`Store::save_all`].
@@ -112,8 +113,8 @@ fn load_many<T: Object + Send>(
         loaded.push(load(&ids[loaded.len()])?);
     }
     let rest = &ids[loaded.len()..];
-    let threads = workers().min(rest.len());
-    let piece = (rest.len() / (4 * threads.max(1))).clamp(1, PIECE);
+    let threads = if rest.len() > 1 { workers().min(rest.len()) } else { 1 };
+    let piece = (rest.len() / (4 * threads)).clamp(1, PIECE);
     let work = Work { ids: rest, load, piece, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
     let mut pieces = thread::scope(|scope| {
         // One that cannot be started is not needed.

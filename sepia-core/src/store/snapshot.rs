@@ -50,7 +50,7 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    pub(super) fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
+    fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
         look(self.store.look_in(&Committed(&*self.store.backend)))
     }
 

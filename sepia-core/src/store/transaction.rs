@@ -18,7 +18,7 @@ use crate::source::{Committed, Pending, Source};
 /// What [`Store::transaction`] gives: reads see what it has saved and deleted itself, and nobody else does
 /// before it commits.
 pub struct Transaction<'a> {
-    pub(super) store: &'a Store,
+    store: &'a Store,
     lock: Box<dyn Lock + 'a>,
     batch: Batch,
     outcome: Undecided,
@@ -90,7 +90,7 @@ impl<'a> Transaction<'a> {
         look(self.store.look_in(&self.pending()))
     }
 
-    pub(super) fn pending(&self) -> Pending<'_> {
+    fn pending(&self) -> Pending<'_> {
         Pending { committed: Committed(&*self.store.backend), batch: &self.batch }
     }
 

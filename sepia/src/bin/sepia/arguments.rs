@@ -13,9 +13,10 @@ use crate::output::{Colour, Output, Reader};
 
 /// Look into Sepia stores, and look after them
 ///
-/// A store is a directory of plain files: one for each object, by class and id. Objects are named like their paths:
-/// Class/id, also with the store's path in front (./data/Board/work), or by their id alone if only one class has it.
-/// In classes that keep generations, an id without its number means the newest.
+/// A store is a directory of plain files: one for each object, by class and id; or a SQLite database with the same
+/// objects, named by a URL (sqlite:data.db). Objects are named like their paths: Class/id, also with the path of a
+/// store's directory in front (./data/Board/work), or by their id alone if only one class has it. In classes that keep
+/// generations, an id without its number means the newest.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true, max_term_width = 100, after_help = AFTER)]
 pub(crate) struct Arguments {
@@ -33,7 +34,7 @@ Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 i
 struct Global {
     /// The store, as a path or URL; else the one in or above the current directory
     #[arg(long, short, global = true, env = "SEPIA_STORE", hide_env_values = true, value_name = "PATH|URL",
-        value_hint = ValueHint::DirPath)]
+        value_hint = ValueHint::AnyPath)]
     store: Option<String>,
     /// Print JSON, one object a line
     #[arg(long, global = true)]

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::arguments::Session;
 use crate::command::ls::kind;
 use crate::failure::{Failure, Result};
-use crate::locate::is_store;
+use crate::locate::is_directory_of_a_store;
 use crate::render::text::printable;
 
 /// Take a directory that is no store yet for one
@@ -47,7 +47,7 @@ impl Adopt {
         if !self.path.is_dir() {
             return Err(Failure::said(format!("there is no directory {path}")));
         }
-        let was_there = is_store(&self.path)?;
+        let was_there = is_directory_of_a_store(&self.path)?;
         let builder = Store::builder();
         let builder = if was_there { builder.read_only() } else { builder.adopt_existing() };
         let store = builder.open(&self.path)?;

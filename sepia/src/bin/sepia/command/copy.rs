@@ -12,17 +12,18 @@ use crate::progress::Bar;
 
 /// Copy objects from one store to another
 ///
-/// Whatever the stores are: files or, later, others. Others can use both meanwhile; what is copied is one moment of the
-/// first. What is there already is not written again, so a copy that was interrupted goes on where it was.
+/// Whatever the stores are: directories of files, or databases (sqlite:data.db). Others can use both meanwhile; what is
+/// copied is one moment of the first. What is there already is not written again, so a copy that was interrupted goes on
+/// where it was.
 ///
 /// With --json, one object: {added, replaced, equal, kept, bytes, strays}.
 #[derive(Args, Debug)]
 pub(crate) struct Copy {
     /// The store to read, as a path or URL
-    #[arg(value_hint = ValueHint::DirPath)]
+    #[arg(value_hint = ValueHint::AnyPath)]
     from: String,
     /// The store to write; it is made if it is not there
-    #[arg(value_hint = ValueHint::DirPath)]
+    #[arg(value_hint = ValueHint::AnyPath)]
     to: String,
     /// Copy only this object or class, with all that it leads to; may be repeated
     #[arg(long = "root", value_name = "ROOT", value_hint = ValueHint::AnyPath)]

@@ -4,9 +4,10 @@ pub(crate) mod object;
 pub(crate) mod resolve;
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use sepia::{ErrorKind, Store};
+use sepia::{ErrorKind, Store, StoreBuilder};
 
 use crate::failure::{Failure, Result};
 
@@ -51,9 +52,26 @@ pub(crate) fn open(url: &str, access: Access) -> Result<Store> {
     Ok(Store::builder().open_url(url)?)
 }
 
+/// Opens the store that a path or URL names, which need not be UTF-8 if it is a path.
+pub(crate) fn open_as(options: &StoreBuilder, name: &OsStr) -> Result<Store, sepia::Error> {
+    match name.to_str() {
+        Some(url) => options.open_url(url),
+        None => options.open(name),
+    }
+}
+
+/// Returns whether a path or URL leads to a store.
+pub(crate) fn is_store(name: impl AsRef<OsStr>) -> Result<bool> {
+    exists(open_as(&Store::builder().read_only(), name.as_ref()))
+}
+
 /// Returns whether a directory is a store.
-pub(crate) fn is_store(directory: &Path) -> Result<bool> {
-    match Store::builder().read_only().open(directory) {
+pub(crate) fn is_directory_of_a_store(directory: &Path) -> Result<bool> {
+    exists(Store::builder().read_only().open(directory))
+}
+
+fn exists(opened: Result<Store, sepia::Error>) -> Result<bool> {
+    match opened {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotAStore => Ok(false),
         Err(error) => Err(error.into()),
@@ -66,7 +84,7 @@ fn on_the_way(object: &str) -> Result<Option<PathBuf>> {
     for before in path.ancestors().skip(1).filter(|before| !before.as_os_str().is_empty()) {
         // `..` alone would ask for the store above, which is found otherwise.
         let is_named = before.components().any(|part| matches!(part, Component::Normal(_) | Component::RootDir));
-        if is_named && before.is_dir() && is_store(before)? {
+        if is_named && before.is_dir() && is_directory_of_a_store(before)? {
             return Ok(Some(before.to_owned()));
         }
     }
@@ -76,7 +94,7 @@ fn on_the_way(object: &str) -> Result<Option<PathBuf>> {
 fn above() -> Result<PathBuf> {
     let here = env::current_dir().map_err(Failure::system("find", Path::new("the current directory")))?;
     for directory in here.ancestors() {
-        if is_store(directory)? {
+        if is_directory_of_a_store(directory)? {
             return Ok(directory.to_owned());
         }
     }
