@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::fs;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use sepia::{Durability, Store};
@@ -63,6 +63,11 @@ impl Ground {
         [1000, if self.quick { 20_000 } else { 200_000 }]
     }
 
+    /// How many objects a small database has, and a large one.
+    pub(crate) fn database_growth(&self) -> [usize; 2] {
+        [1000, self.objects.unwrap_or(if self.quick { 20_000 } else { 1_000_000 })]
+    }
+
     /// The notes of an operation on one leaf.
     pub(crate) fn notes(&self) -> Vec<Note> {
         (0..self.leaf_rounds().operations()).map(Note::numbered).collect()
@@ -112,6 +117,19 @@ impl Ground {
         Ok(Fresh { it: make_class(&path, name)?, path })
     }
 
+    /// Opens a store in a database of its own.
+    pub(crate) fn sqlite(&self, durability: Durability) -> Result<Fresh<Store>> {
+        self.fresh_file(|path| Ok(Store::builder().durability(durability).sqlite(path)?))
+    }
+
+    /// Makes something in a file of its own, alone in a directory.
+    pub(crate) fn fresh_file<T>(&self, make: impl FnOnce(&Path) -> Result<T>) -> Result<Fresh<T>> {
+        let directory = self.fresh();
+        fs::create_dir_all(&directory)?;
+        let path = directory.join("data.db");
+        Ok(Fresh { it: make(&path)?, path })
+    }
+
     /// Names a directory that is not there yet.
     pub(crate) fn fresh(&self) -> PathBuf {
         let number = self.given.replace(self.given.get() + 1);
@@ -144,6 +162,10 @@ impl<T> Fresh<T> {
         &self.path
     }
 
+    pub(crate) fn into_inner(self) -> T {
+        self.it
+    }
+
     /// Makes the directory of another class beside it.
     pub(crate) fn another_class(&self, name: &str) -> Result<Directory> {
         make_class(&self.path, name)
@@ -152,6 +174,12 @@ impl<T> Fresh<T> {
     /// Makes sure that both directories hold the same files and links; hidden ones apart.
     pub(crate) fn check_same<U>(&self, other: &Fresh<U>) -> Result {
         check_same(&self.path, &other.path)
+    }
+}
+
+impl<T> DerefMut for Fresh<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.it
     }
 }
 

@@ -17,8 +17,10 @@
 //! - `leaves`, `containers`, `memory`, `growth`, `history`: the operations, waiting for no disk
 //! - `durable`: those that wait for it
 //! - `collection`: garbage collection
+//! - `backends`: one workload on files, in memory and in SQLite, and beside SQLite by itself
 //! - `table`: what is printed
 
+mod backends;
 mod collection;
 mod containers;
 mod durable;
@@ -116,6 +118,7 @@ fn run() -> Result {
     if options.selects("collection") {
         collection::print(&ground)?;
     }
+    backends::print(&ground, |name| options.selects(name))?;
     if options.selects("recovery") {
         durable::print_recovery(&ground)?;
     }

@@ -18,6 +18,11 @@ impl Row {
         Self(figures)
     }
 
+    /// Files, memory, SQLite, SQLite by itself, and how the last two compare.
+    pub(crate) fn of_backends([files, memory, sqlite, bare]: [f64; 4]) -> Self {
+        Self(vec![micros(files), micros(memory), micros(sqlite), micros(bare), ratio(sqlite, bare)])
+    }
+
     /// Sepia in a small class and in a large one, their ratio, and the same of the floor.
     pub(crate) fn of_growth([small, large, floor_small, floor_large]: [f64; 4]) -> Self {
         Self(vec![
@@ -31,6 +36,11 @@ impl Row {
     }
 }
 
+/// Times of files, of memory and of SQLite.
+pub(crate) fn side_by_side(times: [f64; 3]) -> Row {
+    Row(times.map(micros).to_vec())
+}
+
 /// Times, and how the second compares with the first.
 pub(crate) fn times([first, second]: [f64; 2]) -> Row {
     Row(vec![micros(first), micros(second), ratio(second, first)])
@@ -42,7 +52,7 @@ pub(crate) struct Table {
     begun: bool,
 }
 
-const NAME_WIDTH: usize = 22;
+const NAME_WIDTH: usize = 32;
 
 impl Table {
     pub(crate) fn new(columns: &[impl AsRef<str>]) -> Self {

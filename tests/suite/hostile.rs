@@ -102,6 +102,11 @@ fn every_backend_conforms() {
         sepia::backend::Filesystem::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()
     })
     .unwrap();
+    conformance::check(|| {
+        number += 1;
+        sepia::backend::Sqlite::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()
+    })
+    .unwrap();
 }
 
 proptest! {

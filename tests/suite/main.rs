@@ -22,6 +22,7 @@ mod opening;
 mod rough;
 mod shapes;
 mod snapshots;
+mod sqlite;
 mod support;
 mod transactions;
 mod trees;

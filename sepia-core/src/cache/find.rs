@@ -5,12 +5,51 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entry::{Entry, Kept};
+use super::keep::Place;
 use super::{Began, Cache, nanoseconds};
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::name::split_generation;
+use crate::object::Object;
 use crate::record::Key;
 
 impl Cache {
+    /// Returns the object that an id means, if it is kept and trusted to be what is stored: at the cost of a look into a
+    /// table.
+    pub(crate) fn find_trusted<T: Object + Send + Sync>(&self, id: &str) -> Option<Arc<T>> {
+        self.options.trust?;
+        let began = self.begin();
+        let found = if !T::__CLASS_DEF.keeps_generations() {
+            self.trusted::<T>(id, T::__CLASS, began)
+        } else if split_generation(id).is_some()
+            && let Some(found) = self.trusted::<T>(id, T::__CLASS, began)
+        {
+            Some(found)
+        } else {
+            let meant = self.trusted::<Key>(id, T::__CLASS, began)?;
+            self.trusted::<T>(meant.id(), T::__CLASS, began)
+        };
+        self.counters.hits.add(found.is_some().into());
+        found
+    }
+
+    fn trusted<T: Any + Send + Sync>(&self, id: &str, class: &str, began: Began) -> Option<Arc<T>> {
+        let Kept { object, entry } = self.strong.get(&Place { class, id })?;
+        let object = object.downcast::<T>().ok()?;
+        if self.is_too_old(&entry, began.time) || !self.is_trusted(&entry, began) {
+            return None;
+        }
+        self.touch(&entry, began);
+        Some(object)
+    }
+
+    /// Takes note that an object that is kept is of use.
+    fn touch(&self, entry: &Entry, began: Began) {
+        if self.options.time_to_idle.is_some() {
+            entry.set_used(began.time);
+        }
+    }
+
     /// Returns the object that is in memory under this key, if it is what is stored.
     pub(crate) fn find<T: Any + Send + Sync>(
         &self,
@@ -18,7 +57,6 @@ impl Cache {
         backend: &dyn Backend,
         began: Began,
     ) -> Result<Option<Arc<T>>> {
-        self.purge(began);
         let kept = match self.strong.get(key) {
             Some(kept) if self.is_too_old(&kept.entry, began.time) => {
                 drop(kept);
@@ -42,8 +80,8 @@ impl Cache {
         if is_stored {
             if !is_kept {
                 self.keep_again(key, Kept { object: Arc::<T>::clone(&object), entry }, began);
-            } else if self.options.time_to_idle.is_some() {
-                entry.set_used(began.time);
+            } else {
+                self.touch(&entry, began);
             }
             return Ok(Some(object));
         }

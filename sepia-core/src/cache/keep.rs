@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync};
+use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter, sync};
 
 use super::entry::{Entry, Kept};
 use super::gather::Gathered;
@@ -42,6 +42,19 @@ pub(super) fn strong(bytes: u64, counters: &Arc<Counters>) -> Strong {
         .build();
     let options = options.unwrap_or_else(|_| unreachable!("both capacities are set"));
     Strong::with_options(options, Weigh, RandomState::new(), Evicting(Arc::clone(counters)))
+}
+
+/// A key that is looked for.
+#[derive(Hash)]
+pub(super) struct Place<'a> {
+    pub(super) class: &'a str,
+    pub(super) id: &'a str,
+}
+
+impl Equivalent<Key> for Place<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.class == key.class() && self.id == key.id()
+    }
 }
 
 /// Tells what was weighed when the entry was made.
@@ -161,5 +174,24 @@ impl Cache {
         for (key, kept) in gone {
             self.alive.release(&key, kept);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_where_its_key_is() -> crate::Result<()> {
+        let hasher = RandomState::new();
+        let key = Key::new("Note", "a")?;
+        for (class, id) in [("Note", "a"), ("Note", "b"), ("N", "otea")] {
+            let place = Place { class, id };
+            assert_eq!(place.equivalent(&key), id == "a");
+            assert_eq!(hasher.hash_one(&place) == hasher.hash_one(&key), id == "a");
+        }
+        Ok(())
     }
 }

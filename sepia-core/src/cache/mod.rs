@@ -90,8 +90,14 @@ impl Cache {
         }
     }
 
-    /// Takes note of when a get begins.
+    /// Begins a get.
     pub(crate) fn begin(&self) -> Began {
+        let began = self.now();
+        self.purge(began);
+        began
+    }
+
+    fn now(&self) -> Began {
         let commits = self.notes.count();
         let CacheOptions { time_to_live, time_to_idle, trust, .. } = self.options;
         let is_timed = time_to_live.is_some() || time_to_idle.is_some() || trust.is_some();
@@ -128,7 +134,7 @@ impl Cache {
     }
 
     pub(crate) fn stats(&self) -> CacheStats {
-        self.purge(self.begin());
+        self.begin();
         self.stats_now()
     }
 

@@ -16,7 +16,7 @@ const ID: u64 = 160;
 /// A link that is loaded when it is asked for.
 const LINK: u64 = 64;
 /// A text: its place, and its allocation.
-const TEXT: u64 = 40;
+const TEXT: u64 = 48;
 /// Any other value, and the room that lists have too much.
 const VALUE: u64 = 16;
 /// What is kept of an entry, beside what it depends on: in the tables, and itself.
@@ -59,25 +59,35 @@ fn of_entries(entries: &Entries) -> u64 {
     entries.iter().map(of_entry).sum()
 }
 
-/// Weighs a text, or JSON by its tokens.
+/// Weighs a text; or JSON, by its texts, and by how many other values there are.
 fn content(data: &[u8]) -> u64 {
-    let whole = ALLOCATION + data.len() as u64;
     if data.first() != Some(&b'{') {
-        return whole;
+        return ALLOCATION + data.len() as u64;
     }
-    let (mut bytes, mut in_text, mut is_escaped) = (whole, false, false);
+    let (mut bytes, mut depth, mut text) = (0, 0_usize, 0);
+    let (mut in_text, mut is_escaped) = (false, false);
     for byte in data {
         match byte {
             _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = in_text,
+            b'\\' if in_text => is_escaped = true,
             b'"' => {
                 in_text = !in_text;
-                bytes += if in_text { TEXT } else { 0 };
+                (bytes, text) = if in_text { (bytes, TEXT) } else { (bytes + text, text) };
             }
-            // The text before was the name of a field, as a rule.
-            b':' if !in_text => bytes = bytes.saturating_sub(TEXT),
-            b',' | b'[' | b'{' if !in_text => bytes += VALUE,
+            _ if in_text => text += 1,
+            // The names of an object's own fields are nobody's texts; those further in may be keys of maps.
+            b':' if depth == 1 => bytes -= text,
+            b'{' | b'[' => {
+                depth += 1;
+                bytes += VALUE;
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => bytes += VALUE,
             _ => {}
+        }
+        // Only the text right before a colon is a name.
+        if !in_text && !matches!(byte, b'"' | b' ') {
+            text = 0;
         }
     }
     bytes

@@ -38,14 +38,9 @@ impl Look<'_> {
     pub(super) fn find<T: Object>(&self, id: &Id<T>) -> Result<Option<T>> {
         let key = self.key(id)?;
         if !T::__CLASS_DEF.keeps_generations() {
-            return self.find_exactly(&key);
+            return self.exactly(&key);
         }
         resolve(self.source, &key)?.map(|(key, record)| self.decode(&key, record)).transpose()
-    }
-
-    /// Finds the object under exactly this key.
-    pub(super) fn find_exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
-        self.source.read(key)?.map(|record| self.decode(key, record)).transpose()
     }
 
     fn decode<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
@@ -54,8 +49,7 @@ impl Look<'_> {
 
     /// Loads what is stored under a key, and not what it means as a base.
     pub(super) fn exactly<T: Object>(&self, key: &Key) -> Result<Option<T>> {
-        let record = self.source.read(key)?;
-        record.map(|record| Decoder::new(self.source, self.claims, self.eyes).top(key, record)).transpose()
+        self.source.read(key)?.map(|record| self.decode(key, record)).transpose()
     }
 
     /// Loads the newest generation of the object of which an id names one.

@@ -1,19 +1,20 @@
 //! Objects that are kept in memory are shared, and never stale but where that is chosen.
 
 mod limits;
-// mod model;
+mod model;
 mod others;
 mod own;
-// mod seals;
+mod reading;
+mod seals;
 mod shared;
-// mod weight;
+mod weight;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sepia::{CacheOptions, CacheStats, Container, Id, Serializable, Store};
 
-use crate::support::on_every_backend;
+use crate::support::{on_every_backend, on_every_medium};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text")]
@@ -69,7 +70,13 @@ fn with_every_cache(test: impl Fn(&Store)) {
 
 /// Runs a test on every kind of store with a cache that looks, and another handle to the same records.
 fn with_another(test: impl Fn(&Store, &Store)) {
-    on_every_backend(|store| test(&store.with_cache(CacheOptions::new(BUDGET)), store));
+    on_every_medium(|medium| {
+        for reopens in [false, true] {
+            let other = medium.make();
+            let store = if reopens { other.reopen() } else { other.clone() };
+            test(&store.with_cache(CacheOptions::new(BUDGET)), &other);
+        }
+    });
 }
 
 #[track_caller]

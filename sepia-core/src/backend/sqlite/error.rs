@@ -27,12 +27,15 @@ pub(super) fn is_failed_sync(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(error, _) if SYNCS.contains(&error.extended_code))
 }
 
-/// Whether the file is no database at all.
-pub(super) fn is_no_database(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::NotADatabase)
+/// Makes an error of one of SQLite in opening a file, which may be no database at all.
+pub(super) fn unopened(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => Error::caused(ErrorKind::NotAStore, "this is not a sepia store", error),
+        _ => failed("open the database")(error),
+    }
 }
 
-pub(super) fn kind(error: &rusqlite::Error) -> ErrorKind {
+fn kind(error: &rusqlite::Error) -> ErrorKind {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Locked,
         Some(ErrorCode::ReadOnly) => ErrorKind::ReadOnly,

@@ -1,33 +1,42 @@
 //! Keeping others off: a transaction that was begun, and has written nothing.
 //!
-//! In a store that was opened for reading, where nothing can be kept off, it is one of the observer that only reads: its
-//! thread sees one state for as long.
+//! In a store that was opened for reading, it is one of a connection of its own; where that may not even be opened, others
+//! can write. So the observer begins to read as well, and its thread sees one state in any case.
 
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::error::{failed, is_busy};
 use super::gate::{Held, Patience};
-use super::{Sqlite, commit, error::failed};
+use super::pool::{Access, connect};
+use super::{Sqlite, commit};
 use crate::backend::Lock;
 use crate::batch::{Batch, Durability};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// Keeps others off until it is dropped.
 #[derive(Debug)]
 pub(super) struct Locked<'a> {
     sqlite: &'a Sqlite,
+    /// Ends before others of this handle come in.
+    _keeper: Option<Connection>,
     held: Held<'a>,
 }
 
 impl<'a> Locked<'a> {
     pub(super) fn take(sqlite: &'a Sqlite) -> Result<Self> {
         let held = sqlite.gate.acquire(Patience::Usual)?;
-        if sqlite.writer.is_none() {
-            // The snapshot is of the first read in it.
-            let snapshot = "BEGIN; SELECT 1 FROM class";
-            held.retry(|| sqlite.observer().execute_batch(snapshot)).map_err(failed("begin to read"))?;
-        } else {
+        if sqlite.writer.is_some() {
             // What the batch will have to survive is not known yet: likely what the last had to.
             sqlite.writer()?.begin(None, &held)?;
+            return Ok(Self { sqlite, _keeper: None, held });
         }
-        Ok(Self { sqlite, held })
+        let keeper = keep_off(sqlite, &held)?;
+        // The state is that of the first read.
+        let begin = "BEGIN; SELECT 1 FROM class";
+        held.retry(|| sqlite.observer().execute_batch(begin)).map_err(failed("begin to read"))?;
+        Ok(Self { sqlite, _keeper: keeper, held })
     }
 
     fn finish(&self, batch: &Batch) -> Result<()> {
@@ -40,6 +49,23 @@ impl<'a> Locked<'a> {
             return self.sqlite.sync(&mut writer, &self.held);
         }
         Ok(())
+    }
+}
+
+/// Keeps others off a store that was opened for reading; `None` if that takes more than may be done to it.
+fn keep_off(sqlite: &Sqlite, held: &Held<'_>) -> Result<Option<Connection>> {
+    let begin = || {
+        let keeper = connect(&sqlite.path, Access::KeepOff, Duration::ZERO)?;
+        held.retry(|| keeper.execute_batch("BEGIN IMMEDIATE"))?;
+        Ok(keeper)
+    };
+    match begin() {
+        Ok(keeper) => Ok(Some(keeper)),
+        Err(error) if is_busy(&error) => Err(held.locked()),
+        Err(error) => match failed("keep others off")(error) {
+            error if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::Io) => Ok(None),
+            error => Err(error),
+        },
     }
 }
 

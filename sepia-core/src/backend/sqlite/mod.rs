@@ -63,10 +63,10 @@ use writer::Writer;
 pub struct Sqlite {
     path: PathBuf,
     gate: Gate,
-    /// `None` if the store was opened for reading.
-    writer: Option<Mutex<Writer>>,
     readers: Pool,
     observer: Mutex<Connection>,
+    /// `None` if the store was opened for reading. It is closed last: who only reads leaves the log where it is.
+    writer: Option<Mutex<Writer>>,
     identity: u64,
     /// A sync has failed.
     poisoned: AtomicBool,

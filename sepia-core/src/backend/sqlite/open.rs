@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::Sqlite;
 use super::catalog;
-use super::error::{at, failed, is_no_database, kind};
+use super::error::{at, failed, unopened};
 use super::gate::{Gate, retry};
 use super::pool::{Access, Pool, connect};
 use super::schema;
@@ -65,11 +65,11 @@ impl Sqlite {
         let (writer, access) = if options.read_only {
             (None, readable(path, options)?)
         } else {
-            let writer = Writer::new(make(path, options, deadline)?).map_err(failed("open the database"))?;
+            let writer = Writer::new(make(path, options, deadline)?).map_err(unopened)?;
             (Some(Mutex::new(writer)), Access::Read)
         };
         let readers = Pool::new(path.to_owned(), access, gate.timeout());
-        let observer = readers.open().map_err(failed("open the database"))?;
+        let observer = readers.open().map_err(unopened)?;
         Ok(Self {
             path: path.to_owned(),
             gate,
@@ -85,20 +85,21 @@ impl Sqlite {
 
 /// Opens the database for writing, and makes it a store if it is empty.
 fn make(path: &Path, options: &OpenOptions, deadline: Instant) -> Result<Connection> {
-    let fail = failed("open the database");
-    let connection = connect(path, Access::Create, options.lock_timeout).map_err(&fail)?;
-    if let Content::Store(version) = content(&connection)?
-        && version == schema::VERSION
-    {
-        keep_checksums(&connection, options)?;
-        return Ok(connection);
+    let connection = connect(path, Access::Create, options.lock_timeout).map_err(unopened)?;
+    match content(&connection)? {
+        Content::Store(schema::VERSION) => {
+            keep_checksums(&connection, options)?;
+            return Ok(connection);
+        }
+        Content::Store(_) | Content::Nothing => {}
+        Content::Foreign => return Err(foreign()),
     }
     let is_wal = |connection: &Connection| {
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
         Ok(mode.eq_ignore_ascii_case("wal"))
     };
     // This does not wait by itself for others who do the same.
-    if !retry(deadline, || is_wal(&connection)).map_err(&fail)? {
+    if !retry(deadline, || is_wal(&connection)).map_err(unopened)? {
         return Err(Error::message(ErrorKind::Io, "the file system cannot keep a database with a write-ahead log"));
     }
     retry(deadline, || connection.execute_batch("BEGIN IMMEDIATE")).map_err(failed("make the store"))?;
@@ -134,7 +135,7 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
         Ok(_) => {}
     }
     let look = |access| {
-        let connection = connect(path, access, options.lock_timeout).map_err(failed("open the database"))?;
+        let connection = connect(path, access, options.lock_timeout).map_err(unopened)?;
         match content(&connection)? {
             Content::Store(_) => {}
             Content::Nothing => return Err(not_a_store("it is empty, and nothing may be written")),
@@ -173,12 +174,7 @@ fn content(connection: &Connection) -> Result<Content> {
         let is_empty: bool = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))?;
         Ok((number("application_id")?, number("user_version")?, is_empty))
     };
-    let (application, version, is_empty) = read().map_err(|error| match () {
-        () if is_no_database(&error) => Error::caused(ErrorKind::NotAStore, "this is not a sepia store", error),
-        // A rollback journal of a dead writer would have to be undone first.
-        () if kind(&error) == ErrorKind::Corrupt => failed("read the database")(error),
-        () => failed("open the database")(error),
-    })?;
+    let (application, version, is_empty) = read().map_err(unopened)?;
     match (application, version) {
         (schema::APPLICATION_ID, 1..=schema::VERSION) => Ok(Content::Store(version)),
         (schema::APPLICATION_ID, _) => {

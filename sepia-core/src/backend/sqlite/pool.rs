@@ -1,9 +1,10 @@
 //! Connections that read: each thread that reads has one for itself for so long.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// How many connections wait for whoever reads next. More are opened when more threads read at once.
@@ -12,14 +13,13 @@ const IDLE: usize = 8;
 /// More than there are statements.
 const STATEMENTS: usize = 64;
 
-/// How many KiB of the database a connection keeps in memory, at most, as long as nobody writes.
-const CACHE: i64 = 8 << 10;
-
 /// How a connection is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// Reads and writes, and makes the file.
     Create,
+    /// Could write, and only keeps others off: it leaves the log as it is.
+    KeepOff,
     /// Only reads.
     Read,
     /// Only reads, from a medium on which nobody writes: without locks.
@@ -61,12 +61,17 @@ impl Pool {
 }
 
 /// Opens a connection to a file with an absolute path, so that SQLite takes no name for anything else.
-pub(super) fn connect(path: &std::path::Path, access: Access, timeout: Duration) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, access: Access, timeout: Duration) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = match access {
         Access::Create => {
             let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
             Connection::open_with_flags(path, flags | write)?
+        }
+        Access::KeepOff => {
+            let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            connection
         }
         Access::Read => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         Access::ReadImmutable => {
@@ -76,7 +81,6 @@ pub(super) fn connect(path: &std::path::Path, access: Access, timeout: Duration)
     };
     connection.busy_timeout(timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "cache_size", -CACHE)?;
     // What SQL in the file could do beyond reading tables, it may not.
     connection.pragma_update(None, "trusted_schema", false)?;
     // Links lead to objects that are not there, and entries go with their object: by what is written here.
@@ -85,7 +89,7 @@ pub(super) fn connect(path: &std::path::Path, access: Access, timeout: Duration)
 }
 
 /// The URI of a file that nobody changes, which is the only way to say so.
-fn immutable(path: &std::path::Path) -> String {
+fn immutable(path: &Path) -> String {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {

@@ -25,7 +25,7 @@ impl Object {
         let mut json = Writer { out: Vec::with_capacity(256), depth: 0 };
         json.out.push(b'{');
         json.depth = 1;
-        Self { json, keys: Vec::new() }
+        Self { json, keys: Vec::with_capacity(16) }
     }
 
     /// Appends a field. One that fails leaves nothing behind.
@@ -46,11 +46,11 @@ impl Object {
         self.json.separate(&mut self.keys.is_empty());
         let start = self.json.out.len();
         self.json.string(name);
-        let key = start..self.json.out.len();
-        if self.keys.iter().any(|known| self.json.out[known.clone()] == self.json.out[key.clone()]) {
+        let (known, key) = self.json.out.split_at(start);
+        if self.keys.iter().any(|range| range.len() == key.len() && known[range.clone()] == *key) {
             return Err(JsonError::new("there is a value of this name already"));
         }
-        self.keys.push(key);
+        self.keys.push(start..self.json.out.len());
         self.json.out.extend_from_slice(b": ");
         Ok(())
     }
@@ -89,6 +89,13 @@ fn sorted<T: Serialize>(json: &mut Writer, elements: impl Iterator<Item = T>) ->
     ser::SerializeSeq::end(list)
 }
 
+/// How a line ends after an element, and the next one begins.
+const LINE: [u8; 2 + 2 * MAX_DEPTH] = {
+    let mut line = [b' '; 2 + 2 * MAX_DEPTH];
+    (line[0], line[1]) = (b',', b'\n');
+    line
+};
+
 #[derive(Debug)]
 struct Writer {
     out: Vec<u8>,
@@ -115,20 +122,24 @@ impl Writer {
 
     /// What stands before an element or key.
     fn separate(&mut self, first: &mut bool) {
-        if !std::mem::replace(first, false) {
-            self.out.push(b',');
-        }
-        self.newline();
+        let from = usize::from(std::mem::replace(first, false));
+        self.out.extend_from_slice(&LINE[from..2 + 2 * self.depth]);
     }
 
     fn newline(&mut self) {
-        const INDENT: &[u8] = &[b' '; 2 * MAX_DEPTH];
-        self.out.push(b'\n');
-        self.out.extend_from_slice(&INDENT[..2 * self.depth]);
+        self.out.extend_from_slice(&LINE[1..2 + 2 * self.depth]);
     }
 
     fn string(&mut self, text: &str) {
-        self.plain(&text);
+        // Without a way out of the loop, it looks at many bytes at once.
+        let is_plain = text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'));
+        if !is_plain {
+            return self.plain(&text);
+        }
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
     }
 
     /// What needs no care of ours is written as serde_json writes it.
@@ -207,9 +218,14 @@ impl<'a> ser::Serializer for &'a mut Writer {
     type SerializeStructVariant = Struct<'a>;
 
     plain! {
-        serialize_bool: bool, serialize_char: char, serialize_str: &str,
+        serialize_bool: bool, serialize_char: char,
         serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128
+    }
+
+    fn serialize_str(self, text: &str) -> Result {
+        self.string(text);
+        Ok(())
     }
 
     fn serialize_f32(self, value: f32) -> Result {

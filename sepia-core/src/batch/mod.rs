@@ -25,12 +25,15 @@
 //! # }
 //! ```
 
-use std::collections::HashMap;
+mod index;
+
+use std::sync::OnceLock;
 
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::name::generation_of;
 use crate::record::{Fingerprint, Key, Record};
+use index::{Arrival, Families, Index};
 
 /// What must be stored under a key for a batch to commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,20 +154,10 @@ pub struct Batch {
     retired: Vec<String>,
     steps: Vec<Step>,
     durability: Durability,
-    /// Where each key's step is; filled once there are too many to look through.
-    index: HashMap<Key, usize>,
-    /// The same by base.
-    bases: HashMap<Key, Family>,
-}
-
-/// The steps on generations of one base.
-#[derive(Clone, Debug, Default)]
-struct Family {
-    steps: Vec<usize>,
-    /// The newest generation that was ever put.
-    newest: Option<(u64, usize)>,
-    /// A generation was deleted, so that the newest may be another.
-    shrinks: bool,
+    /// Where each key's step is, once there are too many to look through.
+    index: Option<Index>,
+    /// The same by base, once that has been asked.
+    families: OnceLock<Families>,
 }
 
 /// What a batch makes of the newest generation of a base.
@@ -330,17 +323,13 @@ impl Batch {
         if self.steps.len() <= WALKED {
             return self.steps.iter().filter(|step| is_of_base(&step.key, base)).collect();
         }
-        self.bases.get(base).into_iter().flat_map(|family| &family.steps).map(|at| &self.steps[*at]).collect()
+        self.families().steps(&self.steps, base)
     }
 
     /// Returns what becomes of the newest generation of a base.
     pub(crate) fn newest_of_base(&self, base: &Key) -> Newest {
         if self.steps.len() > WALKED {
-            return match self.bases.get(base) {
-                None => Newest::Put(None),
-                Some(family) if family.shrinks => Newest::Unknown,
-                Some(family) => Newest::Put(family.newest.map(|(_, at)| self.steps[at].key.clone())),
-            };
+            return self.families().newest(&self.steps, base);
         }
         let mut newest = None;
         for step in self.steps.iter().filter(|step| is_of_base(&step.key, base)) {
@@ -353,48 +342,36 @@ impl Batch {
         Newest::Put(newest.map(|(_, key)| key.clone()))
     }
 
-    /// Takes note of a step for the bases that it is of.
-    fn join_families(&mut self, at: usize, is_new: bool) {
-        let step = &self.steps[at];
-        let (base, generation) = step.key.generation();
-        // A key that ends like a generation is a base, too.
-        let own = (base != step.key).then(|| (step.key.clone(), 0));
-        for (base, generation) in [(base, generation)].into_iter().chain(own) {
-            let family = self.bases.entry(base).or_default();
-            family.steps.extend(is_new.then_some(at));
-            match step.change {
-                Change::Keep => {}
-                Change::Delete => family.shrinks = true,
-                Change::Put(_) => family.newest = family.newest.max(Some((generation, at))),
-            }
-        }
-    }
-
     fn find(&self, key: &Key) -> Option<usize> {
-        if self.steps.len() <= WALKED {
-            self.steps.iter().position(|step| step.key == *key)
-        } else {
-            self.index.get(key).copied()
+        match &self.index {
+            None => self.steps.iter().position(|step| step.key == *key),
+            Some(index) => index.find(&self.steps, key),
         }
     }
 
     fn step(&mut self, step: Step) {
         if let Some(at) = self.find(&step.key) {
             self.steps[at] = step;
-            if self.steps.len() > WALKED {
-                self.join_families(at, false);
-            }
-            return;
+            return self.join_families(at, Arrival::Replacing);
         }
         let at = self.steps.len();
         self.steps.push(step);
-        if at == WALKED {
-            self.index = self.steps.iter().enumerate().map(|(at, step)| (step.key.clone(), at)).collect();
-            (0..at).for_each(|at| self.join_families(at, true));
+        match &mut self.index {
+            None if at < WALKED => {}
+            None => self.index = Some(Index::of(&self.steps)),
+            Some(index) => index.insert(&self.steps, at),
         }
-        if at >= WALKED {
-            self.index.insert(self.steps[at].key.clone(), at);
-            self.join_families(at, true);
+        self.join_families(at, Arrival::New);
+    }
+
+    /// Most batches are never asked for them.
+    fn families(&self) -> &Families {
+        self.families.get_or_init(|| Families::of(&self.steps))
+    }
+
+    fn join_families(&mut self, at: usize, arrival: Arrival) {
+        if let Some(families) = self.families.get_mut() {
+            families.join(&self.steps, at, arrival);
         }
     }
 }
