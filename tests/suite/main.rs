@@ -1,4 +1,4 @@
-//! The suite: what the promises say, on every backend that the build has.
+//! The suite: what the promises say, in every medium.
 
 #![allow(clippy::redundant_closure_for_method_calls, reason = "what it suggests is no closure for every lifetime")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sepia::record::Key;
 use sepia::{Container, Error, ErrorKind, Id, Ref, Result, Serializable, Store};
 
-use crate::support::{MEDIA, OnDisk, on_every_backend, refused, stamps};
+use crate::support::{MEDIA, OnDisk, content, in_two_views, on_every_backend, refused, stamps};
 
 #[derive(Serializable, Clone, Debug, PartialEq)]
 #[sepia(content = "text")]
@@ -83,23 +83,23 @@ fn an_object_is_saved_and_changed_and_saved() {
 
 #[test]
 fn changed_through_another_handle_is_a_conflict_with_nothing_written() {
-    let disk = OnDisk::new();
-    disk.store.save(&desk()).unwrap();
-    let mut mine: Desk = disk.store.load("desk").unwrap();
-    let other = disk.reopen();
-    let mut theirs: Desk = other.load("desk").unwrap();
-    theirs.height = 2.0;
-    other.save(&theirs).unwrap();
-    let before = disk.snapshot();
-    mine.notes[0].text = "mine".to_owned();
-    mine.drawers[0].height = 3.0;
-    mine.notes.push(note("new", "new"));
-    conflict(disk.store.save(&mine), &[("Desk", "desk")]);
-    assert_eq!(disk.snapshot(), before);
-    // And again: a refused save has not made it remember anything.
-    conflict(disk.store.save(&mine), &[("Desk", "desk")]);
-    conflict(other.save(&mine), &[("Desk", "desk")]);
-    assert_eq!(disk.snapshot(), before);
+    in_two_views(|store, other| {
+        store.save(&desk()).unwrap();
+        let mut mine: Desk = store.load("desk").unwrap();
+        let mut theirs: Desk = other.load("desk").unwrap();
+        theirs.height = 2.0;
+        other.save(&theirs).unwrap();
+        let before = content(store);
+        mine.notes[0].text = "mine".to_owned();
+        mine.drawers[0].height = 3.0;
+        mine.notes.push(note("new", "new"));
+        conflict(store.save(&mine), &[("Desk", "desk")]);
+        assert_eq!(content(store), before);
+        // And again: a refused save has not made it remember anything.
+        conflict(store.save(&mine), &[("Desk", "desk")]);
+        conflict(other.save(&mine), &[("Desk", "desk")]);
+        assert_eq!(content(store), before);
+    });
 }
 
 #[test]

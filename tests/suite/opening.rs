@@ -9,7 +9,7 @@ use std::time::Duration;
 use sepia::{ErrorKind, Id, Serializable, Store};
 
 use crate::boards::{Board, Postit, postit, work_board};
-use crate::support::{OnDisk, refused, snapshot};
+use crate::support::{OnDisk, on_every_medium, refused, snapshot};
 
 #[test]
 fn a_new_an_empty_and_an_existing_directory_open() {
@@ -56,18 +56,22 @@ fn a_newer_or_broken_format_is_refused() {
 
 #[test]
 fn a_store_for_reading_reads_and_writes_nothing() {
-    let disk = OnDisk::new();
-    disk.store.save(&work_board()).unwrap();
-    let store = Store::builder().read_only().open(disk.directory.path()).unwrap();
-    assert_eq!(store.load::<Board>("work_board").unwrap(), work_board());
-    refused(store.save(&postit("p", "")), ErrorKind::ReadOnly, &[disk.directory.path().to_str().unwrap()]);
-    refused(store.delete::<Postit>("report_postit"), ErrorKind::ReadOnly, &[]);
-    refused(store.clear(), ErrorKind::ReadOnly, &[]);
-    assert!(store.exists::<Postit>("report_postit").unwrap());
-    let missing = disk.path("missing");
-    let names = [missing.to_str().unwrap(), "no directory"];
-    refused(Store::builder().read_only().open(&missing), ErrorKind::NotAStore, &names);
-    assert!(!missing.exists());
+    on_every_medium(|medium| {
+        let made = medium.make();
+        if !made.lasts() {
+            return;
+        }
+        made.save(&work_board()).unwrap();
+        let store = made.reopen_with(&Store::builder().read_only());
+        assert_eq!(store.load::<Board>("work_board").unwrap(), work_board());
+        refused(store.save(&postit("p", "")), ErrorKind::ReadOnly, &[made.place()]);
+        refused(store.delete::<Postit>("report_postit"), ErrorKind::ReadOnly, &[]);
+        refused(store.clear(), ErrorKind::ReadOnly, &[]);
+        assert!(store.exists::<Postit>("report_postit").unwrap());
+        let missing = format!("{}.missing", made.url());
+        refused(Store::builder().read_only().open_url(&missing), ErrorKind::NotAStore, &[".missing", "there is no"]);
+        refused(Store::builder().read_only().open_url(&missing), ErrorKind::NotAStore, &[]);
+    });
 }
 
 #[test]
@@ -261,20 +265,22 @@ fn what_a_dead_writer_left_in_its_own_corner_is_removed() {
 
 #[test]
 fn writers_of_several_handles_and_threads_take_turns() {
-    let disk = OnDisk::new();
-    std::thread::scope(|scope| {
-        for writer in 0..4 {
-            let store = if writer % 2 == 0 { disk.store.clone() } else { disk.reopen() };
-            scope.spawn(move || {
-                for round in 0..25 {
-                    store.save(&postit(&format!("p{writer}.{round}"), "x")).unwrap();
-                    store.save(&postit("shared", &format!("{writer}"))).unwrap();
-                    assert_eq!(store.load::<Postit>("shared").unwrap().text.len(), 1);
-                }
-            });
-        }
+    on_every_medium(|medium| {
+        let made = medium.make();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let store = if writer % 2 == 0 { made.clone() } else { made.reopen() };
+                scope.spawn(move || {
+                    for round in 0..25 {
+                        store.save(&postit(&format!("p{writer}.{round}"), "x")).unwrap();
+                        store.save(&postit("shared", &format!("{writer}"))).unwrap();
+                        assert_eq!(store.load::<Postit>("shared").unwrap().text.len(), 1);
+                    }
+                });
+            }
+        });
+        assert_eq!(made.count::<Postit>().unwrap(), 101);
     });
-    assert_eq!(disk.store.count::<Postit>().unwrap(), 101);
 }
 
 #[test]
@@ -284,17 +290,22 @@ fn a_class_declared_through_another_handle_is_seen_and_one_that_clashes_refused(
     struct Impostor {
         id: Id<Impostor>,
     }
-    let disk = OnDisk::new();
-    let early = disk.reopen();
-    assert_eq!(early.find::<Board>("work_board").unwrap(), None);
-    disk.store.save(&work_board()).unwrap();
-    assert_eq!(early.load::<Board>("work_board").unwrap(), work_board());
-    refused(early.load::<Impostor>("work_board"), ErrorKind::ClassClash, &["Board", "Impostor"]);
-    let late = disk.reopen();
-    refused(late.load::<Impostor>("x"), ErrorKind::ClassClash, &["Board", "containers", "serializable"]);
-    refused(disk.reopen().save(&Impostor { id: "x".into() }), ErrorKind::ClassClash, &["Board", "containers"]);
-    disk.store.clear().unwrap();
-    disk.reopen().save(&Impostor { id: "x".into() }).unwrap();
+    on_every_medium(|medium| {
+        let made = medium.make();
+        if !made.lasts() {
+            return;
+        }
+        let early = made.reopen();
+        assert_eq!(early.find::<Board>("work_board").unwrap(), None);
+        made.save(&work_board()).unwrap();
+        assert_eq!(early.load::<Board>("work_board").unwrap(), work_board());
+        refused(early.load::<Impostor>("work_board"), ErrorKind::ClassClash, &["Board", "Impostor"]);
+        let late = made.reopen();
+        refused(late.load::<Impostor>("x"), ErrorKind::ClassClash, &["Board", "containers", "serializable"]);
+        refused(made.reopen().save(&Impostor { id: "x".into() }), ErrorKind::ClassClash, &["Board", "containers"]);
+        made.clear().unwrap();
+        made.reopen().save(&Impostor { id: "x".into() }).unwrap();
+    });
 }
 
 #[test]
@@ -313,22 +324,24 @@ fn a_directory_of_other_origin_does_not_become_a_class() {
 /// Who takes the lock again and again, without a pause that another could use, lets others have it now and then.
 #[test]
 fn a_busy_writer_lets_others_through() {
-    let disk = OnDisk::new();
-    let waiting = Store::builder().lock_timeout(Duration::from_secs(5)).open(disk.directory.path()).unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                let at_work = disk.store.transaction(|_| {
-                    std::thread::sleep(Duration::from_millis(20));
-                    Ok(())
-                });
-                at_work.unwrap();
-            }
+    on_every_medium(|medium| {
+        let made = medium.make();
+        let waiting = made.reopen_with(&Store::builder().lock_timeout(Duration::from_secs(5)));
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let at_work = made.transaction(|_| {
+                        std::thread::sleep(Duration::from_millis(20));
+                        Ok(())
+                    });
+                    at_work.unwrap();
+                }
+            });
+            let saved: Vec<_> = ["1", "2", "3"].map(|text| waiting.save(&postit("p", text))).into();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(saved.iter().all(Result::is_ok), "{saved:?}");
         });
-        let saved: Vec<_> = ["1", "2", "3"].map(|text| waiting.save(&postit("p", text))).into();
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(saved.iter().all(Result::is_ok), "{saved:?}");
     });
 }
 

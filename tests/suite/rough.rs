@@ -11,7 +11,7 @@ use sepia::record::{Key, Record};
 use sepia::{Container, ErrorKind, Fields, Id, Reader, Ref, Reference, Result, Serializable, Store, Writer};
 
 use crate::boards::{Board, Postit, postit, work_board};
-use crate::support::{OnDisk, on_every_backend, refused};
+use crate::support::{OnDisk, in_two_views, on_every_backend, on_every_medium, refused};
 
 #[derive(Container, Clone, Debug, Default, PartialEq)]
 struct Desk {
@@ -51,23 +51,23 @@ fn a_class_is_seen_although_a_backup_holds_the_old_list_by_a_hard_link() {
 /// between; that was then in a directory of no class, for good.
 #[test]
 fn clearing_beside_a_writer_orphans_nothing() {
-    let disk = OnDisk::new();
-    let other = disk.reopen();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in 0..200 {
-                other.save(&postit(&format!("{round}"), "")).unwrap();
+    in_two_views(|store, other| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..200 {
+                    other.save(&postit(&format!("{round}"), "")).unwrap();
+                }
+            });
+            for _ in 0..50 {
+                match store.clear() {
+                    Ok(()) => {}
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict),
+                }
             }
         });
-        for _ in 0..50 {
-            match disk.store.clear() {
-                Ok(()) => {}
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict),
-            }
-        }
+        other.save(&postit("last", "")).unwrap();
+        assert_eq!(other.load::<Postit>("last").unwrap().id, "last".into());
     });
-    other.save(&postit("last", "")).unwrap();
-    assert_eq!(other.load::<Postit>("last").unwrap().id, "last".into());
 }
 
 /// A foreign file in a directory of a class kept the class from ever being declared again.
@@ -316,9 +316,11 @@ fn shapes_and_directories_deeper_than_any_record_are_refused() {
 
 #[test]
 fn a_timeout_without_end_is_no_panic() {
-    let disk = OnDisk::new();
-    let store = Store::builder().lock_timeout(std::time::Duration::MAX).open(disk.directory.path()).unwrap();
-    store.save(&postit("p", "")).unwrap();
+    on_every_medium(|medium| {
+        let made = medium.make();
+        let store = made.reopen_with(&Store::builder().lock_timeout(std::time::Duration::MAX));
+        store.save(&postit("p", "")).unwrap();
+    });
 }
 
 #[test]

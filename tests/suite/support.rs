@@ -115,6 +115,11 @@ impl AnyStore {
         &self.url
     }
 
+    /// The path of its directory or file, if it lasts.
+    pub fn place(&self) -> &str {
+        self.url.split_once(':').unwrap().1
+    }
+
     /// Whether the records outlive the process.
     pub fn lasts(&self) -> bool {
         self.medium != Medium::Memory
