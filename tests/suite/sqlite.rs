@@ -478,6 +478,25 @@ fn a_commit_that_fails_halfway_has_changed_nothing() {
     }
 }
 
+/// SQLite ends a whole transaction when a disk is full, say: then the lock is gone, and others may have written.
+#[test]
+fn a_lock_that_was_lost_commits_nothing() {
+    let file = InFile::new();
+    let (backend, other) = (file.backend(), file.backend());
+    put(&backend, &key("Leaf", "a"), leaf("1")).unwrap();
+    let undo = "CREATE TRIGGER no BEFORE INSERT ON quarantine BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    file.sql().execute_batch(undo).unwrap();
+    let lock = backend.lock().unwrap();
+    refused(backend.upkeep().set_aside(&key("Leaf", "a"), &leaf("1")), ErrorKind::Other, &["data.db", "full"]);
+    put(&other, &key("Leaf", "a"), leaf("2")).unwrap();
+    let mut batch = Batch::new();
+    batch.put(key("Leaf", "a"), leaf("3"), Expect::Any);
+    refused(lock.commit(batch), ErrorKind::Io, &["data.db", "undone"]);
+    assert_eq!(backend.read(&key("Leaf", "a")).unwrap(), Some(leaf("2")));
+    put(&backend, &key("Leaf", "a"), leaf("4")).unwrap();
+    assert_eq!(other.read(&key("Leaf", "a")).unwrap(), Some(leaf("4")));
+}
+
 #[test]
 fn rows_that_sepia_did_not_write_are_read_right_or_refused() {
     const ENTRY: &str = "INSERT INTO entry (object, path, class, id, content) SELECT number,";
