@@ -81,6 +81,19 @@ fn a_file_that_was_edited_in_place_to_equal_length_is_seen() {
     edited(edit, check);
 }
 
+/// What is written within one tick of the clock has one time, and may have one length.
+#[test]
+fn an_edit_in_the_tick_in_which_a_file_was_read_is_seen() {
+    let disk = OnDisk::new();
+    disk.store.save(&note("a", "1")).unwrap();
+    let store = disk.store.with_cache(CacheOptions::new(BUDGET));
+    for round in 0..500 {
+        let content = (round % 2).to_string();
+        disk.write("Note/a", &content);
+        assert_eq!(text(&store, "a"), content);
+    }
+}
+
 #[test]
 fn a_link_that_leads_elsewhere_now_is_seen() {
     let edit = |disk: &OnDisk| {
