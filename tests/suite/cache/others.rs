@@ -222,6 +222,20 @@ fn who_is_trusted_is_not_looked_at() {
     });
 }
 
+/// Also of what is gone already, and not known to be.
+#[test]
+fn a_store_that_was_cleared_trusts_nobody_for_what_was_before() {
+    on_every_backend(|other| {
+        other.save(&note("n", "1")).unwrap();
+        let store = other.with_cache(trusting());
+        let _held = store.get::<Note>("n").unwrap();
+        other.delete::<Note>("n").unwrap();
+        assert_eq!(text(&store, "n"), "1");
+        store.clear().unwrap();
+        refused(store.get::<Note>("n"), ErrorKind::NotFound, &["n"]);
+    });
+}
+
 #[test]
 fn trust_ends() {
     on_every_backend(|other| {
