@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
+use serde_json::value::RawValue;
 
 use crate::error::{Error, Quoted, Result};
 use crate::json::{self, JsonError};
@@ -64,7 +65,7 @@ fn rewrite(data: &[u8], paths: Vec<String>) -> Result<Vec<u8>, JsonError> {
     let mut object = json::Object::new();
     for name in names {
         if let Some(json) = fields.take(&name) {
-            object.field(&name, json)?;
+            object.field(&name, &fields.read::<Box<RawValue>>(json)?)?;
         }
     }
     object.field(SEPIA_SHAPE, &Shape(shape))?;

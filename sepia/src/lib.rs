@@ -358,6 +358,32 @@
 //!
 //! [`StoreBuilder::adopt_existing`] opens Crystal Sepia's stores too.
 //!
+//! # Sharing objects
+//!
+//! [`Store::get`] gives an object as an [`Arc`](std::sync::Arc). A store with a cache (feature `cache`, off by default)
+//! keeps these in memory, as many as fit into a budget, and returns the same one to everybody as long as it is what
+//! is stored: what was committed before by anyone, or edited by hand, is seen, unless others are trusted for a while
+//! by choice. `Store::cache_stats` tells how it does.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! # use sepia::{Id, Serializable, Store};
+//! # #[derive(Serializable, Clone)]
+//! # struct Note { id: Id<Note>, text: String }
+//! # fn main() -> sepia::Result<()> {
+//! # let store = Store::in_memory();
+//! # store.save(&Note { id: "n".into(), text: "Milk".into() })?;
+//! let shared: Arc<Note> = store.get("n")?;
+//! let mut mine = Note::clone(&shared);
+//! mine.text.push_str(", bread");
+//! store.save(&mine)?;
+//! assert_eq!(shared.text, "Milk");
+//! assert_eq!(store.get::<Note>("n")?.text, "Milk, bread");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Looking after a store
 //!
 //! What follows works on records, whatever their types, on every backend, and beside writers in other processes:
@@ -416,6 +442,7 @@
 //! | `backup` | `backup`: the whole store, or part of it, in a tar archive, and back |
 //! | `zstd` | compressed backups |
 //! | `export` | `Store::export` and `Store::import`: JSON Lines |
+//! | `cache` | `StoreBuilder::cache`: objects for [`Store::get`], kept in memory within a budget |
 //! | `tracing` | an event when the work of a writer that died was completed |
 //! | `cli` | the command `sepia`: `cargo install sepia --features cli` |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |

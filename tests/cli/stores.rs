@@ -116,6 +116,14 @@ sepia: this is not a sepia store: it has no .sepia/format.json, and nothing may 
 "#]],
     );
     shows(
+        sandbox.at("", &["ls", "-s", "sqlite:data.db"]),
+        str![[r#"
+sepia: this is not a sepia store: there is no database, and nothing may be written (at data.db)
+=> 2
+
+"#]],
+    );
+    shows(
         sandbox.at("", &["ls", "-s", "mysql:data"]),
         str![[r#"
 sepia: no store can be opened by the URL "mysql:data": use file:PATH, sqlite:PATH or memory:

@@ -191,6 +191,14 @@ fn missing_fields_are_defaults_and_unknown_ones_are_errors() {
 }
 
 #[test]
+fn what_is_ignored_must_be_json_all_the_same() {
+    let disk = OnDisk::new();
+    disk.store.save(&Old { key: "x".into(), name: "n".to_owned() }).unwrap();
+    disk.write("Old/x/data.json", "{\n  \"name\": 01\n}\n");
+    refused(disk.reopen().load::<Older>("x"), ErrorKind::Corrupt, &["Old", "x", "data.json", "line 2 column 12"]);
+}
+
+#[test]
 fn a_field_that_holds_another_type_is_named_with_its_line() {
     let disk = OnDisk::new();
     disk.store.save(&Old { key: "x".into(), name: "n".to_owned() }).unwrap();

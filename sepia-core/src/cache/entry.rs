@@ -138,7 +138,8 @@ impl Entry {
             }
             made_of.push(again);
         }
-        Ok(Some(Self::new(made_of, self.bytes, began)))
+        let again = Self::new(made_of, self.bytes, began);
+        Ok(Some(Self { kept: AtomicU64::new(self.kept()), ..again }))
     }
 
     pub(super) fn commits(&self) -> u64 {

@@ -8,7 +8,6 @@ use super::entry::{Entry, Kept};
 use super::keep::Place;
 use super::{Began, Cache, nanoseconds};
 use crate::backend::Backend;
-use crate::error::Result;
 use crate::name::split_generation;
 use crate::object::Object;
 use crate::record::Key;
@@ -50,13 +49,9 @@ impl Cache {
         }
     }
 
-    /// Returns the object that is in memory under this key, if it is what is stored.
-    pub(crate) fn find<T: Any + Send + Sync>(
-        &self,
-        key: &Key,
-        backend: &dyn Backend,
-        began: Began,
-    ) -> Result<Option<Arc<T>>> {
+    /// Returns the object that is in memory under this key, if it is what is stored. Whatever is wrong with what is
+    /// stored is said by the load.
+    pub(crate) fn find<T: Any + Send + Sync>(&self, key: &Key, backend: &dyn Backend, began: Began) -> Option<Arc<T>> {
         let kept = match self.strong.get(key) {
             Some(kept) if self.is_too_old(&kept.entry, began.time) => {
                 drop(kept);
@@ -66,31 +61,34 @@ impl Cache {
             kept => kept,
         };
         let is_kept = kept.is_some();
-        let Some(Kept { object, entry }) = kept.or_else(|| self.alive.get(key)) else { return Ok(None) };
+        let Kept { object, entry } = kept.or_else(|| self.alive.get(key))?;
         // A class that was retired may have been claimed by another type.
-        let Ok(object) = object.downcast::<T>() else { return Ok(None) };
-        let is_stored = self.is_trusted(&entry, began) || {
-            self.counters.validations.add(1);
-            let is_intact = entry.is_intact(backend)?;
-            if is_intact {
-                entry.set_validated(began);
-            }
-            is_intact
-        };
-        if is_stored {
-            if !is_kept {
-                self.keep_again(key, Kept { object: Arc::<T>::clone(&object), entry }, began);
-            } else {
+        let object = object.downcast::<T>().ok()?;
+        if self.is_trusted(&entry, began) || self.is_intact(&entry, backend, began) {
+            if is_kept {
                 self.touch(&entry, began);
+            } else {
+                self.keep_again(key, Kept { object: Arc::<T>::clone(&object), entry }, began);
             }
-            return Ok(Some(object));
+            return Some(object);
         }
-        // Whatever is wrong with what is stored is said by the load.
         if let Ok(Some(again)) = entry.reread(backend, began) {
-            return Ok(Some(self.put(key, object, again)));
+            if !is_kept {
+                again.set_kept(began.time);
+            }
+            return Some(self.put(key, object, again));
         }
         self.drop_old(key, &entry);
-        Ok(None)
+        None
+    }
+
+    fn is_intact(&self, entry: &Entry, backend: &dyn Backend, began: Began) -> bool {
+        self.counters.validations.add(1);
+        let is_intact = matches!(entry.is_intact(backend), Ok(true));
+        if is_intact {
+            entry.set_validated(began);
+        }
+        is_intact
     }
 
     fn is_trusted(&self, entry: &Entry, began: Began) -> bool {

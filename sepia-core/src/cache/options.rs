@@ -35,12 +35,13 @@ pub(super) type OnPressure = dyn Fn(&Pressure<'_>) + Send + Sync;
 impl CacheOptions {
     /// Keeps objects that take up to this many bytes of memory, by estimate: with all that they own, and what it takes
     /// to know whether they are still as stored. What the program itself holds on to comes on top. An object that takes
-    /// more than a few MiB, or most of the budget, is not kept.
+    /// over 4 MiB, or most of a smaller budget, may not be kept.
     pub fn new(bytes: u64) -> Self {
         Self { bytes, time_to_live: None, time_to_idle: None, trust: None, pressure: None }
     }
 
-    /// Keeps no object for longer than this since it was loaded. Without limit by default.
+    /// Keeps no object for longer than this since it was loaded, or asked for while only others held it. Without limit
+    /// by default.
     #[must_use]
     pub fn time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = Some(time);

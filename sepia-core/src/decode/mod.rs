@@ -222,7 +222,7 @@ fn read<T: Object>(mut reader: Reader<'_>, id: Arc<str>) -> Result<T> {
 }
 
 fn parse_values(data: &[u8]) -> Result<json::Fields<'_>> {
-    json::parse_fields(data).map_err(|error| error.corrupt().inside(DATA))
+    json::cut_fields(data).map_err(|error| error.corrupt().inside(DATA))
 }
 
 /// Takes what a nested container tells of itself, and returns its id.

@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         format: Option<Format>,
     ) -> Result<Self> {
         let values = match format {
-            Some(Format::Json) => Some(json::parse_fields(content).map_err(json::JsonError::corrupt)?),
+            Some(Format::Json) => Some(json::cut_fields(content).map_err(json::JsonError::corrupt)?),
             _ => None,
         };
         let (entries, none) = (Vec::new(), Vec::new());
@@ -141,7 +141,8 @@ impl<'a> Reader<'a> {
     /// Makes sure that everything has been asked for.
     pub(super) fn close(&self, ignore_unknown: bool) -> Result<()> {
         if ignore_unknown {
-            return Ok(());
+            let checked = self.values.as_ref().map_or(Ok(()), json::Fields::check_rest);
+            return checked.map_err(|error| self.in_values(error.corrupt()));
         }
         if let Some(name) = self.values.as_ref().and_then(|values| values.rest().next()) {
             return Err(self.in_values(unknown("the key", name)));

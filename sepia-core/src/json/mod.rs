@@ -3,6 +3,7 @@
 
 mod key;
 mod read;
+mod split;
 #[cfg(feature = "export")]
 mod tokens;
 mod write;
@@ -10,7 +11,7 @@ mod write;
 use std::fmt;
 
 pub(crate) use key::{from_key_text, to_key_text};
-pub(crate) use read::{Fields, missing, parse_fields};
+pub(crate) use read::{Fields, cut_fields, missing, parse_fields};
 #[cfg(feature = "export")]
 pub(crate) use tokens::{compact, is_json, pretty, string_length};
 pub(crate) use write::Object;

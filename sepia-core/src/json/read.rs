@@ -3,19 +3,33 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::JsonError;
+use super::split::split;
 
 /// The fields of one file, in its order: each name, and the JSON under it.
 pub(crate) struct Fields<'a> {
     file: &'a [u8],
-    fields: Vec<(Cow<'a, str>, Option<&'a RawValue>)>,
+    fields: Vec<Field<'a>>,
     next: usize,
 }
 
-/// Cuts a JSON object into its fields.
+/// The name of a field and its JSON, until that is taken.
+pub(super) type Field<'a> = (Cow<'a, str>, Option<&'a str>);
+
+/// Cuts a JSON object into its fields, of which each is parsed when it is read: those that never are must be
+/// [checked](Fields::check_rest).
+pub(crate) fn cut_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
+    match std::str::from_utf8(file).ok().and_then(split) {
+        Some(fields) if twice(&fields).is_none() => Ok(Fields { file, fields, next: 0 }),
+        // What is wrong, or just unusual, is looked at closely.
+        _ => parse_fields(file),
+    }
+}
+
+/// Parses a JSON object of fields.
 pub(crate) fn parse_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
     // Checked at once, rather than text by text.
     let text = std::str::from_utf8(file).map_err(|error| JsonError::new(format!("this is not UTF-8: {error}")))?;
@@ -28,7 +42,7 @@ pub(crate) fn parse_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
 
 impl<'a> Fields<'a> {
     /// Takes the JSON of a field. Fields mostly come in the order in which they are asked for.
-    pub(crate) fn take(&mut self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<&'a str> {
         let count = self.fields.len();
         for step in 0..count {
             let at = (self.next + step) % count;
@@ -45,9 +59,14 @@ impl<'a> Fields<'a> {
         self.fields.iter().filter(|(_, json)| json.is_some()).map(|(name, _)| &**name)
     }
 
+    /// Makes sure that what has not been taken is JSON.
+    pub(crate) fn check_rest(&self) -> Result<(), JsonError> {
+        let mut rest = self.fields.iter().filter_map(|(_, json)| *json);
+        rest.try_for_each(|json| self.read::<IgnoredAny>(json).map(|_| ()))
+    }
+
     /// Reads the value of a field.
-    pub(crate) fn read<T: DeserializeOwned>(&self, json: &'a RawValue) -> Result<T, JsonError> {
-        let text = json.get();
+    pub(crate) fn read<T: DeserializeOwned>(&self, text: &'a str) -> Result<T, JsonError> {
         serde_json::from_str(text).map_err(|error| {
             // The parser counts from the start of the field; people count from the start of the file.
             let start = (text.as_ptr() as usize).saturating_sub(self.file.as_ptr() as usize);
@@ -69,7 +88,7 @@ impl<'a> Fields<'a> {
 struct Top;
 
 impl<'de> Visitor<'de> for Top {
-    type Value = Vec<(Cow<'de, str>, Option<&'de RawValue>)>;
+    type Value = Vec<Field<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -78,7 +97,7 @@ impl<'de> Visitor<'de> for Top {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields: Self::Value = Vec::with_capacity(8);
         while let Some(BorrowedKey(name)) = map.next_key()? {
-            fields.push((name, Some(map.next_value()?)));
+            fields.push((name, Some(map.next_value::<&RawValue>()?.get())));
         }
         match twice(&fields) {
             Some(name) => Err(de::Error::custom(format_args!("the field {name:?} stands there twice"))),
@@ -180,17 +199,70 @@ impl<'de> MapAccess<'de> for Nothing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
     use std::collections::{BTreeMap, HashSet};
 
     #[test]
     fn fields_are_taken_in_any_order_and_the_rest_is_known() {
-        let mut fields = parse_fields(br#" {"a": 1, "b\u0062": [2, {"c": "}"}], "z": null} "#).ok();
-        let fields = fields.as_mut().into_iter().next();
-        let Some(fields) = fields else { unreachable!("it is an object") };
-        assert_eq!(fields.take("bb").map(RawValue::get), Some(r#"[2, {"c": "}"}]"#));
-        assert_eq!(fields.take("a").map(RawValue::get), Some("1"));
-        assert!(fields.take("a").is_none() && fields.take("q").is_none());
-        assert_eq!(fields.rest().collect::<Vec<_>>(), ["z"]);
+        for cut in [parse_fields, cut_fields] {
+            for b in ["bb", "b\\u0062"] {
+                let file = format!(r#" {{"a": 1, "{b}": [2, {{"c": "}}\"]"}}], "z": null}} "#);
+                let Ok(mut fields) = cut(file.as_bytes()) else { unreachable!("it is an object") };
+                assert_eq!(fields.take("bb"), Some(r#"[2, {"c": "}\"]"}]"#));
+                assert_eq!(fields.take("a"), Some("1"));
+                assert!(fields.take("a").is_none() && fields.take("q").is_none());
+                assert_eq!(fields.rest().collect::<Vec<_>>(), ["z"]);
+                assert!(fields.check_rest().is_ok());
+            }
+        }
+    }
+
+    /// Reads every field as any JSON, by either way.
+    fn read_all(file: &[u8], cut: fn(&[u8]) -> Result<Fields<'_>, JsonError>) -> Option<Vec<(String, Value)>> {
+        let mut fields = cut(file).ok()?;
+        fields.check_rest().ok()?;
+        let names: Vec<String> = fields.rest().map(str::to_owned).collect();
+        let read = names.into_iter().map(|name| {
+            let json = fields.take(&name)?;
+            Some((name, fields.read(json).ok()?))
+        });
+        read.collect()
+    }
+
+    #[test]
+    fn what_is_cut_and_read_is_what_is_parsed() {
+        for file in [
+            "{}",
+            " { } ",
+            "{\"a\":1}",
+            "{\"a\": \"\\\"}\", \"b\": [[], {}]}",
+            "{\"a\": 01}",
+            "{\"a\": [1 2]}",
+            "{\"a\": [}]}",
+            "{\"a\": tru}",
+            "{\"a\": }",
+            "{\"a\" 1}",
+            "{\"a\": 1,}",
+            "{\"a\": 1 \"b\": 2}",
+            "{\"a\": 1}}",
+            "{\"a\": \"x}",
+            "{,}",
+            "{\"a\": {\"b\": 1}]}",
+            "{\"a\": [1}, \"b\": 2]}",
+            "{\"a\u{1}\": 1}",
+            "{\"a\": \"\u{1}\"}",
+            "{\"é\": \"ö\\u00e9\"}",
+        ] {
+            assert_eq!(read_all(file.as_bytes(), cut_fields), read_all(file.as_bytes(), parse_fields), "{file}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_no_json_is_read_by_being_cut(file in r#"\{("[a-c\\]"(: ?|)([0-9]|[\[{}\],"\\ a:]|true|"x"){0,6}[,}]?){0,3}\}?"#) {
+            prop_assert_eq!(read_all(file.as_bytes(), cut_fields), read_all(file.as_bytes(), parse_fields));
+        }
     }
 
     #[test]

@@ -10,13 +10,22 @@ use crate::object::Object;
 impl Store {
     /// Returns an object, to share. In a class that keeps generations, a base id means the newest.
     ///
-    /// A store with a [cache](crate::StoreBuilder::cache) (feature `cache`) returns one that it has in memory, if that is
-    /// what is stored: at least as new as when this was called, unless it is told to
-    /// [trust](crate::CacheOptions::trust) for longer. While anyone holds it, everybody gets the same, until it is
-    /// changed; who holds it keeps what he has. Without a cache, or in what is read in transactions and
-    /// snapshots, everything is loaded.
+    /// A store with a cache (feature `cache`, `StoreBuilder::cache`) returns the one that it has in memory, if that is
+    /// what is stored: at least as new as when this was called, unless it is told to trust others for a while. As long
+    /// as anyone holds it, everybody gets the same, until something else is stored; whoever holds it keeps what he
+    /// has. A store without a cache loads the object each time.
     ///
     /// An object that is to be changed is [loaded](Store::load), or cloned from the shared one.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// # use sepia::{Object, Result, Store};
+    /// # use std::sync::Arc;
+    /// # fn get<T: Object + Send + Sync>(store: &Store) -> Result<()> {
+    /// let board: Arc<T> = store.get("work_board")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`load`](Store::load).
@@ -94,7 +103,7 @@ mod cached {
         fn get_exactly<T: Object + Send + Sync>(&self, cache: &Cache, key: &Key) -> Result<Option<Arc<T>>> {
             let began = cache.begin();
             // Whoever has put it there has claimed the class for this type.
-            if let Some(found) = cache.find(key, &*self.backend, began)? {
+            if let Some(found) = cache.find(key, &*self.backend, began) {
                 cache.count_hit();
                 return Ok(Some(found));
             }
@@ -116,7 +125,7 @@ mod cached {
             id: &Id<T>,
         ) -> Result<Option<Arc<T>>> {
             if split_generation(key.id()).is_some()
-                && let Some(found) = cache.find(key, &*self.backend, cache.begin())?
+                && let Some(found) = cache.find(key, &*self.backend, cache.begin())
             {
                 cache.count_hit();
                 return Ok(Some(found));
@@ -140,7 +149,7 @@ mod cached {
                 return find(&source, key);
             }
             let began = cache.begin();
-            if let Some(meant) = cache.find::<Key>(key, &*self.backend, began)? {
+            if let Some(meant) = cache.find::<Key>(key, &*self.backend, began) {
                 return Ok(Some((*meant).clone()));
             }
             let gathering = Gathering::new(&*self.backend);

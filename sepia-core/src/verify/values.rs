@@ -116,7 +116,7 @@ fn own(data: &[u8]) -> Option<Vec<(String, String)>> {
     let mut own: Vec<_> = names
         .into_iter()
         .map(|name| {
-            let json = fields.take(&name).map(|json| json.get().to_owned()).unwrap_or_default();
+            let json = fields.take(&name).unwrap_or_default().to_owned();
             (name, json)
         })
         .collect();

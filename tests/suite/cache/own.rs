@@ -28,6 +28,7 @@ fn saves_and_deletes_are_seen_at_once() {
         assert!(store.delete::<Note>("n").unwrap());
         refused(store.get::<Note>("n"), ErrorKind::NotFound, &["n"]);
         store.save(&note("n", "5")).unwrap();
+        let _held = store.get::<Note>("n").unwrap();
         assert_eq!(text(store, "n"), "5");
         store.clear().unwrap();
         refused(store.get::<Note>("n"), ErrorKind::NotFound, &["n"]);

@@ -1,6 +1,6 @@
 //! The same object for everybody, while anyone holds it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use sepia::{CacheStats, ErrorKind, Store};
 
@@ -23,6 +23,27 @@ fn while_anyone_holds_an_object_everybody_gets_it() {
         store.shrink_to(0);
         assert_eq!(*store.get::<Board>("work").unwrap(), tree());
         assert_eq!(counted(&store.cache_stats()), (2, 2));
+    });
+}
+
+#[test]
+fn threads_that_ask_at_once_get_the_same_object() {
+    with_every_cache(|store| {
+        store.save(&tree()).unwrap();
+        for round in 0..30 {
+            let barrier = Barrier::new(4);
+            let got: Vec<_> = std::thread::scope(|scope| {
+                let get = || {
+                    barrier.wait();
+                    store.get::<Board>("work").unwrap()
+                };
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(get)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(got.iter().all(|one| Arc::ptr_eq(one, &got[0])), "in round {round}");
+            drop(got);
+            store.shrink_to(0);
+        }
     });
 }
 

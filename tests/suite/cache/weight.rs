@@ -85,7 +85,7 @@ fn fill<T: Object + Send + Sync>(store: &Store, id: impl Fn(u64) -> String) {
     for number in 0.. {
         store.get::<T>(id(number)).unwrap();
         let stats = (number % 16 == 0).then(|| store.cache_stats());
-        if stats.is_some_and(|stats| stats.evictions > stats.entries / 8) {
+        if stats.is_some_and(|stats| stats.evictions > 16 + stats.entries / 8) {
             return;
         }
     }
@@ -137,7 +137,7 @@ fn what_is_kept_takes_the_memory_it_may() {
             scope.spawn(move || {
                 for kind in kinds {
                     let (grown, bytes) = grown(kind, budget);
-                    assert!(bytes <= budget && bytes > budget / 4 * 3, "{kind}: {bytes} bytes of {budget}");
+                    assert!(bytes <= budget && bytes > budget / 2, "{kind}: {bytes} bytes of {budget}");
                     let part = grown as f64 / bytes as f64;
                     assert!(part > BOUNDS[0] && part < BOUNDS[1], "{kind} in {budget}: {part:.2} of the estimate");
                 }

@@ -22,7 +22,22 @@ pub(super) struct Gate {
 pub(super) struct Held<'a> {
     gate: &'a Gate,
     /// Until when its thread may wait for other processes.
-    pub(super) deadline: Instant,
+    deadline: Deadline,
+}
+
+/// Until when someone waits; `None` for a time that no clock reaches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(super) fn new(start: Instant, timeout: Duration) -> Self {
+        Self(start.checked_add(timeout))
+    }
+
+    /// How long it is until then.
+    fn left(self) -> Duration {
+        self.0.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
 }
 
 /// How long someone waits.
@@ -79,9 +94,7 @@ impl Gate {
             return Err(locked("another thread of this process", timeout));
         }
         *holder = Some(this);
-        // A timeout that no clock reaches is one of a century.
-        let deadline = start.checked_add(timeout).unwrap_or_else(|| start + Duration::from_secs(3_000_000_000));
-        Ok(Held { gate: self, deadline })
+        Ok(Held { gate: self, deadline: Deadline::new(start, timeout) })
     }
 
     /// Refuses whoever was forked off since the connections were made.
@@ -115,18 +128,18 @@ impl Held<'_> {
 
 /// Tries again until the deadline while others are in the way. SQLite's own waiting is in steps of up to 100 ms, in
 /// which one who writes all the time is never met between two writes.
-pub(super) fn retry<R>(deadline: Instant, mut attempt: impl FnMut() -> rusqlite::Result<R>) -> rusqlite::Result<R> {
+pub(super) fn retry<R>(deadline: Deadline, mut attempt: impl FnMut() -> rusqlite::Result<R>) -> rusqlite::Result<R> {
     let mut pause = Duration::from_micros(50);
     loop {
         match attempt() {
             Err(error) if super::error::is_busy(&error) => {
-                let now = Instant::now();
-                if now >= deadline {
+                let left = deadline.left();
+                if left.is_zero() {
                     return Err(error);
                 }
                 // Writers that started together part ways.
                 let jitter = Duration::from_nanos(u64::from(subsecond()) % 997 * 100);
-                std::thread::sleep((pause + jitter).min(deadline - now));
+                std::thread::sleep((pause + jitter).min(left));
                 pause = (pause * 2).min(Duration::from_millis(5));
             }
             done => return done,

@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use crate::class::Class;
+use crate::name::generation_of;
 use crate::record::Key;
 
 /// The number of a generation, as SQLite keeps it in order and exactly: an integer, or, above those of SQLite, a text of
@@ -52,6 +53,11 @@ pub(super) fn is(placed: Option<&(Key, Number)>, base: ValueRef<'_>, generation:
         Some((key, number)) => base == ValueRef::Text(key.id().as_bytes()) && generation == number.as_value(),
         None => base == ValueRef::Null && generation == ValueRef::Null,
     }
+}
+
+/// Whether an id is a generation of a base, and this its number.
+pub(super) fn is_of(base: &str, id: &str, number: ValueRef<'_>) -> bool {
+    generation_of(base, id).is_some_and(|generation| number == Number::of(generation).as_value())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::error::{failed, is_busy};
+use super::error::{at, failed, is_busy};
 use super::gate::{Held, Patience};
 use super::pool::{Access, connect};
 use super::{Sqlite, commit};
@@ -71,7 +71,7 @@ fn keep_off(sqlite: &Sqlite, held: &Held<'_>) -> Result<Option<Connection>> {
 
 impl Lock for Locked<'_> {
     fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
-        self.finish(&batch).map_err(super::at(&self.sqlite.path))
+        self.finish(&batch).map_err(at(&self.sqlite.shown))
     }
 }
 

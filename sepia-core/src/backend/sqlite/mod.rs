@@ -62,6 +62,8 @@ use writer::Writer;
 /// and are to be copied with it then.
 pub struct Sqlite {
     path: PathBuf,
+    /// The path as it was given, for messages.
+    shown: PathBuf,
     gate: Gate,
     readers: Pool,
     observer: Mutex<Connection>,
@@ -76,7 +78,7 @@ pub struct Sqlite {
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Sqlite");
-        debug.field("path", &self.path).field("writable", &self.writer.is_some()).finish_non_exhaustive()
+        debug.field("path", &self.shown).field("writable", &self.writer.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -98,14 +100,14 @@ impl Sqlite {
             self.readers.give(connection);
             done
         };
-        run().map_err(at(&self.path))
+        run().map_err(at(&self.shown))
     }
 
     /// Runs something that reads what this thread has written, too, and has not committed.
     fn with_present<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
         match &self.writer {
             Some(writer) if self.gate.is_mine() => {
-                read(&writer.lock().unwrap_or_else(PoisonError::into_inner).connection).map_err(at(&self.path))
+                read(&writer.lock().unwrap_or_else(PoisonError::into_inner).connection).map_err(at(&self.shown))
             }
             _ => self.read_with(read),
         }
@@ -141,7 +143,7 @@ impl Sqlite {
             }
             self.write_alone(durability, patience, work)
         };
-        run().map_err(at(&self.path))
+        run().map_err(at(&self.shown))
     }
 
     /// Runs something that writes, in a transaction of its own.
@@ -198,7 +200,7 @@ impl Sqlite {
             }
             Ok(Some(writer::version(&self.observer())?.unsigned_abs()))
         };
-        observe().map_err(at(&self.path))
+        observe().map_err(at(&self.shown))
     }
 }
 
@@ -238,11 +240,11 @@ impl Backend for Sqlite {
     fn commit(&self, batch: Batch) -> Result<()> {
         let durability = Some(batch.durability());
         let commit = self.write_alone(durability, Patience::Usual, |writer| commit::apply(writer, &batch));
-        commit.map_err(at(&self.path))
+        commit.map_err(at(&self.shown))
     }
 
     fn lock(&self) -> Result<Box<dyn Lock + '_>> {
-        let lock = lock::Locked::take(self).map_err(at(&self.path))?;
+        let lock = lock::Locked::take(self).map_err(at(&self.shown))?;
         Ok(Box::new(lock))
     }
 
@@ -303,7 +305,7 @@ impl Backend for Sqlite {
             let truncate = writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
             truncate.map_err(failed("bring the log into the database"))
         };
-        checkpoint().map_err(at(&self.path))
+        checkpoint().map_err(at(&self.shown))
     }
 
     fn recovered(&self) -> Option<Recovered> {

@@ -1,6 +1,6 @@
 //! Making and opening a store.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::Sqlite;
 use super::catalog;
 use super::error::{at, failed, unopened};
-use super::gate::{Gate, retry};
+use super::gate::{Deadline, Gate, retry};
 use super::pool::{Access, Pool, connect};
 use super::schema;
 use super::writer::Writer;
@@ -53,30 +53,32 @@ impl Sqlite {
             return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
         }
         let path = std::path::absolute(given).map_err(|error| Error::io("find the database", given, error))?;
-        Self::open_at(&path, options).map_err(at(&path))
+        Self::open_at(path, given, options).map_err(at(given))
     }
 
-    fn open_at(path: &Path, options: &OpenOptions) -> Result<Self> {
-        if path.is_dir() {
-            return Err(not_a_store("it is a directory, and no database"));
+    fn open_at(path: PathBuf, given: &Path, options: &OpenOptions) -> Result<Self> {
+        // Whoever opens a pipe waits.
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(not_a_store("it is no file"));
         }
         let gate = Gate::new(options.lock_timeout);
-        let deadline = Instant::now() + options.lock_timeout;
+        let deadline = Deadline::new(Instant::now(), options.lock_timeout);
         let (writer, access) = if options.read_only {
-            (None, readable(path, options)?)
+            (None, readable(&path, options)?)
         } else {
-            let writer = Writer::new(make(path, options, deadline)?).map_err(unopened)?;
+            let writer = Writer::new(make(&path, options, deadline)?).map_err(unopened)?;
             (Some(Mutex::new(writer)), Access::Read)
         };
-        let readers = Pool::new(path.to_owned(), access, gate.timeout());
+        let readers = Pool::new(path.clone(), access, gate.timeout());
         let observer = readers.open().map_err(unopened)?;
         Ok(Self {
-            path: path.to_owned(),
+            shown: given.to_owned(),
             gate,
             writer,
             readers,
             observer: Mutex::new(observer),
-            identity: identity(path).map_err(|error| Error::io("look at the database", path, error))?,
+            identity: identity(&path).map_err(|error| Error::io("look at the database", given, error))?,
+            path,
             poisoned: AtomicBool::new(false),
             moments: AtomicU64::new(0),
         })
@@ -84,7 +86,7 @@ impl Sqlite {
 }
 
 /// Opens the database for writing, and makes it a store if it is empty.
-fn make(path: &Path, options: &OpenOptions, deadline: Instant) -> Result<Connection> {
+fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Connection> {
     let connection = connect(path, Access::Create, options.lock_timeout).map_err(unopened)?;
     match content(&connection)? {
         Content::Store(schema::VERSION) => {

@@ -10,6 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 /// How many connections wait for whoever reads next. More are opened when more threads read at once.
 const IDLE: usize = 8;
 
+/// The longest that SQLite waits: it counts milliseconds.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// More than there are statements.
 const STATEMENTS: usize = 64;
 
@@ -79,7 +82,7 @@ pub(super) fn connect(path: &Path, access: Access, timeout: Duration) -> rusqlit
             Connection::open_with_flags(immutable(path), flags)?
         }
     };
-    connection.busy_timeout(timeout)?;
+    connection.busy_timeout(timeout.min(LONGEST))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // What SQL in the file could do beyond reading tables, it may not.
     connection.pragma_update(None, "trusted_schema", false)?;

@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::error::failed;
+use super::generation;
 use super::tree::{Builder, bytes};
 use crate::backend::Stat;
 use crate::error::{Error, Result};
@@ -192,17 +193,20 @@ pub(super) fn generations(connection: &Connection, base: &Key) -> Result<Vec<Key
 
 /// Returns the key of the newest stored generation of a base.
 pub(super) fn newest(connection: &Connection, base: &Key) -> Result<Option<Key>> {
-    const NEWEST: &str = "SELECT id FROM object WHERE class = ?1 AND base = ?2
+    const NEWEST: &str = "SELECT id, generation FROM object WHERE class = ?1 AND base = ?2
         ORDER BY generation DESC, id DESC LIMIT 1";
     let fail = failed("find the newest generation");
     let find = || {
         let mut statement = connection.prepare_cached(NEWEST).map_err(&fail)?;
         let mut rows = statement.query((base.class(), base.id())).map_err(&fail)?;
-        match rows.next().map_err(&fail)? {
-            Some(row) => Ok(Some(base.sibling(row.get_ref(0).and_then(|id| Ok(id.as_str()?)).map_err(&fail)?)?)),
+        let Some(row) = rows.next().map_err(&fail)? else {
             // A record under the base alone is generation 0, also if the base ends in a number itself.
-            None => Ok(contains(connection, base)?.then(|| base.clone())),
-        }
+            return Ok(contains(connection, base)?.then(|| base.clone()));
+        };
+        let (id, number) = (row.get_ref(0).map_err(&fail)?, row.get_ref(1).map_err(&fail)?);
+        let newest = id.as_str().ok().filter(|id| generation::is_of(base.id(), id, number));
+        let newest = newest.and_then(|id| base.sibling(id).ok());
+        newest.map(Some).ok_or_else(|| Error::corrupt("the base and generation of a record are not those of its id"))
     };
     find().map_err(|error| of(base, error))
 }
