@@ -105,7 +105,7 @@ fn run() -> Result<()> {
 
     let clock = Instant::now();
     let metadata = cargo::metadata(input.as_deref())?;
-    let url = url(store, &metadata);
+    let url = url(store.as_deref(), &metadata);
     let read = read::graph(metadata)?;
     report("read", &read.contents(), clock);
 
@@ -123,12 +123,10 @@ fn run() -> Result<()> {
     report("loaded", "everything again, equal to what was read", clock);
 
     if let Some(seen) = why::explain(&loaded, why.as_deref())? {
-        match url.strip_prefix(FILE) {
-            Some(directory) => {
-                println!("\nlook at\n  {}", Path::new(directory).join("Package").join(seen.as_str()).display())
-            }
-            None if url == MEMORY => {}
-            None => println!("\nlook at it with\n  sepia --store {url} show Package/{seen}"),
+        if let Some(directory) = url.strip_prefix(FILE) {
+            println!("\nlook at\n  {}", Path::new(directory).join("Package").join(seen.as_str()).display());
+        } else if url != MEMORY {
+            println!("\nlook at it with\n  sepia --store {url} show Package/{seen}");
         }
     }
     Ok(())
@@ -197,11 +195,11 @@ fn delete_others<'a, T: Object>(store: &Store, kept: impl Iterator<Item = &'a Id
 
 /// What was asked for; a kind of store without a path is in the target directory, where each workspace has its own.
 /// Those of one name differ in the hash.
-fn url(asked: Option<String>, metadata: &cargo::Metadata) -> String {
+fn url(asked: Option<&str>, metadata: &cargo::Metadata) -> String {
     let root = &metadata.workspace_root;
     let name = Path::new(root).file_name().unwrap_or("workspace".as_ref());
     let place = format!("target/crate_graph/{}-{:08x}", name.display(), hash(root));
-    match asked.as_deref() {
+    match asked {
         None | Some(FILE) => format!("{FILE}{place}"),
         Some(SQLITE) => format!("{SQLITE}{place}.db"),
         Some(url) => url.to_owned(),

@@ -190,7 +190,8 @@ fn they_are_saved_whoever_holds_them() {
     on_every_backend(|store| {
         let all = notes(9);
         store.save_all(&all[..1]).unwrap();
-        store.save_all(&all[1..2].to_vec()).unwrap();
+        let second = all[1..2].to_vec();
+        store.save_all(&second).unwrap();
         store.save_all(all[2..3].to_vec()).unwrap();
         store.save_all(vec![&all[3]]).unwrap();
         store.save_all(all[4..5].iter().cloned()).unwrap();

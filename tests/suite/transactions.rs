@@ -662,7 +662,7 @@ fn many_objects_in_one() {
 
 /// Two threads add to one container: each by its own handle, where there are two.
 fn add_from_two_threads(store: &Store, other: &Store, add: impl Fn(&Store, String) + Sync) {
-    const EACH: usize = 200;
+    const EACH: usize = 80;
     store.save(&Desk { id: "d".into(), ..Desk::default() }).unwrap();
     thread::scope(|scope| {
         for (number, store) in [store, other].into_iter().enumerate() {

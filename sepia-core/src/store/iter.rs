@@ -58,8 +58,7 @@ impl Store {
     ///
     /// Every object that is there all the while comes exactly once, and as one of [`load`](Store::load). What is saved
     /// or deleted meanwhile comes or does not; what is replaced meanwhile comes once or twice, so that a loop that
-    /// changes the objects may meet those it has changed. In a store that is one file, what is deleted keeps its
-    /// place in the file while an iterator is under way.
+    /// changes the objects may meet those it has changed.
     ///
     /// ```
     /// # use sepia_core as sepia;

@@ -82,7 +82,7 @@ fn what_others_delete_and_make_meanwhile_is_counted_right() {
 fn long_chains_and_many_objects_are_followed_to_their_ends() {
     on_every_medium(|medium| {
         // What waits for files waits longer.
-        let (chain, cycle) = if medium == Medium::Memory { (5000, 30_000) } else { (3000, 3000) };
+        let (chain, cycle) = if medium == Medium::Memory { (5000, 30_000) } else { (2400, 2000) };
         let store = &medium.make();
         let mut graph = Graph::new();
         for number in 0..chain {
