@@ -441,6 +441,7 @@
 //! |---|---|
 //! | `backup` | `backup`: the whole store, or part of it, in a tar archive, and back |
 //! | `zstd` | compressed backups |
+//! | `sqlite` | `Store::sqlite`, `backend::Sqlite`: the whole store in one file, a database that can be asked in SQL |
 //! | `export` | `Store::export` and `Store::import`: JSON Lines |
 //! | `cache` | `StoreBuilder::cache`: objects for [`Store::get`], kept in memory within a budget |
 //! | `tracing` | an event when the work of a writer that died was completed |

@@ -189,6 +189,22 @@ fn what_is_no_store_is_not_made_one() {
     assert_eq!(Store::sqlite(place("nothing")).unwrap().load::<Postit>("a").unwrap().text, "x");
 }
 
+/// Without a log, readers would have to wait for writers.
+#[test]
+fn the_log_is_on_whoever_has_switched_it_off() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    let InFile { store, path, directory: _directory } = file;
+    drop(store);
+    let mode = |query: &str| column(&sql(&path), query).remove(0);
+    assert_eq!(mode("PRAGMA journal_mode = DELETE"), "delete");
+    let reader = Store::builder().read_only().sqlite(&path).unwrap();
+    assert_eq!(reader.load::<Postit>("a").unwrap().text, "x");
+    drop(reader);
+    drop(Store::sqlite(&path).unwrap());
+    assert_eq!(mode("PRAGMA journal_mode"), "wal");
+}
+
 #[test]
 fn a_newer_version_is_refused() {
     let file = InFile::new();
@@ -460,6 +476,25 @@ fn a_commit_that_fails_halfway_has_changed_nothing() {
         undeclared.put(key("New", "n"), node(vec![]), Expect::Any);
         refused(backend.commit(undeclared), ErrorKind::ClassClash, &["New"]);
     }
+}
+
+/// SQLite ends a whole transaction when a disk is full, say: then the lock is gone, and others may have written.
+#[test]
+fn a_lock_that_was_lost_commits_nothing() {
+    let file = InFile::new();
+    let (backend, other) = (file.backend(), file.backend());
+    put(&backend, &key("Leaf", "a"), leaf("1")).unwrap();
+    let undo = "CREATE TRIGGER no BEFORE INSERT ON quarantine BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    file.sql().execute_batch(undo).unwrap();
+    let lock = backend.lock().unwrap();
+    refused(backend.upkeep().set_aside(&key("Leaf", "a"), &leaf("1")), ErrorKind::Other, &["data.db", "full"]);
+    put(&other, &key("Leaf", "a"), leaf("2")).unwrap();
+    let mut batch = Batch::new();
+    batch.put(key("Leaf", "a"), leaf("3"), Expect::Any);
+    refused(lock.commit(batch), ErrorKind::Io, &["data.db", "undone"]);
+    assert_eq!(backend.read(&key("Leaf", "a")).unwrap(), Some(leaf("2")));
+    put(&backend, &key("Leaf", "a"), leaf("4")).unwrap();
+    assert_eq!(other.read(&key("Leaf", "a")).unwrap(), Some(leaf("4")));
 }
 
 #[test]

@@ -81,6 +81,19 @@ fn a_file_that_was_edited_in_place_to_equal_length_is_seen() {
     edited(edit, check);
 }
 
+/// What is written within one tick of the clock has one time, and may have one length.
+#[test]
+fn an_edit_in_the_tick_in_which_a_file_was_read_is_seen() {
+    let disk = OnDisk::new();
+    disk.store.save(&note("a", "1")).unwrap();
+    let store = disk.store.with_cache(CacheOptions::new(BUDGET));
+    for round in 0..500 {
+        let content = (round % 2).to_string();
+        disk.write("Note/a", &content);
+        assert_eq!(text(&store, "a"), content);
+    }
+}
+
 #[test]
 fn a_link_that_leads_elsewhere_now_is_seen() {
     let edit = |disk: &OnDisk| {
@@ -206,6 +219,20 @@ fn who_is_trusted_is_not_looked_at() {
         store.shrink_to(0);
         other.delete::<Speech>("s").unwrap();
         refused(store.get::<Speech>("s"), ErrorKind::NotFound, &["s"]);
+    });
+}
+
+/// Also of what is gone already, and not known to be.
+#[test]
+fn a_store_that_was_cleared_trusts_nobody_for_what_was_before() {
+    on_every_backend(|other| {
+        other.save(&note("n", "1")).unwrap();
+        let store = other.with_cache(trusting());
+        let _held = store.get::<Note>("n").unwrap();
+        other.delete::<Note>("n").unwrap();
+        assert_eq!(text(&store, "n"), "1");
+        store.clear().unwrap();
+        refused(store.get::<Note>("n"), ErrorKind::NotFound, &["n"]);
     });
 }
 

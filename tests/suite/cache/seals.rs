@@ -59,6 +59,29 @@ fn what_is_intact_is_not_read_on_disk() {
     check(Filesystem::open(directory.path(), &OpenOptions::default()).unwrap());
 }
 
+/// Its next change could have the same time, where the clock of files ticks slowly.
+#[test]
+fn what_is_young_has_no_seal() {
+    let disk = crate::support::OnDisk::new();
+    disk.store.save(&tree()).unwrap();
+    let is_sealed = |class: &str, id: &str| {
+        let (_, seal) = disk.store.backend().read_sealed(&Key::new(class, id).unwrap()).unwrap();
+        seal.numbers().is_some()
+    };
+    std::thread::sleep(Duration::from_millis(70));
+    assert!(is_sealed("Note", "a") && is_sealed("Board", "work"));
+    // A busy machine may take its time between the two.
+    let is_ever_young = |below: &str, class: &str, id: &str| {
+        let content = disk.text(below);
+        (0..50).any(|_| {
+            disk.write(below, &content);
+            !is_sealed(class, id)
+        })
+    };
+    assert!(is_ever_young("Note/a", "Note", "a"));
+    assert!(is_ever_young("Board/work/boards/0000_inner/data.json", "Board", "work"));
+}
+
 /// A record in the journal of a writer that died is not yet in its file.
 #[test]
 fn what_is_not_carried_out_is_never_intact() {

@@ -21,10 +21,16 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     kind(error) == ErrorKind::Locked
 }
 
-/// Whether the disk did not confirm what was written, so that nobody knows what is on it.
-pub(super) fn is_failed_sync(error: &rusqlite::Error) -> bool {
+/// Makes an error of one of SQLite in an operation that waits for the disk. If that did not confirm what was written,
+/// nobody knows what is on it.
+pub(super) fn unwritten(operation: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     const SYNCS: [i32; 2] = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
-    matches!(error, rusqlite::Error::SqliteFailure(error, _) if SYNCS.contains(&error.extended_code))
+    move |error| match &error {
+        rusqlite::Error::SqliteFailure(code, _) if SYNCS.contains(&code.extended_code) => {
+            Error::new(ErrorKind::Poisoned, error)
+        }
+        _ => failed(operation)(error),
+    }
 }
 
 /// Makes an error of one of SQLite in opening a file, which may be no database at all.
@@ -54,5 +60,20 @@ fn kind(error: &rusqlite::Error) -> ErrorKind {
         Some(_) => ErrorKind::Other,
         // What is in a row is not of the type that the column is read as.
         None => ErrorKind::Corrupt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_sync_is_told_from_other_failures() {
+        let kind = |code| unwritten("commit")(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).kind();
+        assert_eq!(kind(ffi::SQLITE_IOERR_FSYNC), ErrorKind::Poisoned);
+        assert_eq!(kind(ffi::SQLITE_IOERR_WRITE), ErrorKind::Io);
+        assert_eq!(kind(ffi::SQLITE_FULL), ErrorKind::Io);
+        assert_eq!(kind(ffi::SQLITE_BUSY_SNAPSHOT), ErrorKind::Locked);
+        assert_eq!(kind(ffi::SQLITE_READONLY_DBMOVED), ErrorKind::ReadOnly);
     }
 }

@@ -51,7 +51,7 @@ use crate::batch::{Batch, Durability};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
-use error::{at, failed};
+use error::{at, failed, unwritten};
 use gate::{Gate, Patience};
 use pool::Pool;
 use writer::Writer;
@@ -169,11 +169,14 @@ impl Sqlite {
 
     /// Commits the transaction.
     fn end(&self, writer: &mut Writer) -> Result<()> {
-        writer.commit().inspect_err(|error| {
-            if error.kind() == ErrorKind::Poisoned {
-                self.poisoned.store(true, Ordering::Relaxed);
-            }
-        })
+        writer.commit().inspect_err(|error| self.heed(error))
+    }
+
+    /// Writes nothing any more after the disk has not confirmed something.
+    fn heed(&self, error: &Error) {
+        if error.kind() == ErrorKind::Poisoned {
+            self.poisoned.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Makes all that was committed durable: a commit that waits for the disk has it write what came before, too.
@@ -303,7 +306,7 @@ impl Backend for Sqlite {
             self.sync(&mut writer, &held)?;
             // What readers still look at stays in the log, which is durable.
             let truncate = writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-            truncate.map_err(failed("bring the log into the database"))
+            truncate.map_err(unwritten("bring the log into the database")).inspect_err(|error| self.heed(error))
         };
         checkpoint().map_err(at(&self.shown))
     }

@@ -88,21 +88,21 @@ impl Sqlite {
 /// Opens the database for writing, and makes it a store if it is empty.
 fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Connection> {
     let connection = connect(path, Access::Create, options.lock_timeout).map_err(unopened)?;
-    match content(&connection)? {
-        Content::Store(schema::VERSION) => {
-            keep_checksums(&connection, options)?;
-            return Ok(connection);
-        }
-        Content::Store(_) | Content::Nothing => {}
-        Content::Foreign => return Err(foreign()),
+    let found = content(&connection)?;
+    if let Content::Foreign = found {
+        return Err(foreign());
     }
     let is_wal = |connection: &Connection| {
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0))?;
         Ok(mode.eq_ignore_ascii_case("wal"))
     };
-    // This does not wait by itself for others who do the same.
+    // It can be switched off; where it is on, nothing is written. This does not wait by itself for others who do the same.
     if !retry(deadline, || is_wal(&connection)).map_err(unopened)? {
         return Err(Error::message(ErrorKind::Io, "the file system cannot keep a database with a write-ahead log"));
+    }
+    if let Content::Store(schema::VERSION) = found {
+        keep_checksums(&connection, options)?;
+        return Ok(connection);
     }
     retry(deadline, || connection.execute_batch("BEGIN IMMEDIATE")).map_err(failed("make the store"))?;
     let made = match content(&connection) {

@@ -82,10 +82,7 @@ impl Writer {
     pub(super) fn commit(&mut self) -> Result<()> {
         let Err(error) = self.run("COMMIT") else { return Ok(()) };
         self.roll_back();
-        if error::is_failed_sync(&error) {
-            return Err(Error::new(ErrorKind::Poisoned, error));
-        }
-        Err(failed("commit")(error))
+        Err(error::unwritten("commit")(error))
     }
 
     /// Undoes the transaction, if SQLite has not done so by itself.
@@ -105,12 +102,17 @@ impl Writer {
     /// Runs a part of a transaction, of which nothing stays if it fails.
     pub(super) fn nested<R>(&mut self, part: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         let fail = failed("begin to write");
+        if !self.is_open() {
+            // Others may have written since.
+            let message = "an earlier write of this transaction failed, and has undone all of it";
+            return Err(Error::message(ErrorKind::Io, message));
+        }
         self.run("SAVEPOINT part").map_err(&fail)?;
         match part(self) {
             Ok(done) => self.run("RELEASE part").map(|()| done).map_err(fail),
             Err(error) => {
                 self.known = None;
-                // What fails here has ended the whole transaction.
+                // It fails if the whole transaction is undone already.
                 let _ = self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part"));
                 Err(error)
             }
