@@ -1,8 +1,9 @@
 //! From a batch to rows, within a transaction: all that can be refused is refused before the first row is written.
 
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params};
 
 use super::catalog::{self, Checksums};
 use super::error::failed;
@@ -46,13 +47,13 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
     for class in batch.retired() {
         check_retired(connection, batch, class)?;
     }
-    let now = now();
+    let (now, statements) = (now(), Statements::of(connection));
     if let Some(classes) = classes {
         declare(connection, &known.classes, &classes)?;
         known.classes = classes;
     }
     for step in batch.steps() {
-        let change = Changing { connection, known, key: &step.key, now };
+        let change = Changing { connection, statements: &statements, known, key: &step.key, now };
         let has_changed = match &step.change {
             Change::Keep => continue,
             Change::Put(Record::Leaf(content)) => change.put_leaf(content),
@@ -104,15 +105,46 @@ fn declare(connection: &Connection, before: &[Class], after: &[Class]) -> Result
     Ok(())
 }
 
+/// What most steps of a batch take, prepared once for all of them.
+struct Statements<'c> {
+    put: Prepared<'c>,
+    put_generation: Prepared<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn of(connection: &'c Connection) -> Self {
+        let prepared = || Prepared { connection, statement: RefCell::new(None) };
+        Self { put: prepared(), put_generation: prepared() }
+    }
+}
+
+/// A statement that is prepared when it is first needed.
+struct Prepared<'c> {
+    connection: &'c Connection,
+    statement: RefCell<Option<CachedStatement<'c>>>,
+}
+
+impl Prepared<'_> {
+    /// Executes the statement, which is always the same, and returns how many rows that has changed.
+    fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+        let mut statement = self.statement.borrow_mut();
+        match &mut *statement {
+            Some(statement) => statement.execute(values),
+            none => none.insert(self.connection.prepare_cached(sql)?).execute(values),
+        }
+    }
+}
+
 /// One record that a batch changes.
-struct Changing<'a> {
+struct Changing<'a, 'c> {
     connection: &'a Connection,
+    statements: &'a Statements<'c>,
     known: &'a Known,
     key: &'a Key,
     now: i64,
 }
 
-impl Changing<'_> {
+impl Changing<'_, '_> {
     fn checksum(&self, record: impl FnOnce() -> Fingerprint) -> Option<String> {
         match self.known.checksums {
             Checksums::Off => None,
@@ -136,13 +168,10 @@ impl Changing<'_> {
         let (class, id, kind, content) = (self.key.class(), self.key.id(), kind.as_str(), Content(content));
         let declared = self.known.classes.iter().find(|class| class.name() == self.key.class());
         let changed = match generation::of(declared, self.key) {
-            None => {
-                let mut put = self.connection.prepare_cached(PUT)?;
-                put.execute((class, id, kind, self.now, checksum, content))?
-            }
+            None => self.statements.put.execute(PUT, (class, id, kind, self.now, checksum, content))?,
             Some((base, number)) => {
-                let mut put = self.connection.prepare_cached(PUT_GENERATION)?;
-                put.execute((class, id, kind, self.now, checksum, content, base.id(), number))?
+                let values = (class, id, kind, self.now, checksum, content, base.id(), number);
+                self.statements.put_generation.execute(PUT_GENERATION, values)?
             }
         };
         Ok(changed > 0)
