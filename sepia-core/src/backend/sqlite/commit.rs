@@ -14,8 +14,12 @@ use super::tree::{self, Content, Part};
 use super::writer::{Known, Writer};
 use crate::batch::{Batch, Change, Inspect};
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::{Fingerprint, Key, Node, Record};
+
+/// What is said of a row that others have written, and put no generation over.
+const MISPLACED: &str = "the columns base and generation of its row are not those of its id: \
+    `sepia verify --repair` sets them right";
 
 /// What is stored, as this transaction sees it.
 struct Stored<'c>(&'c Connection);
@@ -60,13 +64,19 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
             Change::Put(record @ Record::Container(node)) => change.put_container(record, node),
             Change::Delete => change.delete(),
         };
-        let noted = has_changed.and_then(|has_changed| {
-            if has_changed && known.is_followed {
-                known.is_followed = track::note(connection, &step.key)?;
-            }
-            Ok(())
-        });
-        noted.map_err(|error| of(&step.key, failed("write the record")(error)))?;
+        let has_changed = has_changed.map_err(|error| of(&step.key, failed("write the record")(error)))?;
+        let is_placed = match &step.change {
+            Change::Put(Record::Leaf(_)) => has_changed,
+            Change::Put(Record::Container(_)) => false,
+            Change::Keep | Change::Delete => true,
+        };
+        if !is_placed {
+            change.check_place()?;
+        }
+        if has_changed && known.is_followed {
+            let noted = track::note(connection, &step.key);
+            known.is_followed = noted.map_err(|error| of(&step.key, failed("write the record")(error)))?;
+        }
     }
     Ok(())
 }
@@ -164,10 +174,10 @@ impl Changing<'_, '_> {
             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)
             ON CONFLICT (class, id) DO UPDATE
             SET modified = excluded.modified, checksum = excluded.checksum, content = excluded.content
-            WHERE kind = excluded.kind AND content IS NOT excluded.content";
+            WHERE kind = excluded.kind AND content IS NOT excluded.content
+            AND base IS excluded.base AND generation IS excluded.generation";
         let (class, id, kind, content) = (self.key.class(), self.key.id(), kind.as_str(), Content(content));
-        let declared = self.known.classes.iter().find(|class| class.name() == self.key.class());
-        let changed = match generation::of(declared, self.key) {
+        let changed = match self.placed() {
             None => self.statements.put.execute(PUT, (class, id, kind, self.now, checksum, content))?,
             Some((base, number)) => {
                 let values = (class, id, kind, self.now, checksum, content, base.id(), number);
@@ -175,6 +185,30 @@ impl Changing<'_, '_> {
             }
         };
         Ok(changed > 0)
+    }
+
+    /// Where the record is found among generations, if its class keeps them.
+    fn placed(&self) -> Option<(Key, generation::Number)> {
+        let declared = self.known.classes.iter().find(|class| class.name() == self.key.class());
+        generation::of(declared, self.key)
+    }
+
+    /// Checks that the row is where its generation is looked for: one that someone else has put elsewhere has been left
+    /// as it is, since whoever puts a generation may not have seen it.
+    fn check_place(&self) -> Result<()> {
+        const PLACE: &str = "SELECT base, generation FROM object WHERE class = ?1 AND id = ?2";
+        let Some(placed) = self.placed() else { return Ok(()) };
+        let is_there = || {
+            let mut statement = self.connection.prepare_cached(PLACE)?;
+            statement.query_row((self.key.class(), self.key.id()), |row| {
+                Ok(generation::is(Some(&placed), row.get_ref(0)?, row.get_ref(1)?))
+            })
+        };
+        match is_there() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(of(self.key, Error::corrupt(MISPLACED))),
+            Err(error) => Err(of(self.key, failed("look where the record is found")(error))),
+        }
     }
 
     fn put_leaf(&self, content: &[u8]) -> rusqlite::Result<bool> {

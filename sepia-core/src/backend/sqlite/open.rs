@@ -17,6 +17,9 @@ use super::writer::Writer;
 use crate::backend::OpenOptions;
 use crate::error::{Error, ErrorKind, Result};
 
+/// How the texts of a store are encoded: SQLite takes bytes for text in the encoding of the database.
+const ENCODING: &str = "UTF-8";
+
 /// What a database is.
 enum Content {
     /// A store, of this version.
@@ -174,10 +177,17 @@ fn content(connection: &Connection) -> Result<Content> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let read = || {
         let is_empty: bool = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))?;
-        Ok((number("application_id")?, number("user_version")?, is_empty))
+        let encoding: String = connection.pragma_query_value(None, "encoding", |row| row.get(0))?;
+        Ok((number("application_id")?, number("user_version")?, is_empty, encoding))
     };
-    let (application, version, is_empty) = read().map_err(unopened)?;
+    let (application, version, is_empty, encoding) = read().map_err(unopened)?;
+    // Once there is a page, the encoding cannot be changed.
+    let in_other = format!("its texts are in {encoding}, and those of a store are in {ENCODING}");
     match (application, version) {
+        (schema::APPLICATION_ID, 1..=schema::VERSION) if encoding != ENCODING => {
+            Err(Error::corrupt(format!("the database cannot be read: {in_other}")))
+        }
+        (0, 0) if is_empty && encoding != ENCODING => Err(not_a_store(&in_other)),
         (schema::APPLICATION_ID, 1..=schema::VERSION) => Ok(Content::Store(version)),
         (schema::APPLICATION_ID, _) => {
             let newest = schema::VERSION;

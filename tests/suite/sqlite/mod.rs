@@ -1,5 +1,8 @@
 //! Stores that are databases of SQLite: what others see in them, and what is in them that Sepia did not write.
 
+mod edited;
+mod opening;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -1,0 +1,19 @@
+//! Opening databases that are not as Sepia would have them, and what happens to an open one.
+
+use super::*;
+
+/// SQLite takes bytes for text in the encoding of the database: in another than UTF-8, most of a class was not listed,
+/// and what was removed from a container stayed.
+#[test]
+fn a_database_in_another_encoding_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    let empty = "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (x); DROP TABLE t";
+    sql(&place("empty")).execute_batch(empty).unwrap();
+    sql(&place("store")).execute_batch(&format!("{empty}; PRAGMA application_id = 0x53657069")).unwrap();
+    sql(&place("store")).pragma_update(None, "user_version", 1).unwrap();
+    for builder in [Store::builder(), Store::builder().read_only()] {
+        refused(builder.sqlite(place("empty")), ErrorKind::NotAStore, &["empty", "UTF-16le", "UTF-8"]);
+        refused(builder.sqlite(place("store")), ErrorKind::Corrupt, &["store", "UTF-16le", "UTF-8"]);
+    }
+}
