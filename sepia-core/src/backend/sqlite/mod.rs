@@ -67,6 +67,7 @@ pub struct Sqlite {
     gate: Gate,
     readers: Pool,
     observer: Mutex<Connection>,
+    declared: catalog::Declared,
     /// `None` if the store was opened for reading. It is closed last: who only reads leaves the log where it is.
     writer: Option<Mutex<Writer>>,
     identity: u64,
@@ -101,6 +102,13 @@ impl Sqlite {
             done
         };
         run().map_err(at(&self.shown))
+    }
+
+    /// Runs something that reads what is stored under a key, or a base. Nothing is where its class is not declared.
+    fn read_of<R: Default>(&self, key: &Key, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+        self.read_with(|connection| {
+            if self.declared.contains(connection, key.class())? { read(connection) } else { Ok(R::default()) }
+        })
     }
 
     /// Runs something that reads what this thread has written, too, and has not committed.
@@ -169,7 +177,11 @@ impl Sqlite {
 
     /// Commits the transaction.
     fn end(&self, writer: &mut Writer) -> Result<()> {
-        writer.commit().inspect_err(|error| self.heed(error))
+        writer.commit().inspect_err(|error| self.heed(error))?;
+        if writer.has_retired {
+            self.declared.clear();
+        }
+        Ok(())
     }
 
     /// Writes nothing any more after the disk has not confirmed something.
@@ -209,7 +221,7 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     fn read(&self, key: &Key) -> Result<Option<Record>> {
-        self.read_with(|connection| read::record(connection, key))
+        self.read_of(key, |connection| read::record(connection, key))
     }
 
     fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
@@ -229,15 +241,15 @@ impl Backend for Sqlite {
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        self.read_with(|connection| read::contains(connection, key))
+        self.read_of(key, |connection| read::contains(connection, key))
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-        self.read_with(|connection| links::from(connection, key))
+        self.read_of(key, |connection| links::from(connection, key))
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        self.read_with(|connection| read::stat(connection, key))
+        self.read_of(key, |connection| read::stat(connection, key))
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -287,11 +299,11 @@ impl Backend for Sqlite {
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-        self.read_with(|connection| read::generations(connection, base))
+        self.read_of(base, |connection| read::generations(connection, base))
     }
 
     fn newest(&self, base: &Key) -> Result<Option<Key>> {
-        self.read_with(|connection| read::newest(connection, base))
+        self.read_of(base, |connection| read::newest(connection, base))
     }
 
     fn identity(&self) -> u64 {

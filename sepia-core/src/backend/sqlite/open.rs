@@ -8,7 +8,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::Sqlite;
-use super::catalog;
+use super::catalog::{self, Declared};
 use super::error::{at, failed, unopened};
 use super::gate::{Deadline, Gate, retry};
 use super::pool::{Access, Pool, connect};
@@ -80,6 +80,7 @@ impl Sqlite {
             writer,
             readers,
             observer: Mutex::new(observer),
+            declared: Declared::default(),
             identity: identity(&path).map_err(|error| Error::io("look at the database", given, error))?,
             path,
             poisoned: AtomicBool::new(false),
