@@ -17,3 +17,21 @@ fn a_database_in_another_encoding_is_refused() {
         refused(builder.sqlite(place("store")), ErrorKind::Corrupt, &["store", "UTF-16le", "UTF-8"]);
     }
 }
+
+/// The log of a database is beside the file itself, not beside a link to it.
+#[test]
+fn a_log_is_not_missed_behind_a_link() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "old")).unwrap();
+    file.store.backend().checkpoint().unwrap();
+    file.store.save(&postit("a", "new")).unwrap();
+    // As a writer leaves it that is killed.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["data.db", "data.db-wal"] {
+        fs::copy(file.directory.path().join(name), killed.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", killed.path().join("data.db-shm")).unwrap();
+    let link = file.directory.path().join("link.db");
+    std::os::unix::fs::symlink(killed.path().join("data.db"), &link).unwrap();
+    refused(Store::builder().read_only().sqlite(link), ErrorKind::Io, &["link.db"]);
+}

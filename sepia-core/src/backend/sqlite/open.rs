@@ -163,9 +163,10 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
     }
 }
 
-/// Whether something that was committed is in the log alone.
+/// Whether something that was committed is in the log alone, which is beside the file, and not beside a link to it.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
+    let Ok(file) = std::fs::canonicalize(path) else { return true };
+    let mut log = file.into_os_string();
     log.push("-wal");
     match std::fs::metadata(log) {
         Ok(log) => log.len() > 0,
