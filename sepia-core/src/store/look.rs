@@ -88,9 +88,16 @@ impl Look<'_> {
 
     pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
         self.claim::<T>()?;
-        let mut ids = Vec::new();
-        self.source.ids(T::__CLASS, &mut to_the_end(|id| ids.push(id.into())))?;
-        ids.sort_unstable();
+        let (mut ids, mut is_sorted) = (Vec::<Id<T>>::new(), true);
+        let mut each = to_the_end(|id| {
+            is_sorted &= ids.last().is_none_or(|last| last.as_str() <= id);
+            ids.push(id.into());
+        });
+        self.source.ids(T::__CLASS, &mut each)?;
+        drop(each);
+        if !is_sorted {
+            ids.sort_unstable();
+        }
         Ok(ids)
     }
 

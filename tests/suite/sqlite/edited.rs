@@ -53,6 +53,11 @@ fn a_container_that_was_inserted_as_a_generation_is_left_as_it_is() {
     put(node(vec![("a", link()), ("b", link())])).unwrap();
     file.sql().execute("UPDATE object SET base = NULL, generation = NULL", ()).unwrap();
     refused(put(node(vec![])), ErrorKind::Corrupt, &["Many/n.1", "base and generation"]);
+    // Of another kind, it cannot be read, and is no less somebody's.
+    insert(&file.sql(), "Many", "n.2", "theirs");
+    let mut batch = Batch::new();
+    batch.put(key("Many", "n.2"), node(vec![]), Expect::Any);
+    refused(backend.commit(batch), ErrorKind::Corrupt, &["Many/n.2", "base and generation"]);
     assert_eq!(backend.read(&key("Many", "n.1")).unwrap(), Some(node(vec![("a", link()), ("b", link())])));
 }
 

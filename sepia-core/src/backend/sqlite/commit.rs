@@ -1,8 +1,9 @@
 //! From a batch to rows, within a transaction: all that can be refused is refused before the first row is written.
 
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params};
 
 use super::catalog::{self, Checksums};
 use super::error::failed;
@@ -66,7 +67,7 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
     for class in batch.retired() {
         check_retired(connection, batch, class)?;
     }
-    let now = now();
+    let (now, statements) = (now(), Statements::of(connection));
     let before = match classes {
         Some(classes) => {
             declare(connection, &known.classes, &classes)?;
@@ -75,7 +76,7 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
         None => None,
     };
     for step in batch.steps() {
-        let change = Changing { connection, known, key: &step.key, now };
+        let change = Changing { connection, statements: &statements, known, key: &step.key, now };
         let has_changed = match &step.change {
             Change::Keep => continue,
             Change::Put(Record::Leaf(content)) => change.put_leaf(content),
@@ -152,15 +153,46 @@ fn declare(connection: &Connection, before: &[Class], after: &[Class]) -> Result
     Ok(())
 }
 
+/// What most steps of a batch take, prepared once for all of them.
+struct Statements<'c> {
+    put: Prepared<'c>,
+    put_generation: Prepared<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn of(connection: &'c Connection) -> Self {
+        let prepared = || Prepared { connection, statement: RefCell::new(None) };
+        Self { put: prepared(), put_generation: prepared() }
+    }
+}
+
+/// A statement that is prepared when it is first needed.
+struct Prepared<'c> {
+    connection: &'c Connection,
+    statement: RefCell<Option<CachedStatement<'c>>>,
+}
+
+impl Prepared<'_> {
+    /// Executes the statement, which is always the same, and returns how many rows that has changed.
+    fn execute(&self, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+        let mut statement = self.statement.borrow_mut();
+        match &mut *statement {
+            Some(statement) => statement.execute(values),
+            none => none.insert(self.connection.prepare_cached(sql)?).execute(values),
+        }
+    }
+}
+
 /// One record that a batch changes.
-struct Changing<'a> {
+struct Changing<'a, 'c> {
     connection: &'a Connection,
+    statements: &'a Statements<'c>,
     known: &'a Known,
     key: &'a Key,
     now: i64,
 }
 
-impl Changing<'_> {
+impl Changing<'_, '_> {
     fn checksum(&self, record: impl FnOnce() -> Fingerprint) -> Option<String> {
         match self.known.checksums {
             Checksums::Off => None,
@@ -184,13 +216,10 @@ impl Changing<'_> {
             AND base IS excluded.base AND generation IS excluded.generation";
         let (class, id, kind, content) = (self.key.class(), self.key.id(), kind.as_str(), Content(content));
         let changed = match self.placed() {
-            None => {
-                let mut put = self.connection.prepare_cached(PUT)?;
-                put.execute((class, id, kind, self.now, checksum, content))?
-            }
+            None => self.statements.put.execute(PUT, (class, id, kind, self.now, checksum, content))?,
             Some((base, number)) => {
-                let mut put = self.connection.prepare_cached(PUT_GENERATION)?;
-                put.execute((class, id, kind, self.now, checksum, content, base.id(), number))?
+                let values = (class, id, kind, self.now, checksum, content, base.id(), number);
+                self.statements.put_generation.execute(PUT_GENERATION, values)?
             }
         };
         Ok(changed > 0)
@@ -205,19 +234,20 @@ impl Changing<'_> {
     /// Checks that the row is where its generation is looked for: one that someone else has put elsewhere has been left
     /// as it is, since whoever puts a generation may not have seen it.
     fn check_place(&self) -> Result<()> {
-        const PLACE: &str = "SELECT base, generation FROM object WHERE class = ?1 AND id = ?2";
-        let Some(placed) = self.placed() else { return Ok(()) };
-        let is_there = || {
-            let mut statement = self.connection.prepare_cached(PLACE)?;
-            statement.query_row((self.key.class(), self.key.id()), |row| {
-                Ok(generation::is(Some(&placed), row.get_ref(0)?, row.get_ref(1)?))
-            })
-        };
-        match is_there() {
+        match self.is_placed() {
             Ok(true) => Ok(()),
             Ok(false) => Err(of(self.key, Error::corrupt(MISPLACED))),
             Err(error) => Err(of(self.key, failed("look where the record is found")(error))),
         }
+    }
+
+    fn is_placed(&self) -> rusqlite::Result<bool> {
+        const PLACE: &str = "SELECT base, generation FROM object WHERE class = ?1 AND id = ?2";
+        let Some(placed) = self.placed() else { return Ok(true) };
+        let mut statement = self.connection.prepare_cached(PLACE)?;
+        statement.query_row((self.key.class(), self.key.id()), |row| {
+            Ok(generation::is(Some(&placed), row.get_ref(0)?, row.get_ref(1)?))
+        })
     }
 
     fn put_leaf(&self, content: &[u8]) -> rusqlite::Result<bool> {
@@ -225,9 +255,9 @@ impl Changing<'_> {
         if self.put_object(Kind::Leaf, content, checksum.as_deref())? {
             return Ok(true);
         }
-        // It is equal, or a container.
+        // It is equal, or a container, or not where it is looked for.
         match self.stored()? {
-            Some((number, Kind::Container)) => {
+            Some((number, Kind::Container)) if self.is_placed()? => {
                 self.delete_rows(number)?;
                 self.put_object(Kind::Leaf, content, checksum.as_deref())
             }
@@ -239,6 +269,7 @@ impl Changing<'_> {
         let checksum = self.checksum(|| record.fingerprint());
         let number = match self.stored()? {
             Some((number, Kind::Container)) => number,
+            Some((_, Kind::Leaf)) if !self.is_placed()? => return Ok(false),
             Some((number, Kind::Leaf)) => {
                 self.delete_rows(number)?;
                 return self.put_container(record, node);

@@ -68,7 +68,7 @@ pub(super) fn record(connection: &Connection, key: &Key) -> Result<Option<Record
         while let Some(row) = entries.next().map_err(&fail)? {
             tree.add(row)?;
         }
-        Ok(Some(Record::Container(tree.finish(content))))
+        Ok(Some(Record::Container(tree.finish(content)?)))
     };
     read().map_err(|error| of(key, error))
 }

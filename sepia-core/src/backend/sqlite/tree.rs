@@ -97,17 +97,39 @@ fn add_rows<'r>(entries: &'r Entries, path: &mut String, rows: &mut Vec<(String,
     }
 }
 
-/// Makes a container of its rows, which come in the order of their paths' bytes.
-#[derive(Default)]
+/// Makes a container of its rows, which come in the order of their paths' bytes, so that those of a directory follow
+/// each other. Its own row comes before them, maybe with others in between.
 pub(super) struct Builder {
-    entries: Entries,
-    /// The last link, since the next is likely to be to the same class.
+    /// The directories on the way to the last row, the container itself first.
+    open: Vec<Directory>,
+    /// The path of the last of them.
+    path: String,
+    /// The last link to another class than the one before, since the next is likely to be to the same.
     linked: Option<Key>,
 }
 
+/// What has been found in a directory.
+struct Directory {
+    name: Name,
+    /// The length of the path that leads to where it is.
+    above: usize,
+    found: Vec<(Name, Entry)>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let container = Directory { name: Name::of_id(""), above: 0, found: Vec::new() };
+        Self { open: vec![container], path: String::new(), linked: None }
+    }
+}
+
 impl Builder {
-    pub(super) fn finish(self, data: Vec<u8>) -> Node {
-        Node { data, entries: self.entries }
+    pub(super) fn finish(mut self, data: Vec<u8>) -> Result<Node> {
+        while self.open.len() > 1 {
+            self.close()?;
+        }
+        let found = self.open.pop().map(|container| container.found).unwrap_or_default();
+        Ok(Node { data, entries: entries(found)? })
     }
 
     /// Adds a row of path, class, id and content.
@@ -126,25 +148,65 @@ impl Builder {
 
     fn add_part(&mut self, path: &str, class: ValueRef<'_>, id: ValueRef<'_>, content: ValueRef<'_>) -> Result<()> {
         let entry = self.entry(class, id, content)?;
-        let mut entries = &mut self.entries;
         let (above, last) = path.rsplit_once(SEPARATOR).map_or((None, path), |(above, last)| (Some(above), last));
-        let mut depth = usize::from(!matches!(entry, Entry::Link(_)));
-        for name in above.into_iter().flat_map(|above| above.split(SEPARATOR)) {
-            depth += 1;
-            if entries.get(name).is_none() {
-                entries.set(checked(name)?, Entry::Collection(Entries::default()));
-            }
-            entries = match entries.get_mut(name) {
-                Some(Entry::Collection(entries)) => entries,
-                Some(Entry::Container(node)) => &mut node.entries,
-                _ => return Err(Error::corrupt("the path of an entry leads through a link")),
-            };
+        if above != self.here() {
+            self.go_to(above)?;
         }
+        let depth = self.open.len() - 1 + usize::from(!matches!(entry, Entry::Link(_)));
         if depth > MAX_DIRECTORIES {
             let message = format!("collections and containers nest deeper than {MAX_DIRECTORIES} levels");
             return Err(Error::corrupt(message));
         }
-        entries.set(checked(last)?, entry);
+        // Invariant: the container itself is never closed.
+        if let Some(directory) = self.open.last_mut() {
+            directory.found.push((checked(last)?, entry));
+        }
+        Ok(())
+    }
+
+    /// The path of the directory of the last row; `None` for the container's own.
+    fn here(&self) -> Option<&str> {
+        (self.open.len() > 1).then_some(&self.path)
+    }
+
+    /// Goes on in another directory.
+    fn go_to(&mut self, above: Option<&str>) -> Result<()> {
+        let below = loop {
+            match (above, self.here()) {
+                (None, None) => return Ok(()),
+                (Some(path), None) => break path,
+                (Some(path), Some(here)) => match path.strip_prefix(here) {
+                    Some("") => return Ok(()),
+                    Some(below) if below.starts_with(SEPARATOR) => break &below[1..],
+                    _ => self.close()?,
+                },
+                (None, Some(_)) => self.close()?,
+            }
+        };
+        for name in below.split(SEPARATOR) {
+            let above = self.path.len();
+            if self.open.len() > 1 {
+                self.path.push(SEPARATOR);
+            }
+            self.path.push_str(name);
+            if self.open.len() > MAX_DIRECTORIES {
+                let message = format!("collections and containers nest deeper than {MAX_DIRECTORIES} levels");
+                return Err(Error::corrupt(message));
+            }
+            self.open.push(Directory { name: checked(name)?, above, found: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// Puts the last directory where it belongs.
+    fn close(&mut self) -> Result<()> {
+        if let Some(Directory { name, above, found }) = self.open.pop() {
+            let entries = entries(found).map_err(|error| error.inside(&self.path))?;
+            self.path.truncate(above);
+            if let Some(parent) = self.open.last_mut() {
+                parent.found.push((name, Entry::Collection(entries)));
+            }
+        }
         Ok(())
     }
 
@@ -155,7 +217,9 @@ impl Builder {
                 let key = self.key(text(class)?, text(id)?).map_err(|error| {
                     Error::because("the link leads to what no store can hold", error).of_kind(ErrorKind::Corrupt)
                 })?;
-                self.linked = Some(key.clone());
+                if self.linked.as_ref().is_none_or(|linked| linked.class() != key.class()) {
+                    self.linked = Some(key.clone());
+                }
                 Ok(Entry::Link(key))
             }
             (ValueRef::Null, ValueRef::Null, ValueRef::Null) => Ok(Entry::Collection(Entries::default())),
@@ -173,6 +237,29 @@ impl Builder {
             _ => Key::new(class, id),
         }
     }
+}
+
+/// Makes the entries of a directory: what was found in one below belongs to its own row, if it has one.
+fn entries(mut found: Vec<(Name, Entry)>) -> Result<Entries> {
+    if !found.is_sorted_by(|(a, _), (b, _)| a < b) {
+        // What comes first stays first.
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut failed = Ok(());
+        found.dedup_by(|(name, later), (first, entry)| {
+            if name != first {
+                return false;
+            }
+            match (entry, later) {
+                (Entry::Container(Node { entries, .. }) | Entry::Collection(entries), Entry::Collection(below)) => {
+                    *entries = std::mem::take(below);
+                }
+                _ => failed = Err(Error::corrupt("the path of an entry leads through a link").inside(name.as_str())),
+            }
+            true
+        });
+        failed?;
+    }
+    Entries::new(found).map_err(|name| Error::corrupt("an entry is there twice").inside(name.as_str()))
 }
 
 fn checked(name: &str) -> Result<Name> {
