@@ -6,6 +6,7 @@
 //! - `pool`: the connections that read
 //! - `writer`: the connection that writes, and its transactions
 //! - `lock`: keeping others off
+//! - `identity`: whether the file is the one that was opened
 //! - `catalog`: the classes
 //! - `tree`: from containers to rows, and back
 //! - `read`: from rows to records
@@ -27,6 +28,7 @@ mod commit;
 mod error;
 mod gate;
 mod generation;
+mod identity;
 mod links;
 mod lock;
 mod open;
@@ -53,6 +55,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
 use error::{at, failed, unwritten};
 use gate::{Gate, Patience};
+use identity::Identity;
 use pool::Pool;
 use writer::Writer;
 
@@ -70,7 +73,7 @@ pub struct Sqlite {
     declared: catalog::Declared,
     /// `None` if the store was opened for reading. It is closed last: who only reads leaves the log where it is.
     writer: Option<Mutex<Writer>>,
-    identity: u64,
+    identity: Identity,
     /// A sync has failed.
     poisoned: AtomicBool,
     moments: AtomicU64,
@@ -96,7 +99,7 @@ impl Sqlite {
             if self.writer.is_none() && self.gate.is_mine() {
                 return read(&self.observer());
             }
-            let connection = self.readers.take().map_err(failed("open the database"))?;
+            let connection = self.readers.take()?;
             let done = read(&connection);
             self.readers.give(connection);
             done
@@ -165,7 +168,7 @@ impl Sqlite {
         drop(self.writer()?);
         let held = self.gate.acquire(patience)?;
         let mut writer = self.writer()?;
-        writer.begin(durability, &held)?;
+        self.begin(&mut writer, durability, &held)?;
         match work(&mut writer) {
             Ok(done) => self.end(&mut writer).map(|()| done),
             Err(error) => {
@@ -173,6 +176,12 @@ impl Sqlite {
                 Err(error)
             }
         }
+    }
+
+    /// Begins a transaction, in the file that was opened.
+    fn begin(&self, writer: &mut Writer, durability: Option<Durability>, held: &gate::Held<'_>) -> Result<()> {
+        self.identity.check(&self.path)?;
+        writer.begin(durability, held)
     }
 
     /// Commits the transaction.
@@ -193,7 +202,7 @@ impl Sqlite {
 
     /// Makes all that was committed durable: a commit that waits for the disk has it write what came before, too.
     fn sync(&self, writer: &mut Writer, held: &gate::Held<'_>) -> Result<()> {
-        writer.begin(Some(Durability::Sync), held)?;
+        self.begin(writer, Some(Durability::Sync), held)?;
         // Written, though it is the same.
         let write = writer.connection.pragma_update(None, "user_version", schema::VERSION);
         match write {
@@ -307,7 +316,7 @@ impl Backend for Sqlite {
     }
 
     fn identity(&self) -> u64 {
-        self.identity
+        self.identity.number()
     }
 
     fn checkpoint(&self) -> Result<()> {

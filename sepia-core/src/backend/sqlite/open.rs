@@ -11,6 +11,7 @@ use super::Sqlite;
 use super::catalog::{self, Declared};
 use super::error::{at, failed, unopened};
 use super::gate::{Deadline, Gate, retry};
+use super::identity::Identity;
 use super::pool::{Access, Pool, connect};
 use super::schema;
 use super::writer::Writer;
@@ -72,8 +73,9 @@ impl Sqlite {
             let writer = Writer::new(make(&path, options, deadline)?).map_err(unopened)?;
             (Some(Mutex::new(writer)), Access::Read)
         };
-        let readers = Pool::new(path.clone(), access, gate.timeout());
-        let observer = readers.open().map_err(unopened)?;
+        let identity = Identity::of(&path).map_err(|error| Error::io("look at the database", given, error))?;
+        let readers = Pool::new(path.clone(), identity, access, gate.timeout());
+        let observer = readers.open()?;
         Ok(Self {
             shown: given.to_owned(),
             gate,
@@ -81,7 +83,7 @@ impl Sqlite {
             readers,
             observer: Mutex::new(observer),
             declared: Declared::default(),
-            identity: identity(&path).map_err(|error| Error::io("look at the database", given, error))?,
+            identity,
             path,
             poisoned: AtomicBool::new(false),
             moments: AtomicU64::new(0),
@@ -207,18 +209,4 @@ fn foreign() -> Error {
 
 fn not_a_store(why: &str) -> Error {
     Error::message(ErrorKind::NotAStore, format!("this is not a sepia store: {why}"))
-}
-
-/// What tells the file from others. It is not opened: whoever closes it would take the locks of all connections away.
-#[cfg(unix)]
-fn identity(path: &Path) -> std::io::Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    let file = std::fs::metadata(path)?;
-    Ok(twox_hash::XxHash3_64::oneshot(&[file.dev().to_le_bytes(), file.ino().to_le_bytes()].concat()))
-}
-
-/// What tells the file from others.
-#[cfg(not(unix))]
-fn identity(path: &Path) -> std::io::Result<u64> {
-    Ok(twox_hash::XxHash3_64::oneshot(std::fs::canonicalize(path)?.as_os_str().as_encoded_bytes()))
 }
