@@ -16,6 +16,7 @@ pub(crate) fn to_the_end(mut each: impl FnMut(&str)) -> impl FnMut(&str) -> Cont
     }
 }
 
+/// Tells who links to one of these. What cannot be read is told, as nothing but reading it would tell.
 pub(super) fn backlinks<B: Backend + ?Sized>(
     backend: &B,
     targets: &[Key],

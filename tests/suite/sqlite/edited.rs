@@ -53,5 +53,62 @@ fn a_container_that_was_inserted_as_a_generation_is_left_as_it_is() {
     put(node(vec![("a", link()), ("b", link())])).unwrap();
     file.sql().execute("UPDATE object SET base = NULL, generation = NULL", ()).unwrap();
     refused(put(node(vec![])), ErrorKind::Corrupt, &["Many/n.1", "base and generation"]);
+    // Of another kind, it cannot be read, and is no less somebody's.
+    insert(&file.sql(), "Many", "n.2", "theirs");
+    let mut batch = Batch::new();
+    batch.put(key("Many", "n.2"), node(vec![]), Expect::Any);
+    refused(backend.commit(batch), ErrorKind::Corrupt, &["Many/n.2", "base and generation"]);
     assert_eq!(backend.read(&key("Many", "n.1")).unwrap(), Some(node(vec![("a", link()), ("b", link())])));
+}
+
+/// They were read by key, though not listed, and the first save took them for its own.
+#[test]
+fn rows_of_an_undeclared_class_are_left_alone() {
+    let file = InFile::new();
+    put(&file.backend(), &key("Leaf", "l"), leaf("1")).unwrap();
+    let sql = file.sql();
+    insert(&sql, "Postit", "x", "theirs");
+    sql.execute_batch(
+        "INSERT INTO object (class, id, kind, created, modified, content)
+            VALUES ('Theirs', 'x', 'container', 0, 0, '{}');
+        INSERT INTO entry SELECT number, 'a', 'Leaf', 'l', NULL FROM object WHERE class = 'Theirs';",
+    )
+    .unwrap();
+    let all = "SELECT class || id || base || generation || modified || checksum || content FROM object";
+    let (before, backend) = (column(&sql, all), file.backend());
+    for key in [key("Postit", "x"), key("Theirs", "x")] {
+        assert!(!backend.contains(&key).unwrap());
+        assert_eq!(backend.read(&key).unwrap(), None);
+        assert_eq!(backend.read_sealed(&key).unwrap().0, None);
+        assert_eq!(backend.stat(&key).unwrap(), None);
+        assert_eq!(backend.links(&key).unwrap(), None);
+        assert_eq!(backend.newest(&key).unwrap(), None);
+        assert_eq!(backend.generations(&key).unwrap(), []);
+        let mut batch = Batch::new();
+        batch.delete(key, Expect::Absent);
+        backend.commit(batch).unwrap();
+    }
+    let mut linking = Vec::new();
+    let each = &mut |key: &Key| {
+        linking.push(key.clone());
+        ControlFlow::Continue(())
+    };
+    backend.backlinks(&[key("Leaf", "l")], each).unwrap();
+    assert_eq!(linking, []);
+    let told = ["Postit", "something that sepia did not make"];
+    refused(file.store.save(&postit("x", "mine")), ErrorKind::ClassClash, &told);
+    refused(file.store.save(&postit("y", "mine")), ErrorKind::ClassClash, &told);
+    assert_eq!(column(&sql, all), before);
+    sql.execute("DELETE FROM object WHERE class = 'Postit'", ()).unwrap();
+    // What can be no object is in nobody's way.
+    insert(&sql, "Postit", "", "theirs");
+    file.store.save(&postit("x", "mine")).unwrap();
+    assert_eq!(backend.read(&key("Postit", "x")).unwrap(), Some(leaf("mine")));
+    // Whose class is taken back is foreign from then on, also to whoever knew it.
+    let mut batch = Batch::new();
+    batch.delete(key("Postit", "x"), Expect::Present);
+    batch.retire("Postit");
+    backend.commit(batch).unwrap();
+    insert(&sql, "Postit", "x", "theirs");
+    assert_eq!(backend.read(&key("Postit", "x")).unwrap(), None);
 }

@@ -17,3 +17,60 @@ fn a_database_in_another_encoding_is_refused() {
         refused(builder.sqlite(place("store")), ErrorKind::Corrupt, &["store", "UTF-16le", "UTF-8"]);
     }
 }
+
+/// The log of a database is beside the file itself, not beside a link to it.
+#[test]
+fn a_log_is_not_missed_behind_a_link() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "old")).unwrap();
+    file.store.backend().checkpoint().unwrap();
+    file.store.save(&postit("a", "new")).unwrap();
+    // As a writer leaves it that is killed.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["data.db", "data.db-wal"] {
+        fs::copy(file.directory.path().join(name), killed.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", killed.path().join("data.db-shm")).unwrap();
+    let link = file.directory.path().join("link.db");
+    std::os::unix::fs::symlink(killed.path().join("data.db"), &link).unwrap();
+    refused(Store::builder().read_only().sqlite(link), ErrorKind::Io, &["link.db"]);
+}
+
+/// SQLite went on writing to the file that was there, of which nothing is left when it is closed.
+#[test]
+fn nothing_is_committed_to_a_file_that_was_replaced() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "old")).unwrap();
+    let reader = Store::builder().read_only().sqlite(&file.path).unwrap();
+    let other = InFile::new();
+    other.store.save(&postit("a", "other")).unwrap();
+    let InFile { store, path, directory: _directory } = other;
+    store.close().unwrap();
+    for replaced in [true, false] {
+        if replaced {
+            fs::rename(&path, &file.path).unwrap();
+        } else {
+            fs::remove_file(&file.path).unwrap();
+        }
+        let told = ["data.db", "replaced or removed"];
+        refused(file.store.save(&postit("b", "lost")), ErrorKind::Io, &told);
+        refused(file.store.transaction(|tx| tx.save(&postit("b", "lost"))), ErrorKind::Io, &told);
+        let backend = file.store.backend();
+        refused(backend.upkeep().set_aside(&key("Leaf", "a"), &leaf("lost")), ErrorKind::Io, &told);
+        refused(backend.checkpoint(), ErrorKind::Io, &told);
+        refused(reader.backend().lock(), ErrorKind::Io, &told);
+        // Connections that are open read the file that was there; others are not opened.
+        let mut seen = Vec::new();
+        std::thread::scope(|scope| {
+            let many: Vec<_> = (0..4).map(|_| scope.spawn(|| file.store.find::<Postit>("a"))).collect();
+            seen.extend(many.into_iter().map(|one| one.join().unwrap()));
+        });
+        for read in seen {
+            match read {
+                Ok(found) => assert_eq!(found.unwrap().text, "old"),
+                error => drop(refused(error, ErrorKind::Io, &told)),
+            }
+        }
+    }
+    refused(file.store.close(), ErrorKind::Io, &["data.db", "replaced or removed"]);
+}

@@ -1,5 +1,8 @@
 //! The declared classes, and what else is the same for all records.
 
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -7,6 +10,36 @@ use super::error::failed;
 use super::schema;
 use crate::class::{Class, Format, Kind};
 use crate::error::{Error, ErrorKind, Quoted, Result};
+
+/// The classes that this handle knows to be declared, so that reading by key need not ask for them.
+#[derive(Debug, Default)]
+pub(super) struct Declared(RwLock<HashSet<Box<str>>>);
+
+impl Declared {
+    /// Whether a class is declared. What is stored of others is foreign.
+    pub(super) fn contains(&self, connection: &Connection, class: &str) -> Result<bool> {
+        const DECLARED: &str = "SELECT 1 FROM class WHERE name = ?1";
+        if self.0.read().unwrap_or_else(PoisonError::into_inner).contains(class) {
+            return Ok(true);
+        }
+        let is_there = connection.prepare_cached(DECLARED).and_then(|mut one| one.exists([class]));
+        let is_there = is_there.map_err(failed("look for the class")).map_err(|error| error.class(class))?;
+        if is_there {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(class.into());
+        }
+        Ok(is_there)
+    }
+
+    /// Forgets all of them, after one was taken back.
+    pub(super) fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Whether a class is among these.
+pub(super) fn is_among(classes: &[Class], class: &str) -> bool {
+    classes.iter().any(|known| known.name() == class)
+}
 
 /// Reads the declared classes, sorted by name.
 pub(super) fn classes(connection: &Connection) -> Result<Vec<Class>> {

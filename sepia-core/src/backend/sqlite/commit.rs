@@ -14,35 +14,51 @@ use super::tree::{self, Content, Part};
 use super::writer::{Known, Writer};
 use crate::batch::{Batch, Change, Inspect};
 use crate::class::Class;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Fingerprint, Key, Node, Record};
 
 /// What is said of a row that others have written, and put no generation over.
 const MISPLACED: &str = "the columns base and generation of its row are not those of its id: \
     `sepia verify --repair` sets them right";
 
-/// What is stored, as this transaction sees it.
-struct Stored<'c>(&'c Connection);
+/// What is stored, as this transaction sees it: of the declared classes.
+struct Stored<'c> {
+    connection: &'c Connection,
+    classes: &'c [Class],
+}
+
+impl Stored<'_> {
+    fn declares(&self, key: &Key) -> bool {
+        catalog::is_among(self.classes, key.class())
+    }
+}
 
 impl Inspect for Stored<'_> {
     fn contains(&mut self, key: &Key) -> Result<bool> {
-        read::contains(self.0, key)
+        Ok(self.declares(key) && read::contains(self.connection, key)?)
     }
 
     fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {
-        Ok(read::record(self.0, key)?.map(|record| record.fingerprint()))
+        if !self.declares(key) {
+            return Ok(None);
+        }
+        Ok(read::record(self.connection, key)?.map(|record| record.fingerprint()))
     }
 
     fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
-        read::newest(self.0, base)
+        if self.declares(base) { read::newest(self.connection, base) } else { Ok(None) }
     }
 }
 
 /// Makes every change of a batch, within an open transaction.
 pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
+    writer.has_retired |= !batch.retired().is_empty();
     let (connection, known) = writer.known()?;
     let classes = batch.merge_classes(&known.classes)?;
-    batch.check_expectations(&mut Stored(connection))?;
+    batch.check_expectations(&mut Stored { connection, classes: &known.classes })?;
+    for class in batch.classes().iter().filter(|class| !catalog::is_among(&known.classes, class.name())) {
+        check_new(connection, class)?;
+    }
     for step in batch.steps() {
         if let Change::Put(record) = &step.change {
             record.check().map_err(|error| error.object(step.key.class(), step.key.id()))?;
@@ -52,17 +68,23 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
         check_retired(connection, batch, class)?;
     }
     let (now, statements) = (now(), Statements::of(connection));
-    if let Some(classes) = classes {
-        declare(connection, &known.classes, &classes)?;
-        known.classes = classes;
-    }
+    let before = match classes {
+        Some(classes) => {
+            declare(connection, &known.classes, &classes)?;
+            Some(std::mem::replace(&mut known.classes, classes))
+        }
+        None => None,
+    };
     for step in batch.steps() {
         let change = Changing { connection, statements: &statements, known, key: &step.key, now };
         let has_changed = match &step.change {
             Change::Keep => continue,
             Change::Put(Record::Leaf(content)) => change.put_leaf(content),
             Change::Put(record @ Record::Container(node)) => change.put_container(record, node),
-            Change::Delete => change.delete(),
+            Change::Delete if catalog::is_among(before.as_ref().unwrap_or(&known.classes), step.key.class()) => {
+                change.delete()
+            }
+            Change::Delete => Ok(false),
         };
         let has_changed = has_changed.map_err(|error| of(&step.key, failed("write the record")(error)))?;
         let is_placed = match &step.change {
@@ -85,6 +107,22 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Checks that nothing stands where the records of a new class belong, but for what cannot be one.
+fn check_new(connection: &Connection, class: &Class) -> Result<()> {
+    const IDS: &str = "SELECT id FROM object WHERE class = ?1";
+    let fail = failed("look where the class belongs");
+    let mut statement = connection.prepare_cached(IDS).map_err(&fail)?;
+    let mut rows = statement.query([class.name()]).map_err(&fail)?;
+    while let Some(row) = rows.next().map_err(&fail)? {
+        let id = row.get_ref(0).map_err(&fail)?;
+        if id.as_str().is_ok_and(|id| read::is_id(class.name(), id)) {
+            let message = "something that sepia did not make stands where the class belongs: move it away";
+            return Err(Error::message(ErrorKind::ClassClash, message).class(class.name()));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that all records of a class are deleted by the batch that retires it.
@@ -196,19 +234,20 @@ impl Changing<'_, '_> {
     /// Checks that the row is where its generation is looked for: one that someone else has put elsewhere has been left
     /// as it is, since whoever puts a generation may not have seen it.
     fn check_place(&self) -> Result<()> {
-        const PLACE: &str = "SELECT base, generation FROM object WHERE class = ?1 AND id = ?2";
-        let Some(placed) = self.placed() else { return Ok(()) };
-        let is_there = || {
-            let mut statement = self.connection.prepare_cached(PLACE)?;
-            statement.query_row((self.key.class(), self.key.id()), |row| {
-                Ok(generation::is(Some(&placed), row.get_ref(0)?, row.get_ref(1)?))
-            })
-        };
-        match is_there() {
+        match self.is_placed() {
             Ok(true) => Ok(()),
             Ok(false) => Err(of(self.key, Error::corrupt(MISPLACED))),
             Err(error) => Err(of(self.key, failed("look where the record is found")(error))),
         }
+    }
+
+    fn is_placed(&self) -> rusqlite::Result<bool> {
+        const PLACE: &str = "SELECT base, generation FROM object WHERE class = ?1 AND id = ?2";
+        let Some(placed) = self.placed() else { return Ok(true) };
+        let mut statement = self.connection.prepare_cached(PLACE)?;
+        statement.query_row((self.key.class(), self.key.id()), |row| {
+            Ok(generation::is(Some(&placed), row.get_ref(0)?, row.get_ref(1)?))
+        })
     }
 
     fn put_leaf(&self, content: &[u8]) -> rusqlite::Result<bool> {
@@ -216,9 +255,9 @@ impl Changing<'_, '_> {
         if self.put_object(Kind::Leaf, content, checksum.as_deref())? {
             return Ok(true);
         }
-        // It is equal, or a container.
+        // It is equal, or a container, or not where it is looked for.
         match self.stored()? {
-            Some((number, Kind::Container)) => {
+            Some((number, Kind::Container)) if self.is_placed()? => {
                 self.delete_rows(number)?;
                 self.put_object(Kind::Leaf, content, checksum.as_deref())
             }
@@ -230,6 +269,7 @@ impl Changing<'_, '_> {
         let checksum = self.checksum(|| record.fingerprint());
         let number = match self.stored()? {
             Some((number, Kind::Container)) => number,
+            Some((_, Kind::Leaf)) if !self.is_placed()? => return Ok(false),
             Some((number, Kind::Leaf)) => {
                 self.delete_rows(number)?;
                 return self.put_container(record, node);

@@ -47,7 +47,7 @@ fn link(row: &Row<'_>, last: Option<&Key>) -> Result<Key> {
 /// Returns who links to one of these.
 pub(super) fn to(connection: &Connection, targets: &[Key]) -> Result<BTreeSet<Key>> {
     const TO: &str = "SELECT object.class, object.id FROM entry JOIN object ON object.number = entry.object
-        WHERE entry.class = ?1 AND entry.id = ?2";
+        WHERE entry.class = ?1 AND entry.id = ?2 AND object.class IN (SELECT name FROM class)";
     let fail = failed("look for links");
     let mut statement = connection.prepare_cached(TO).map_err(&fail)?;
     let mut found = BTreeSet::new();

@@ -29,9 +29,10 @@ impl<'a> Locked<'a> {
         let held = sqlite.gate.acquire(Patience::Usual)?;
         if sqlite.writer.is_some() {
             // What the batch will have to survive is not known yet: likely what the last had to.
-            sqlite.writer()?.begin(None, &held)?;
+            sqlite.begin(&mut *sqlite.writer()?, None, &held)?;
             return Ok(Self { sqlite, _keeper: None, held });
         }
+        sqlite.identity.check(&sqlite.path)?;
         let keeper = keep_off(sqlite, &held)?;
         // The state is that of the first read.
         let begin = "BEGIN; SELECT 1 FROM class";

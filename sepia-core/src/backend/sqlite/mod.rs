@@ -6,6 +6,7 @@
 //! - `pool`: the connections that read
 //! - `writer`: the connection that writes, and its transactions
 //! - `lock`: keeping others off
+//! - `identity`: whether the file is the one that was opened
 //! - `catalog`: the classes
 //! - `tree`: from containers to rows, and back
 //! - `read`: from rows to records
@@ -27,6 +28,7 @@ mod commit;
 mod error;
 mod gate;
 mod generation;
+mod identity;
 mod links;
 mod lock;
 mod open;
@@ -53,6 +55,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
 use error::{at, failed, unwritten};
 use gate::{Gate, Patience};
+use identity::Identity;
 use pool::Pool;
 use writer::Writer;
 
@@ -67,9 +70,10 @@ pub struct Sqlite {
     gate: Gate,
     readers: Pool,
     observer: Mutex<Connection>,
+    declared: catalog::Declared,
     /// `None` if the store was opened for reading. It is closed last: who only reads leaves the log where it is.
     writer: Option<Mutex<Writer>>,
-    identity: u64,
+    identity: Identity,
     /// A sync has failed.
     poisoned: AtomicBool,
     moments: AtomicU64,
@@ -95,12 +99,19 @@ impl Sqlite {
             if self.writer.is_none() && self.gate.is_mine() {
                 return read(&self.observer());
             }
-            let connection = self.readers.take().map_err(failed("open the database"))?;
+            let connection = self.readers.take()?;
             let done = read(&connection);
             self.readers.give(connection);
             done
         };
         run().map_err(at(&self.shown))
+    }
+
+    /// Runs something that reads what is stored under a key, or a base. Nothing is where its class is not declared.
+    fn read_of<R: Default>(&self, key: &Key, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+        self.read_with(|connection| {
+            if self.declared.contains(connection, key.class())? { read(connection) } else { Ok(R::default()) }
+        })
     }
 
     /// Runs something that reads what this thread has written, too, and has not committed.
@@ -157,7 +168,7 @@ impl Sqlite {
         drop(self.writer()?);
         let held = self.gate.acquire(patience)?;
         let mut writer = self.writer()?;
-        writer.begin(durability, &held)?;
+        self.begin(&mut writer, durability, &held)?;
         match work(&mut writer) {
             Ok(done) => self.end(&mut writer).map(|()| done),
             Err(error) => {
@@ -167,9 +178,19 @@ impl Sqlite {
         }
     }
 
+    /// Begins a transaction, in the file that was opened.
+    fn begin(&self, writer: &mut Writer, durability: Option<Durability>, held: &gate::Held<'_>) -> Result<()> {
+        self.identity.check(&self.path)?;
+        writer.begin(durability, held)
+    }
+
     /// Commits the transaction.
     fn end(&self, writer: &mut Writer) -> Result<()> {
-        writer.commit().inspect_err(|error| self.heed(error))
+        writer.commit().inspect_err(|error| self.heed(error))?;
+        if writer.has_retired {
+            self.declared.clear();
+        }
+        Ok(())
     }
 
     /// Writes nothing any more after the disk has not confirmed something.
@@ -181,7 +202,7 @@ impl Sqlite {
 
     /// Makes all that was committed durable: a commit that waits for the disk has it write what came before, too.
     fn sync(&self, writer: &mut Writer, held: &gate::Held<'_>) -> Result<()> {
-        writer.begin(Some(Durability::Sync), held)?;
+        self.begin(writer, Some(Durability::Sync), held)?;
         // Written, though it is the same.
         let write = writer.connection.pragma_update(None, "user_version", schema::VERSION);
         match write {
@@ -209,7 +230,7 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     fn read(&self, key: &Key) -> Result<Option<Record>> {
-        self.read_with(|connection| read::record(connection, key))
+        self.read_of(key, |connection| read::record(connection, key))
     }
 
     fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
@@ -229,15 +250,15 @@ impl Backend for Sqlite {
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        self.read_with(|connection| read::contains(connection, key))
+        self.read_of(key, |connection| read::contains(connection, key))
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
-        self.read_with(|connection| links::from(connection, key))
+        self.read_of(key, |connection| links::from(connection, key))
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
-        self.read_with(|connection| read::stat(connection, key))
+        self.read_of(key, |connection| read::stat(connection, key))
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -287,15 +308,15 @@ impl Backend for Sqlite {
     }
 
     fn generations(&self, base: &Key) -> Result<Vec<Key>> {
-        self.read_with(|connection| read::generations(connection, base))
+        self.read_of(base, |connection| read::generations(connection, base))
     }
 
     fn newest(&self, base: &Key) -> Result<Option<Key>> {
-        self.read_with(|connection| read::newest(connection, base))
+        self.read_of(base, |connection| read::newest(connection, base))
     }
 
     fn identity(&self) -> u64 {
-        self.identity
+        self.identity.number()
     }
 
     fn checkpoint(&self) -> Result<()> {

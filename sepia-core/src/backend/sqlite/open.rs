@@ -8,9 +8,10 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::Sqlite;
-use super::catalog;
+use super::catalog::{self, Declared};
 use super::error::{at, failed, unopened};
 use super::gate::{Deadline, Gate, retry};
+use super::identity::Identity;
 use super::pool::{Access, Pool, connect};
 use super::schema;
 use super::writer::Writer;
@@ -72,15 +73,17 @@ impl Sqlite {
             let writer = Writer::new(make(&path, options, deadline)?).map_err(unopened)?;
             (Some(Mutex::new(writer)), Access::Read)
         };
-        let readers = Pool::new(path.clone(), access, gate.timeout());
-        let observer = readers.open().map_err(unopened)?;
+        let identity = Identity::of(&path).map_err(|error| Error::io("look at the database", given, error))?;
+        let readers = Pool::new(path.clone(), identity, access, gate.timeout());
+        let observer = readers.open()?;
         Ok(Self {
             shown: given.to_owned(),
             gate,
             writer,
             readers,
             observer: Mutex::new(observer),
-            identity: identity(&path).map_err(|error| Error::io("look at the database", given, error))?,
+            declared: Declared::default(),
+            identity,
             path,
             poisoned: AtomicBool::new(false),
             moments: AtomicU64::new(0),
@@ -162,9 +165,10 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
     }
 }
 
-/// Whether something that was committed is in the log alone.
+/// Whether something that was committed is in the log alone, which is beside the file, and not beside a link to it.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
+    let Ok(file) = std::fs::canonicalize(path) else { return true };
+    let mut log = file.into_os_string();
     log.push("-wal");
     match std::fs::metadata(log) {
         Ok(log) => log.len() > 0,
@@ -205,18 +209,4 @@ fn foreign() -> Error {
 
 fn not_a_store(why: &str) -> Error {
     Error::message(ErrorKind::NotAStore, format!("this is not a sepia store: {why}"))
-}
-
-/// What tells the file from others. It is not opened: whoever closes it would take the locks of all connections away.
-#[cfg(unix)]
-fn identity(path: &Path) -> std::io::Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    let file = std::fs::metadata(path)?;
-    Ok(twox_hash::XxHash3_64::oneshot(&[file.dev().to_le_bytes(), file.ino().to_le_bytes()].concat()))
-}
-
-/// What tells the file from others.
-#[cfg(not(unix))]
-fn identity(path: &Path) -> std::io::Result<u64> {
-    Ok(twox_hash::XxHash3_64::oneshot(std::fs::canonicalize(path)?.as_os_str().as_encoded_bytes()))
 }

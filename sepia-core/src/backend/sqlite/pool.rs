@@ -7,6 +7,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::error::unopened;
+use super::identity::Identity;
+use crate::error::Result;
+
 /// How many connections wait for whoever reads next. More are opened when more threads read at once.
 const IDLE: usize = 8;
 
@@ -33,23 +37,27 @@ pub(super) enum Access {
 #[derive(Debug)]
 pub(super) struct Pool {
     path: PathBuf,
+    identity: Identity,
     access: Access,
     timeout: Duration,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
-    pub(super) fn new(path: PathBuf, access: Access, timeout: Duration) -> Self {
-        Self { path, access, timeout, idle: Mutex::default() }
+    pub(super) fn new(path: PathBuf, identity: Identity, access: Access, timeout: Duration) -> Self {
+        Self { path, identity, access, timeout, idle: Mutex::default() }
     }
 
     /// Opens one more.
-    pub(super) fn open(&self) -> rusqlite::Result<Connection> {
-        connect(&self.path, self.access, self.timeout)
+    pub(super) fn open(&self) -> Result<Connection> {
+        let connection = connect(&self.path, self.access, self.timeout);
+        // By now it has opened the file.
+        self.identity.check(&self.path)?;
+        connection.map_err(unopened)
     }
 
     /// Takes one.
-    pub(super) fn take(&self) -> rusqlite::Result<Connection> {
+    pub(super) fn take(&self) -> Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| self.open(), Ok)
     }

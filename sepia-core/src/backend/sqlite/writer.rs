@@ -22,6 +22,8 @@ pub(super) struct Writer {
     known: Option<Known>,
     /// Something else than a batch was written in this transaction, and stays also if the batch does not come.
     pub(super) has_more: bool,
+    /// A class was taken back in this transaction.
+    pub(super) has_retired: bool,
 }
 
 /// What every commit asks for, as of a version of the database.
@@ -39,7 +41,7 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
-        Ok(Self { connection, durability: Durability::Sync, expected: Durability::Sync, known: None, has_more: false })
+        Ok(Self { connection, durability: Durability::Sync, expected: Durability::Sync, known: None, has_more: false, has_retired: false })
     }
 
     /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.
@@ -58,7 +60,7 @@ impl Writer {
             self.connection.pragma_update(None, "synchronous", level).map_err(&fail)?;
             self.durability = durability;
         }
-        self.has_more = false;
+        (self.has_more, self.has_retired) = (false, false);
         held.retry(|| self.run("BEGIN IMMEDIATE")).map_err(|error| match error::is_busy(&error) {
             true => held.locked(),
             false => fail(error),

@@ -100,7 +100,7 @@ fn in_one_state<R>(connection: &Connection, read: impl FnOnce() -> Result<R>) ->
 /// Notes down checksums for some records behind a number. Returns for how many, and up to where; `None` at the end.
 fn note(connection: &Connection, after: i64) -> Result<(u64, Option<i64>)> {
     const MISSING: &str = "SELECT number, class, id FROM object WHERE number > ?1 AND checksum IS NULL
-        ORDER BY number LIMIT ?2";
+        AND class IN (SELECT name FROM class) ORDER BY number LIMIT ?2";
     const NOTE: &str = "UPDATE object SET checksum = ?2 WHERE number = ?1";
     let fail = failed("note checksums");
     let mut statement = connection.prepare_cached(MISSING).map_err(&fail)?;

@@ -68,7 +68,7 @@ fn integrity(connection: &Connection, each: &mut dyn FnMut(Problem)) -> Result<(
 fn leftovers(connection: &Connection, each: &mut dyn FnMut(Problem)) -> Result<()> {
     const LEFTOVERS: &str = "SELECT DISTINCT entry.object, object.class, object.id
         FROM entry LEFT JOIN object ON object.number = entry.object
-        WHERE object.kind IS NULL OR object.kind = ?1";
+        WHERE object.number IS NULL OR (object.kind = ?1 AND object.class IN (SELECT name FROM class))";
     let fail = failed("look for leftovers");
     let mut statement = connection.prepare(LEFTOVERS).map_err(&fail)?;
     let mut rows = statement.query([read::Kind::Leaf.as_str()]).map_err(&fail)?;
