@@ -160,7 +160,7 @@ impl Cache {
             }
         }
         self.alive.sweep();
-        self.gauge();
+        self.ease();
     }
 
     fn let_go(&self, is_meant: impl Fn(&Kept) -> bool) {
@@ -181,6 +181,7 @@ impl Cache {
         for (key, kept) in gone {
             self.alive.release(&key, kept);
         }
+        self.ease();
     }
 }
 

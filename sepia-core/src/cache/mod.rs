@@ -109,10 +109,8 @@ impl Cache {
     /// Takes note of a commit that has changed these records.
     fn note(&self, keys: &[Key], touched: &[Slot]) {
         self.notes.add(touched);
-        for key in keys {
-            // What it was before is of use to nobody; who holds it has it.
-            drop(self.strong.remove(key));
-        }
+        // What they were before is of use to nobody; who holds it has it.
+        self.release(keys.iter().filter_map(|key| self.strong.remove(key)));
     }
 
     /// Takes note that any record may have been changed.

@@ -1,7 +1,7 @@
 //! What is kept, how much of it, and for how long.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
 use sepia::{CacheOptions, Store};
@@ -154,6 +154,52 @@ fn who_is_told_of_pressure_can_do_something_about_it() {
     let told = told.load(Ordering::Relaxed);
     assert!(told > 3, "{told}");
     assert!(store.cache_stats().bytes <= 60_000);
+}
+
+/// Nobody was told ever again, if much was kept once more before who was told had come to an end.
+#[test]
+fn pressure_that_comes_back_while_someone_is_told_is_told_of_afterwards() {
+    let told = Arc::new(AtomicU64::new(0));
+    let [begun, filled] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+    let tell = {
+        let (told, begun, filled) = (Arc::clone(&told), Arc::clone(&begun), Arc::clone(&filled));
+        move |pressure: &sepia::Pressure<'_>| {
+            if told.fetch_add(1, Ordering::Relaxed) == 0 {
+                pressure.shrink_to(0);
+                begun.wait();
+                filled.wait();
+            }
+        }
+    };
+    let plain = Store::in_memory();
+    fill(&plain, 2000);
+    let store = plain.with_cache(CacheOptions::new(100_000).on_pressure(0.5, tell));
+    let get = |from: usize, to: usize| (from..to).for_each(|n| drop(text(&store, &n.to_string())));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| get(0, 200));
+        begun.wait();
+        get(1000, 2000);
+        filled.wait();
+        first.join().unwrap();
+    });
+    get(200, 1000);
+    assert_eq!(told.load(Ordering::Relaxed), 2);
+}
+
+/// One commit may take away what one object has brought.
+#[test]
+fn pressure_is_told_of_again_after_a_commit_has_eased_it() {
+    let told = Arc::new(AtomicU64::new(0));
+    let tell = {
+        let told = Arc::clone(&told);
+        move |_: &sepia::Pressure<'_>| _ = told.fetch_add(1, Ordering::Relaxed)
+    };
+    let store = Store::in_memory().with_cache(CacheOptions::new(100_000).on_pressure(0.5, tell));
+    for round in 1..=3 {
+        store.overwrite(&note("large", &round.to_string().repeat(70_000))).unwrap();
+        text(&store, "large");
+        assert_eq!(told.load(Ordering::Relaxed), round);
+    }
 }
 
 #[test]
