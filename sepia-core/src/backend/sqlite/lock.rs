@@ -34,9 +34,7 @@ impl<'a> Locked<'a> {
         }
         sqlite.identity.check(&sqlite.path)?;
         let keeper = keep_off(sqlite, &held)?;
-        // The state is that of the first read.
-        let begin = "BEGIN; SELECT 1 FROM class";
-        held.retry(|| sqlite.observer().execute_batch(begin)).map_err(failed("begin to read"))?;
+        held.retry(|| begin_to_read(&sqlite.observer())).map_err(failed("begin to read"))?;
         Ok(Self { sqlite, _keeper: keeper, held })
     }
 
@@ -51,6 +49,15 @@ impl<'a> Locked<'a> {
         }
         Ok(())
     }
+}
+
+/// Begins a transaction that reads. Its state is that of the first read.
+fn begin_to_read(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN")?;
+    connection.execute_batch("SELECT 1 FROM class").inspect_err(|_| {
+        // It fails only if there is nothing to undo.
+        let _ = connection.execute_batch("ROLLBACK");
+    })
 }
 
 /// Keeps others off a store that was opened for reading; `None` if that takes more than may be done to it.
