@@ -347,7 +347,8 @@ pub trait Lock: Debug {
     /// Commits a batch, as [`Backend::commit`], and lets others commit again, also if this fails.
     ///
     /// # Errors
-    /// As [`Backend::commit`], but for `Locked`; `ReadOnly` from a backend that was opened for reading.
+    /// As [`Backend::commit`], but for `Locked`: `Poisoned` also where the batch is committed, and could not be made
+    /// durable. `ReadOnly` from a backend that was opened for reading.
     fn commit(self: Box<Self>, batch: Batch) -> Result<()>;
 }
 
