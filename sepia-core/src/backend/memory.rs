@@ -33,7 +33,7 @@ struct State {
     classes: Vec<Class>,
     records: HashMap<String, BTreeMap<Box<str>, Kept>>,
     trackers: Vec<Weak<Changes>>,
-    /// The id of the newest generation of each base, in classes that keep generations.
+    /// The key of the newest generation of each base, in classes that keep generations, or may.
     newest: HashMap<Key, Key>,
     commits: u64,
 }
@@ -114,7 +114,7 @@ impl State {
         }
         self.note(key);
         let kept = Kept { record, modified: SystemTime::now(), commit: self.commits };
-        if self.keeps_generations(key) {
+        if self.may_keep_generations(key.class()) {
             let (base, generation) = key.generation();
             let newest = self.newest.entry(base).or_insert_with(|| key.clone());
             if newest.generation().1 <= generation {
@@ -155,8 +155,17 @@ impl State {
         }
     }
 
-    fn keeps_generations(&self, key: &Key) -> bool {
-        self.classes.iter().any(|class| class.name() == key.class() && class.keeps_generations())
+    fn may_keep_generations(&self, class: &str) -> bool {
+        self.classes.iter().any(|known| known.name() == class && known.may_keep_generations())
+    }
+
+    /// Declares classes in place of those that were declared.
+    fn declare(&mut self, classes: Vec<Class>) {
+        self.classes = classes;
+        // Of some it may have been said just now that they keep no generations.
+        let mut newest = std::mem::take(&mut self.newest);
+        newest.retain(|base, _| self.may_keep_generations(base.class()));
+        self.newest = newest;
     }
 }
 
@@ -251,7 +260,7 @@ impl Held<'_> {
             state.commits += 1;
         }
         if let Some(classes) = classes {
-            state.classes = classes;
+            state.declare(classes);
         }
         for step in batch.into_steps() {
             match step.change {

@@ -2,7 +2,8 @@
 //!
 //! # Guarantees
 //! - **Exact.** What [`read`](Backend::read) returns is equal, byte for byte, to what was last put,
-//!   but for [strays](crate::record::Entry::Stray) and empty collections that hands have left there.
+//!   but for [strays](crate::record::Entry::Stray) that hands have left there, and for empty collections: they need
+//!   not come back, and others may be there.
 //! - **Absent** means that nothing is stored under the key. It is `None` or `false`, never an error.
 //!   What is there and cannot be understood is an error, never absent.
 //! - **Order.** A commit that has returned is seen by every read that begins afterwards, in every
@@ -346,7 +347,8 @@ pub trait Lock: Debug {
     /// Commits a batch, as [`Backend::commit`], and lets others commit again, also if this fails.
     ///
     /// # Errors
-    /// As [`Backend::commit`], but for `Locked`; `ReadOnly` from a backend that was opened for reading.
+    /// As [`Backend::commit`], but for `Locked`: `Poisoned` also where the batch is committed, and could not be made
+    /// durable. `ReadOnly` from a backend that was opened for reading.
     fn commit(self: Box<Self>, batch: Batch) -> Result<()>;
 }
 

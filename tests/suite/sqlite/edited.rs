@@ -112,3 +112,23 @@ fn rows_of_an_undeclared_class_are_left_alone() {
     insert(&sql, "Postit", "x", "theirs");
     assert_eq!(backend.read(&key("Postit", "x")).unwrap(), None);
 }
+
+/// The empty path is that of the record in quarantine, and what stood for that of an entry could be another's.
+#[test]
+fn whatever_is_in_quarantine_there_is_room_for_more() {
+    let file = InFile::new();
+    let backend = file.backend();
+    put(&backend, &key("Node", "n"), node(vec![])).unwrap();
+    let sql = file.sql();
+    for path in ["", "/", "//", "/a", "a"] {
+        const INSERT: &str = "INSERT INTO entry SELECT number, ?1, 'Leaf', 'a', NULL FROM object WHERE id = 'n'";
+        sql.execute(INSERT, [path]).unwrap();
+    }
+    sql.execute("INSERT INTO quarantine (number, path) VALUES (9223372036854775807, '')", ()).unwrap();
+    assert!(file.store.verify().repair().run().unwrap().is_clean());
+    assert_eq!(backend.read(&key("Node", "n")).unwrap(), None);
+    let paths = column(&sql, "SELECT path FROM quarantine WHERE number = 1 ORDER BY path");
+    assert_eq!(paths, ["", "/", "//", "///", "//a", "a"]);
+    let place = backend.upkeep().set_aside(&key("Leaf", "z"), &leaf("1")).unwrap();
+    assert_eq!(place, "quarantine/2/Leaf/z");
+}

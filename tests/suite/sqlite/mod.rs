@@ -1,6 +1,7 @@
 //! Stores that are databases of SQLite: what others see in them, and what is in them that Sepia did not write.
 
 mod edited;
+mod lock;
 mod opening;
 
 use std::collections::BTreeSet;

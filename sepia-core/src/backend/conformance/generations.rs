@@ -62,6 +62,29 @@ pub(super) fn latest(backend: &dyn Backend) -> Result<()> {
     equal(newest(backend, "a")?, None)
 }
 
+/// Of a class that was declared without anybody knowing whether it keeps generations, and of which that is said later.
+pub(super) fn late(backend: &dyn Backend) -> Result<()> {
+    let declare = |class: Class, puts: &[&str], expect: Expect| -> Result<()> {
+        let mut batch = Batch::new();
+        batch.declare(&class)?;
+        for id in puts {
+            batch.put(Key::new(class.name(), *id)?, leaf(id), expect.clone());
+        }
+        backend.commit(batch)
+    };
+    let unknown = |name: &str| Class::declared(name.to_owned(), Kind::Serializable(Some(Format::Bytes)), None);
+    let newest = |class: &str, base: &str| Ok::<_, Error>(backend.newest(&Key::new(class, base)?)?);
+    declare(unknown("Late")?, &["n.0", "n.1", "m.3"], Expect::Any)?;
+    equal(newest("Late", "n")?, Some(Key::new("Late", "n.1")?))?;
+    let late = || Class::serializable("Late", Format::Bytes).with_generations();
+    declare(late(), &[], Expect::Any)?;
+    equal(newest("Late", "n")?, Some(Key::new("Late", "n.1")?))?;
+    equal(newest("Late", "m")?, Some(Key::new("Late", "m.3")?))?;
+    refused(declare(late(), &["n.1"], Expect::LatestIs(0)), ErrorKind::Conflict)?;
+    declare(late(), &["n.2"], Expect::LatestIs(1))?;
+    equal(newest("Late", "n")?, Some(Key::new("Late", "n.2")?))
+}
+
 pub(super) fn expectations(backend: &dyn Backend) -> Result<()> {
     let put = |id: &str, expect: Expect| -> Result<()> {
         let mut batch = batch()?;

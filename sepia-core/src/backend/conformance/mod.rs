@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 
 use super::{Backend, to_the_end};
 use crate::batch::{Batch, Expect};
-use crate::class::{Class, Format};
+use crate::class::{Class, Format, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
@@ -32,7 +32,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 29] = [
+    let checks: [(&str, Check); 30] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -44,6 +44,7 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("ids are listed once each, without those of other classes, until that is enough", ids),
         ("generations are found oldest first, and no others", generations::listing),
         ("the newest generation is the last of those that are listed", generations::latest),
+        ("the newest is found also if the class did not always say that it keeps generations", generations::late),
         ("a generation follows the newest, and none that is gone comes back", generations::expectations),
         ("records that cannot be stored are refused", records::unfit),
         ("names that differ in case or normalization stay apart, or the second is refused", names::spellings),

@@ -120,6 +120,11 @@ impl Held<'_> {
         retry(self.deadline, attempt)
     }
 
+    /// Gives its thread as long to wait as it has had.
+    pub(super) fn wait_anew(&mut self) {
+        self.deadline = Deadline::new(Instant::now(), self.gate.timeout);
+    }
+
     /// The error of having waited in vain for another process.
     pub(super) fn locked(&self) -> Error {
         locked("another handle or process", self.gate.timeout)

@@ -13,7 +13,7 @@ use super::pool::{Access, connect};
 use super::{Sqlite, commit};
 use crate::backend::Lock;
 use crate::batch::{Batch, Durability};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Keeps others off until it is dropped.
 #[derive(Debug)]
@@ -34,23 +34,38 @@ impl<'a> Locked<'a> {
         }
         sqlite.identity.check(&sqlite.path)?;
         let keeper = keep_off(sqlite, &held)?;
-        // The state is that of the first read.
-        let begin = "BEGIN; SELECT 1 FROM class";
-        held.retry(|| sqlite.observer().execute_batch(begin)).map_err(failed("begin to read"))?;
+        held.retry(|| begin_to_read(&sqlite.observer())).map_err(failed("begin to read"))?;
         Ok(Self { sqlite, _keeper: keeper, held })
     }
 
-    fn finish(&self, batch: &Batch) -> Result<()> {
+    fn finish(&mut self, batch: &Batch) -> Result<()> {
         let mut writer = self.sqlite.writer()?;
         writer.nested(|writer| commit::apply(writer, batch))?;
         writer.expect(batch.durability());
         let is_durable = writer.durability() == Durability::Sync;
         self.sqlite.end(&mut writer)?;
-        if batch.durability() == Durability::Sync && !is_durable {
-            return self.sqlite.sync(&mut writer, &self.held);
+        if batch.durability() == Durability::Buffered || is_durable {
+            return Ok(());
         }
-        Ok(())
+        // Others may come in between, whose time is not that of those before.
+        self.held.wait_anew();
+        // It is committed, so it has not failed, and nobody may take it for refused.
+        let unconfirmed = |error| {
+            let message = "the batch is committed, and the disk has not confirmed it: open the store again";
+            Error::because(message, error).of_kind(ErrorKind::Poisoned)
+        };
+        let synced = self.sqlite.sync(&mut writer, &self.held).map_err(unconfirmed);
+        synced.inspect_err(|error| self.sqlite.heed(error))
     }
+}
+
+/// Begins a transaction that reads. Its state is that of the first read.
+fn begin_to_read(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN")?;
+    connection.execute_batch("SELECT 1 FROM class").inspect_err(|_| {
+        // It fails only if there is nothing to undo.
+        let _ = connection.execute_batch("ROLLBACK");
+    })
 }
 
 /// Keeps others off a store that was opened for reading; `None` if that takes more than may be done to it.
@@ -71,7 +86,7 @@ fn keep_off(sqlite: &Sqlite, held: &Held<'_>) -> Result<Option<Connection>> {
 }
 
 impl Lock for Locked<'_> {
-    fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
+    fn commit(mut self: Box<Self>, batch: Batch) -> Result<()> {
         self.finish(&batch).map_err(at(&self.sqlite.shown))
     }
 }

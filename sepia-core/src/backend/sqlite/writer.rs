@@ -12,6 +12,9 @@ use crate::batch::Durability;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 
+/// How many bytes of the log stay on the disk once they are in the database.
+const LOG: i64 = 64 << 20;
+
 /// The connection that writes. Only the thread that holds the gate uses it.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -46,6 +49,7 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
+        connection.pragma_update(None, "journal_size_limit", LOG)?;
         let (durability, expected) = (Durability::Sync, Durability::Sync);
         let (known, has_unsynced, changes, has_more, has_retired) = (None, true, 0, false, false);
         Ok(Self { connection, durability, expected, known, has_unsynced, changes, has_more, has_retired })

@@ -27,9 +27,13 @@ pub(super) fn keep(connection: &Connection, key: &Key, record: &Record) -> rusql
     Ok(place(number, &key.path()))
 }
 
-/// Returns the number of what comes next.
+/// Returns the number of what comes next: the one after the greatest, or after another one if there is none greater.
 pub(super) fn next(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT coalesce(max(number), 0) + 1 FROM quarantine", (), |row| row.get(0))
+    const NEXT: &str = "WITH used (number) AS (VALUES (0) UNION SELECT number FROM quarantine)
+        SELECT number + 1 FROM used WHERE number >= 0 AND number < ?1
+        AND NOT EXISTS (SELECT 1 FROM quarantine WHERE quarantine.number = used.number + 1)
+        ORDER BY number DESC LIMIT 1";
+    connection.query_row(NEXT, [i64::MAX], |row| row.get(0))
 }
 
 /// How people are told where something is.
@@ -56,9 +60,9 @@ pub(super) fn move_entries(connection: &Connection, object: i64, path: &str) -> 
 }
 
 fn move_rows(connection: &Connection, number: i64, object: i64) -> rusqlite::Result<usize> {
-    // The empty path is that of the record.
+    // The empty path is that of the record. No two paths become one.
     const KEEP: &str = "INSERT INTO quarantine (number, path, class, id, since, content)
-        SELECT ?1, iif(path = '', '/', path), class, id, ?3, content FROM entry WHERE object = ?2";
+        SELECT ?1, iif(path = '' OR substr(path, 1, 1) = '/', '/' || path, path), class, id, ?3, content FROM entry WHERE object = ?2";
     connection.execute(KEEP, (number, object, now()))?;
     connection.execute("DELETE FROM entry WHERE object = ?1", [object])
 }
