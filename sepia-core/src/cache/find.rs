@@ -60,16 +60,16 @@ impl Cache {
         if self.is_trusted(&entry, began) || self.is_intact(&entry, backend, began) {
             if is_kept {
                 entry.set_used(began.time);
-            } else {
-                self.keep_again(key, Kept { object: Arc::<T>::clone(&object), entry }, began);
+                return Some(object);
             }
-            return Some(object);
+            entry.set_kept(began.time);
+            return Some(self.put(key, object, entry));
         }
         if let Ok(Some(again)) = entry.reread(backend, began) {
             if !is_kept {
                 again.set_kept(began.time);
             }
-            return Some(self.put(key, object, again));
+            return Some(self.put(key, object, Arc::new(again)));
         }
         self.drop_old(key, &entry);
         None

@@ -87,34 +87,32 @@ impl Cache {
         if is_vague {
             return object;
         }
-        self.put(key, object, Entry::new(made_of, bytes, began))
+        self.put(key, object, Arc::new(Entry::new(made_of, bytes, began)))
     }
 
-    pub(super) fn put<T: Any + Send + Sync>(&self, key: &Key, object: Arc<T>, entry: Entry) -> Arc<T> {
-        let entry = Arc::new(entry);
-        let object = self.alive.put(key, object, &entry);
-        self.keep(key, Kept { object: Arc::<T>::clone(&object), entry });
-        object
-    }
-
-    /// Keeps an object that was let go of.
-    pub(super) fn keep_again(&self, key: &Key, kept: Kept, began: Began) {
-        kept.entry.set_kept(began.time);
-        self.keep(key, kept);
+    /// Keeps an object, and returns it; or the one that everybody else has, if that is made of the same. An object
+    /// that was loaded so slowly that someone holds a newer one by now is for its caller alone.
+    pub(super) fn put<T: Any + Send + Sync>(&self, key: &Key, object: Arc<T>, entry: Arc<Entry>) -> Arc<T> {
+        match self.alive.put(key, object, entry) {
+            Ok((object, entry)) => {
+                self.keep(key, Kept { object: Arc::<T>::clone(&object), entry });
+                object
+            }
+            Err(older) => older,
+        }
     }
 
     fn keep(&self, key: &Key, kept: Kept) {
         let mut evicted = Vec::new();
         let before = self.strong.remove(key);
         self.strong.insert_with_lifecycle(key.clone(), kept, &mut evicted);
-        drop(before);
-        self.release(evicted);
+        self.release(before.into_iter().chain(evicted));
         self.gauge();
     }
 
     /// Lets go of an object that is not what is stored.
     pub(super) fn drop_old(&self, key: &Key, entry: &Arc<Entry>) {
-        drop(self.strong.remove_if(key, |kept| Arc::ptr_eq(&kept.entry, entry)));
+        self.release(self.strong.remove_if(key, |kept| Arc::ptr_eq(&kept.entry, entry)));
     }
 
     /// Lets go of an object that has been kept too long.

@@ -80,7 +80,7 @@ impl Cache {
         let counters = Arc::<Counters>::default();
         Self {
             strong: keep::strong(options.bytes, &counters),
-            alive: Alive::new(),
+            alive: Alive::new(options.bytes),
             notes: Notes::new(),
             gauge: Gauge::new(&options),
             made: Instant::now(),

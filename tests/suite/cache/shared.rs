@@ -1,10 +1,14 @@
 //! The same object for everybody, while anyone holds it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 
-use sepia::{CacheStats, ErrorKind, Store};
+use sepia::backend::{Backend, Memory};
+use sepia::record::Key;
+use sepia::{CacheOptions, CacheStats, ErrorKind, Store};
 
-use super::{Board, Note, Speech, board, counted, note, text, tree, with_every_cache};
+use super::reading::Reading;
+use super::{BUDGET, Board, Note, Speech, board, counted, note, text, tree, trusting, with_every_cache};
 use crate::support::{on_every_backend, refused};
 
 #[test]
@@ -127,6 +131,38 @@ fn what_is_not_there_is_looked_for_each_time() {
         store.save(&note("n", "1")).unwrap();
         assert_eq!(text(store, "n"), "1");
     });
+}
+
+/// What was loaded slowly took the place of what had been saved, got and held meanwhile.
+#[test]
+fn what_was_asked_for_earlier_does_not_take_the_place_of_what_is_newer() {
+    let [read, held] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+    let first = Arc::new(AtomicBool::new(false));
+    for options in [CacheOptions::new(BUDGET), trusting()] {
+        let memory = {
+            let (read, held, first) = (Arc::clone(&read), Arc::clone(&held), Arc::clone(&first));
+            Reading(Memory::new(), move |memory: &Memory, key: &Key| {
+                let found = memory.read_sealed(key);
+                if first.swap(false, Ordering::SeqCst) {
+                    read.wait();
+                    held.wait();
+                }
+                found
+            })
+        };
+        let store = Store::with_backend(memory).with_cache(options);
+        store.save(&note("n", "1")).unwrap();
+        first.store(true, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| text(&store, "n"));
+            read.wait();
+            store.overwrite(&note("n", "2")).unwrap();
+            let newer = store.get::<Note>("n").unwrap();
+            held.wait();
+            assert_eq!((newer.text.as_str(), slow.join().unwrap().as_str()), ("2", "1"));
+            assert!(Arc::ptr_eq(&newer, &store.get("n").unwrap()));
+        });
+    }
 }
 
 #[test]
