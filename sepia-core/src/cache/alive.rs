@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::entry::{Entry, Kept};
-use crate::record::Key;
+use super::keep::Place;
 
 /// How many threads come by each other.
 const SHARDS: usize = 16;
@@ -34,8 +34,8 @@ pub(super) struct Alive {
 
 #[derive(Default)]
 struct Shard {
-    kept: HashMap<Key, Known>,
-    loose: HashMap<Key, Known>,
+    kept: HashMap<Place, Known>,
+    loose: HashMap<Place, Known>,
 }
 
 struct Known {
@@ -57,14 +57,14 @@ impl Alive {
     }
 
     /// No user's code runs while a shard is locked.
-    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        let shard = &self.shards[self.hasher.hash_one(key) as usize % SHARDS];
+    fn shard(&self, place: &Place) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[self.hasher.hash_one(place) as usize % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Kept> {
-        let shard = self.shard(key);
-        let known = shard.get(key)?;
+    pub(super) fn get(&self, place: &Place) -> Option<Kept> {
+        let shard = self.shard(place);
+        let known = shard.get(place)?;
         Some(Kept { object: known.object.upgrade()?, entry: Arc::clone(&known.entry) })
     }
 
@@ -74,16 +74,16 @@ impl Alive {
     /// The object, if another one is alive that was known to be what is stored after this one was.
     pub(super) fn put<T: Any + Send + Sync>(
         &self,
-        key: &Key,
+        place: &Place,
         object: Arc<T>,
         entry: Arc<Entry>,
     ) -> Result<(Arc<T>, Arc<Entry>), Arc<T>> {
         self.sweep_if_full();
         // Let go of when nothing is locked.
         let alive;
-        let mut shard = self.shard(key);
+        let mut shard = self.shard(place);
         let (mut object, mut entry) = (object, entry);
-        if let Some(known) = shard.get(key).filter(|known| known.is_alive()) {
+        if let Some(known) = shard.get(place).filter(|known| known.is_alive()) {
             let is_later = known.entry.validated() > entry.validated();
             if known.entry.is_same(&entry) {
                 alive = known.object.upgrade().map(Arc::downcast::<T>);
@@ -97,24 +97,24 @@ impl Alive {
         }
         let shared: Arc<dyn Any + Send + Sync> = Arc::clone(&object) as _;
         let known = Known { object: Arc::downgrade(&shared), entry: Arc::clone(&entry) };
-        if let Some(before) = shard.loose.remove(key) {
+        if let Some(before) = shard.loose.remove(place) {
             self.loose.fetch_sub(before.entry.weight, Ordering::Relaxed);
         }
-        shard.kept.insert(key.clone(), known);
+        shard.kept.insert(place.clone(), known);
         Ok((object, entry))
     }
 
     /// Takes note that an object is not kept any more, and forgets it if nobody holds it.
-    pub(super) fn release(&self, key: &Key, kept: Kept) {
+    pub(super) fn release(&self, place: &Place, kept: Kept) {
         let Kept { object, entry } = kept;
         drop(object);
-        let mut shard = self.shard(key);
-        if shard.kept.get(key).is_some_and(|known| Arc::ptr_eq(&known.entry, &entry))
-            && let Some(known) = shard.kept.remove(key)
+        let mut shard = self.shard(place);
+        if shard.kept.get(place).is_some_and(|known| Arc::ptr_eq(&known.entry, &entry))
+            && let Some(known) = shard.kept.remove(place)
             && known.is_alive()
         {
             self.loose.fetch_add(entry.weight, Ordering::Relaxed);
-            shard.loose.insert(key.clone(), known);
+            shard.loose.insert(place.clone(), known);
         }
     }
 
@@ -137,8 +137,8 @@ impl Alive {
 
 impl Shard {
     /// An object is either kept or loose.
-    fn get(&self, key: &Key) -> Option<&Known> {
-        self.kept.get(key).or_else(|| self.loose.get(key))
+    fn get(&self, place: &Place) -> Option<&Known> {
+        self.kept.get(place).or_else(|| self.loose.get(place))
     }
 
     /// Forgets what has died, and returns what that has weighed.

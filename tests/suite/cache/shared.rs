@@ -133,6 +133,29 @@ fn what_is_not_there_is_looked_for_each_time() {
     });
 }
 
+/// A file without a number is generation 0, and its name that of the base: what was found under one threw out what was
+/// found under the other.
+#[test]
+fn a_generation_without_a_number_does_not_stand_in_for_its_base() {
+    with_every_cache(|store| {
+        store.save(&Speech { id: "s".into(), words: 0 }).unwrap();
+        let held = store.get::<Speech>("s").unwrap();
+        assert!(Arc::ptr_eq(&held, &store.get("s.0").unwrap()));
+        store.save(&Speech { id: "s.1".into(), words: 1 }).unwrap();
+        assert!(Arc::ptr_eq(&held, &store.get("s.0").unwrap()));
+        let newest = store.get::<Speech>("s").unwrap();
+        assert_eq!(newest.words, 1);
+        let before = store.cache_stats();
+        for _ in 0..3 {
+            assert!(Arc::ptr_eq(&newest, &store.get("s").unwrap()));
+            assert!(Arc::ptr_eq(&held, &store.get("s.0").unwrap()));
+        }
+        assert_eq!(counted(&store.cache_stats()), (before.hits + 6, before.misses));
+        store.delete::<Speech>("s.1").unwrap();
+        assert!(Arc::ptr_eq(&held, &store.get("s").unwrap()));
+    });
+}
+
 /// What was loaded slowly took the place of what had been saved, got and held meanwhile.
 #[test]
 fn what_was_asked_for_earlier_does_not_take_the_place_of_what_is_newer() {
