@@ -109,7 +109,10 @@ impl Entry {
         self.made_of.iter().map(|on| on.slot)
     }
 
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        if Arc::ptr_eq(self, other) {
+            return true;
+        }
         self.made_of.len() == other.made_of.len()
             && self.made_of.iter().zip(&other.made_of).all(|(one, other)| one.is_same(other))
     }

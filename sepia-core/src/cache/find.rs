@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entry::{Entry, Kept};
-use super::keep::Place;
+use super::keep::{Place, Sought, What};
 use super::{Began, Cache, nanoseconds};
 use crate::backend::Backend;
 use crate::name::split_generation;
@@ -18,22 +18,20 @@ impl Cache {
     pub(crate) fn find_trusted<T: Object + Send + Sync>(&self, id: &str) -> Option<Arc<T>> {
         self.options.trust?;
         let began = self.begin();
-        let found = if !T::__CLASS_DEF.keeps_generations() {
-            self.trusted::<T>(id, T::__CLASS, began)
-        } else if split_generation(id).is_some()
-            && let Some(found) = self.trusted::<T>(id, T::__CLASS, began)
-        {
-            Some(found)
-        } else {
-            let meant = self.trusted::<Key>(id, T::__CLASS, began)?;
-            self.trusted::<T>(meant.id(), T::__CLASS, began)
+        let class = T::__CLASS;
+        let object = |id: &str| self.trusted::<T>(&Sought { what: What::Object, class, id }, began);
+        let newest = || object(self.trusted::<Key>(&Sought { what: What::Meant, class, id }, began)?.id());
+        let found = match split_generation(id) {
+            _ if !T::__CLASS_DEF.keeps_generations() => object(id),
+            Some(_) => object(id).or_else(newest),
+            None => newest(),
         };
         self.counters.hits.add(found.is_some().into());
         found
     }
 
-    fn trusted<T: Any + Send + Sync>(&self, id: &str, class: &str, began: Began) -> Option<Arc<T>> {
-        let Kept { object, entry } = self.strong.get(&Place { class, id })?;
+    fn trusted<T: Any + Send + Sync>(&self, sought: &Sought<'_>, began: Began) -> Option<Arc<T>> {
+        let Kept { object, entry } = self.strong.get(sought)?;
         let object = object.downcast::<T>().ok()?;
         if self.is_too_old(&entry, began.time) || !self.is_trusted(&entry, began) {
             return None;
@@ -44,34 +42,48 @@ impl Cache {
 
     /// Returns the object that is in memory under this key, if it is what is stored. Whatever is wrong with what is
     /// stored is said by the load.
-    pub(crate) fn find<T: Any + Send + Sync>(&self, key: &Key, backend: &dyn Backend, began: Began) -> Option<Arc<T>> {
-        let kept = match self.strong.get(key) {
+    pub(crate) fn find<T: Object + Send + Sync>(
+        &self,
+        key: &Key,
+        backend: &dyn Backend,
+        began: Began,
+    ) -> Option<Arc<T>> {
+        self.find_at(&Place::of(What::Object, key), backend, began)
+    }
+
+    /// Returns the key of the generation that a key means, if that is in memory and as it is stored.
+    pub(crate) fn find_meant(&self, key: &Key, backend: &dyn Backend, began: Began) -> Option<Arc<Key>> {
+        self.find_at(&Place::of(What::Meant, key), backend, began)
+    }
+
+    fn find_at<T: Any + Send + Sync>(&self, place: &Place, backend: &dyn Backend, began: Began) -> Option<Arc<T>> {
+        let kept = match self.strong.get(place) {
             Some(kept) if self.is_too_old(&kept.entry, began.time) => {
                 drop(kept);
-                self.expire(key, began.time);
+                self.expire(place, began.time);
                 None
             }
             kept => kept,
         };
         let is_kept = kept.is_some();
-        let Kept { object, entry } = kept.or_else(|| self.alive.get(key))?;
+        let Kept { object, entry } = kept.or_else(|| self.alive.get(place))?;
         // A class that was retired may have been claimed by another type.
         let object = object.downcast::<T>().ok()?;
         if self.is_trusted(&entry, began) || self.is_intact(&entry, backend, began) {
             if is_kept {
                 entry.set_used(began.time);
-            } else {
-                self.keep_again(key, Kept { object: Arc::<T>::clone(&object), entry }, began);
+                return Some(object);
             }
-            return Some(object);
+            entry.set_kept(began.time);
+            return Some(self.put(place, object, entry));
         }
         if let Ok(Some(again)) = entry.reread(backend, began) {
             if !is_kept {
                 again.set_kept(began.time);
             }
-            return Some(self.put(key, object, again));
+            return Some(self.put(place, object, Arc::new(again)));
         }
-        self.drop_old(key, &entry);
+        self.drop_old(place, &entry);
         None
     }
 

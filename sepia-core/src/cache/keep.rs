@@ -13,10 +13,11 @@ use super::entry::{Entry, Kept};
 use super::gather::Gathered;
 use super::stats::Counters;
 use super::{Began, Cache, nanoseconds};
+use crate::object::Object;
 use crate::record::Key;
 
 /// What keeps those objects that were used last, and most.
-pub(super) type Strong = sync::Cache<Key, Kept, Weigh, RandomState, Evicting>;
+pub(super) type Strong = sync::Cache<Place, Kept, Weigh, RandomState, Evicting>;
 
 /// What one part of the budget has at least: no object can take more than its part.
 const PART: u64 = 4 << 20;
@@ -42,16 +43,39 @@ pub(super) fn strong(bytes: u64, counters: &Arc<Counters>) -> Strong {
     Strong::with_options(options, Weigh, RandomState::new(), Evicting(Arc::clone(counters)))
 }
 
-/// A key that is looked for.
+/// What is kept, and where.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    what: What,
+    key: Key,
+}
+
+/// A file without a suffix is a generation, and has the name of the base: one may be kept beside the other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum What {
+    /// The object under a key.
+    Object,
+    /// The key of the generation that a key means.
+    Meant,
+}
+
+impl Place {
+    pub(super) fn of(what: What, key: &Key) -> Self {
+        Self { what, key: key.clone() }
+    }
+}
+
+/// A place that is looked for.
 #[derive(Hash)]
-pub(super) struct Place<'a> {
+pub(super) struct Sought<'a> {
+    pub(super) what: What,
     pub(super) class: &'a str,
     pub(super) id: &'a str,
 }
 
-impl Equivalent<Key> for Place<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.class == key.class() && self.id == key.id()
+impl Equivalent<Place> for Sought<'_> {
+    fn equivalent(&self, place: &Place) -> bool {
+        self.what == place.what && self.class == place.key.class() && self.id == place.key.id()
     }
 }
 
@@ -59,9 +83,9 @@ impl Equivalent<Key> for Place<'_> {
 #[derive(Clone)]
 pub(super) struct Weigh;
 
-impl Weighter<Key, Kept> for Weigh {
-    fn weight(&self, key: &Key, kept: &Kept) -> u64 {
-        kept.entry.weight + key.id().len() as u64
+impl Weighter<Place, Kept> for Weigh {
+    fn weight(&self, place: &Place, kept: &Kept) -> u64 {
+        kept.entry.weight + place.key.id().len() as u64
     }
 }
 
@@ -69,57 +93,70 @@ impl Weighter<Key, Kept> for Weigh {
 #[derive(Clone)]
 pub(super) struct Evicting(Arc<Counters>);
 
-impl Lifecycle<Key, Kept> for Evicting {
-    type RequestState = Vec<(Key, Kept)>;
+impl Lifecycle<Place, Kept> for Evicting {
+    type RequestState = Vec<(Place, Kept)>;
 
-    fn on_evict(&self, evicted: &mut Self::RequestState, key: Key, kept: Kept) {
+    fn on_evict(&self, evicted: &mut Self::RequestState, place: Place, kept: Kept) {
         self.0.evictions.add(1);
-        evicted.push((key, kept));
+        evicted.push((place, kept));
     }
 }
 
 impl Cache {
     /// Keeps an object that was just loaded, and returns it; or, if another that is made of the same is alive, that
     /// one.
-    pub(crate) fn add<T: Any + Send + Sync>(&self, key: &Key, object: T, gathered: Gathered, began: Began) -> Arc<T> {
+    pub(crate) fn add<T: Object + Send + Sync>(
+        &self,
+        key: &Key,
+        object: T,
+        gathered: Gathered,
+        began: Began,
+    ) -> Arc<T> {
+        self.add_at(&Place::of(What::Object, key), object, gathered, began)
+    }
+
+    /// Keeps what a key was found to mean.
+    pub(crate) fn add_meant(&self, key: &Key, meant: Key, gathered: Gathered, began: Began) {
+        self.add_at(&Place::of(What::Meant, key), meant, gathered, began);
+    }
+
+    fn add_at<T: Any + Send + Sync>(&self, place: &Place, object: T, gathered: Gathered, began: Began) -> Arc<T> {
         let Gathered { made_of, bytes, is_vague } = gathered;
         let object = Arc::new(object);
         if is_vague {
             return object;
         }
-        self.put(key, object, Entry::new(made_of, bytes, began))
+        self.put(place, object, Arc::new(Entry::new(made_of, bytes, began)))
     }
 
-    pub(super) fn put<T: Any + Send + Sync>(&self, key: &Key, object: Arc<T>, entry: Entry) -> Arc<T> {
-        let entry = Arc::new(entry);
-        let object = self.alive.put(key, object, &entry);
-        self.keep(key, Kept { object: Arc::<T>::clone(&object), entry });
-        object
+    /// Keeps an object, and returns it; or the one that everybody else has, if that is made of the same. An object
+    /// that was loaded so slowly that someone holds a newer one by now is for its caller alone.
+    pub(super) fn put<T: Any + Send + Sync>(&self, place: &Place, object: Arc<T>, entry: Arc<Entry>) -> Arc<T> {
+        match self.alive.put(place, object, entry) {
+            Ok((object, entry)) => {
+                self.keep(place, Kept { object: Arc::<T>::clone(&object), entry });
+                object
+            }
+            Err(older) => older,
+        }
     }
 
-    /// Keeps an object that was let go of.
-    pub(super) fn keep_again(&self, key: &Key, kept: Kept, began: Began) {
-        kept.entry.set_kept(began.time);
-        self.keep(key, kept);
-    }
-
-    fn keep(&self, key: &Key, kept: Kept) {
+    fn keep(&self, place: &Place, kept: Kept) {
         let mut evicted = Vec::new();
-        let before = self.strong.remove(key);
-        self.strong.insert_with_lifecycle(key.clone(), kept, &mut evicted);
-        drop(before);
-        self.release(evicted);
+        let before = self.strong.remove(place);
+        self.strong.insert_with_lifecycle(place.clone(), kept, &mut evicted);
+        self.release(before.into_iter().chain(evicted));
         self.gauge();
     }
 
     /// Lets go of an object that is not what is stored.
-    pub(super) fn drop_old(&self, key: &Key, entry: &Arc<Entry>) {
-        drop(self.strong.remove_if(key, |kept| Arc::ptr_eq(&kept.entry, entry)));
+    pub(super) fn drop_old(&self, place: &Place, entry: &Arc<Entry>) {
+        self.release(self.strong.remove_if(place, |kept| Arc::ptr_eq(&kept.entry, entry)));
     }
 
     /// Lets go of an object that has been kept too long.
-    pub(super) fn expire(&self, key: &Key, time: u64) {
-        if let Some(expired) = self.strong.remove_if(key, |kept| self.is_too_old(&kept.entry, time)) {
+    pub(super) fn expire(&self, place: &Place, time: u64) {
+        if let Some(expired) = self.strong.remove_if(place, |kept| self.is_too_old(&kept.entry, time)) {
             self.counters.evictions.add(1);
             self.release([expired]);
         }
@@ -145,7 +182,7 @@ impl Cache {
     pub(crate) fn shrink_to(&self, bytes: u64) {
         if self.strong.weight() > bytes {
             let mut kept: Vec<_> =
-                self.strong.iter().map(|(key, kept)| (kept.entry.used(), Weigh.weight(&key, &kept))).collect();
+                self.strong.iter().map(|(place, kept)| (kept.entry.used(), Weigh.weight(&place, &kept))).collect();
             kept.sort_unstable_by(|one, other| other.cmp(one));
             let mut left = bytes;
             let gone = kept.iter().find(|(_, weight)| match left.checked_sub(*weight) {
@@ -165,10 +202,10 @@ impl Cache {
 
     fn let_go(&self, is_meant: impl Fn(&Kept) -> bool) {
         let gone = RefCell::new(Vec::new());
-        self.strong.retain(|key, kept| {
+        self.strong.retain(|place, kept| {
             let is_meant = is_meant(kept);
             if is_meant {
-                gone.borrow_mut().push((key.clone(), kept.clone()));
+                gone.borrow_mut().push((place.clone(), kept.clone()));
             }
             !is_meant
         });
@@ -177,9 +214,9 @@ impl Cache {
         self.release(gone);
     }
 
-    pub(super) fn release(&self, gone: impl IntoIterator<Item = (Key, Kept)>) {
-        for (key, kept) in gone {
-            self.alive.release(&key, kept);
+    pub(super) fn release(&self, gone: impl IntoIterator<Item = (Place, Kept)>) {
+        for (place, kept) in gone {
+            self.alive.release(&place, kept);
         }
         self.ease();
     }
@@ -192,13 +229,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_found_where_its_key_is() -> crate::Result<()> {
+    fn a_place_is_found_by_what_is_sought() -> crate::Result<()> {
         let hasher = RandomState::new();
         let key = Key::new("Note", "a")?;
-        for (class, id) in [("Note", "a"), ("Note", "b"), ("N", "otea")] {
-            let place = Place { class, id };
-            assert_eq!(place.equivalent(&key), id == "a");
-            assert_eq!(hasher.hash_one(&place) == hasher.hash_one(&key), id == "a");
+        let kept = Place::of(What::Object, &key);
+        for (what, class, id) in [
+            (What::Object, "Note", "a"),
+            (What::Meant, "Note", "a"),
+            (What::Object, "Note", "b"),
+            (What::Object, "N", "otea"),
+        ] {
+            let sought = Sought { what, class, id };
+            let is_it = what == What::Object && id == "a";
+            assert_eq!(sought.equivalent(&kept), is_it);
+            assert_eq!(hasher.hash_one(&sought) == hasher.hash_one(&kept), is_it);
         }
         Ok(())
     }

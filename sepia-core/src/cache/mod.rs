@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use crate::record::Key;
 use alive::Alive;
-use keep::Strong;
+use keep::{Place, Strong, What};
 use notes::{Notes, Slot};
 use pressure::Gauge;
 use stats::Counters;
@@ -80,7 +80,7 @@ impl Cache {
         let counters = Arc::<Counters>::default();
         Self {
             strong: keep::strong(options.bytes, &counters),
-            alive: Alive::new(),
+            alive: Alive::new(options.bytes),
             notes: Notes::new(),
             gauge: Gauge::new(&options),
             made: Instant::now(),
@@ -110,7 +110,7 @@ impl Cache {
     fn note(&self, keys: &[Key], touched: &[Slot]) {
         self.notes.add(touched);
         // What they were before is of use to nobody; who holds it has it.
-        self.release(keys.iter().filter_map(|key| self.strong.remove(key)));
+        self.release(keys.iter().filter_map(|key| self.strong.remove(&Place::of(What::Object, key))));
     }
 
     /// Takes note that any record may have been changed.

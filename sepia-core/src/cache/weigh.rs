@@ -6,8 +6,9 @@
 use std::mem::size_of;
 
 use super::entry::{Dependency, Entry, Kept};
+use super::keep::Place;
 use crate::backend::Seal;
-use crate::record::{Entries, Entry as RecordEntry, Key, Node, Record};
+use crate::record::{Entries, Entry as RecordEntry, Node, Record};
 
 /// What an allocation takes beside what is in it.
 const ALLOCATION: u64 = 16;
@@ -20,7 +21,8 @@ const TEXT: u64 = 48;
 /// Any other value, and the room that lists have too much.
 const VALUE: u64 = 16;
 /// What is kept of an entry, beside what it depends on: in the tables, and itself.
-const ENTRY: u64 = 2 * (size_of::<Key>() + size_of::<Kept>() + 40) as u64 + size_of::<Entry>() as u64 + 2 * ALLOCATION;
+const ENTRY: u64 =
+    2 * (size_of::<Place>() + size_of::<Kept>() + 40) as u64 + size_of::<Entry>() as u64 + 2 * ALLOCATION;
 
 /// Weighs an object, without what it has made of its content.
 pub(super) fn object(size: usize) -> u64 {

@@ -149,13 +149,14 @@ mod cached {
                 return find(&source, key);
             }
             let began = cache.begin();
-            if let Some(meant) = cache.find::<Key>(key, &*self.backend, began) {
+            if let Some(meant) = cache.find_meant(key, &*self.backend, began) {
                 return Ok(Some((*meant).clone()));
             }
             let gathering = Gathering::new(&*self.backend);
             let meant = find(&gathering, key)?;
-            if let Some(meant) = meant.as_ref().filter(|meant| *meant != key) {
-                cache.add(key, meant.clone(), gathering.end(), began);
+            // An exact id means itself, for as long as that is kept.
+            if let Some(meant) = meant.as_ref().filter(|meant| *meant != key || split_generation(key.id()).is_none()) {
+                cache.add_meant(key, meant.clone(), gathering.end(), began);
             }
             Ok(meant)
         }

@@ -1,10 +1,14 @@
 //! The same object for everybody, while anyone holds it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 
-use sepia::{CacheStats, ErrorKind, Store};
+use sepia::backend::{Backend, Memory};
+use sepia::record::Key;
+use sepia::{CacheOptions, CacheStats, ErrorKind, Store};
 
-use super::{Board, Note, Speech, board, counted, note, text, tree, with_every_cache};
+use super::reading::Reading;
+use super::{BUDGET, Board, Note, Speech, board, counted, note, text, tree, trusting, with_every_cache};
 use crate::support::{on_every_backend, refused};
 
 #[test]
@@ -127,6 +131,61 @@ fn what_is_not_there_is_looked_for_each_time() {
         store.save(&note("n", "1")).unwrap();
         assert_eq!(text(store, "n"), "1");
     });
+}
+
+/// A file without a number is generation 0, and its name that of the base: what was found under one threw out what was
+/// found under the other.
+#[test]
+fn a_generation_without_a_number_does_not_stand_in_for_its_base() {
+    with_every_cache(|store| {
+        store.save(&Speech { id: "s".into(), words: 0 }).unwrap();
+        let held = store.get::<Speech>("s").unwrap();
+        assert!(Arc::ptr_eq(&held, &store.get("s.0").unwrap()));
+        store.save(&Speech { id: "s.1".into(), words: 1 }).unwrap();
+        assert!(Arc::ptr_eq(&held, &store.get("s.0").unwrap()));
+        let newest = store.get::<Speech>("s").unwrap();
+        assert_eq!(newest.words, 1);
+        let before = store.cache_stats();
+        for _ in 0..3 {
+            assert!(Arc::ptr_eq(&newest, &store.get("s").unwrap()));
+            assert!(Arc::ptr_eq(&held, &store.get("s.0").unwrap()));
+        }
+        assert_eq!(counted(&store.cache_stats()), (before.hits + 6, before.misses));
+        store.delete::<Speech>("s.1").unwrap();
+        assert!(Arc::ptr_eq(&held, &store.get("s").unwrap()));
+    });
+}
+
+/// What was loaded slowly took the place of what had been saved, got and held meanwhile.
+#[test]
+fn what_was_asked_for_earlier_does_not_take_the_place_of_what_is_newer() {
+    let [read, held] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+    let first = Arc::new(AtomicBool::new(false));
+    for options in [CacheOptions::new(BUDGET), trusting()] {
+        let memory = {
+            let (read, held, first) = (Arc::clone(&read), Arc::clone(&held), Arc::clone(&first));
+            Reading(Memory::new(), move |memory: &Memory, key: &Key| {
+                let found = memory.read_sealed(key);
+                if first.swap(false, Ordering::SeqCst) {
+                    read.wait();
+                    held.wait();
+                }
+                found
+            })
+        };
+        let store = Store::with_backend(memory).with_cache(options);
+        store.save(&note("n", "1")).unwrap();
+        first.store(true, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| text(&store, "n"));
+            read.wait();
+            store.overwrite(&note("n", "2")).unwrap();
+            let newer = store.get::<Note>("n").unwrap();
+            held.wait();
+            assert_eq!((newer.text.as_str(), slow.join().unwrap().as_str()), ("2", "1"));
+            assert!(Arc::ptr_eq(&newer, &store.get("n").unwrap()));
+        });
+    }
 }
 
 #[test]

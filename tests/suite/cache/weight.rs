@@ -113,15 +113,43 @@ fn fill_a_cache() {
     println!("grown by {} for {} of {budget}, {} entries", resident() - before, stats.bytes, stats.entries);
 }
 
+/// Gets objects that are too large to be kept, and lets go of each, in a process of its own: for the test below.
+#[test]
+#[ignore = "part of what_nobody_holds_any_more_takes_no_memory"]
+fn get_what_is_too_large() {
+    let Ok(budget) = std::env::var("SEPIA_CACHE") else { return };
+    let store = store(budget.parse::<u64>().unwrap());
+    let get = |from: u64, to: u64| (from..to).for_each(|n| drop(store.get::<Board>(format!("{n}-3000")).unwrap()));
+    get(0, 4);
+    let before = resident();
+    get(4, 100);
+    let stats = store.cache_stats();
+    println!("grown by {} for {} of {budget}", resident().saturating_sub(before), stats.bytes);
+}
+
+/// What an object was made of was remembered long after everybody had let go of the object.
+#[test]
+fn what_nobody_holds_any_more_takes_no_memory() {
+    let (grown, bytes) = told("get_what_is_too_large", &MIB.to_string());
+    assert_eq!(bytes, 0);
+    // One of them takes about half a megabyte.
+    assert!(grown < 4 * MIB, "grown by {grown}");
+}
+
 /// Returns by how much a process grows that keeps as many objects of a kind as it may, and how many bytes these are
 /// taken for.
 fn grown(kind: &str, budget: u64) -> (u64, u64) {
+    told("fill_a_cache", &format!("{kind} {budget}"))
+}
+
+/// Runs one of the tests above in a process of its own, and returns what it tells.
+fn told(test: &str, what: &str) -> (u64, u64) {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "cache::weight::fill_a_cache", "--ignored", "--nocapture"]);
-    let done = child.env("SEPIA_CACHE", format!("{kind} {budget}")).output().unwrap();
+    child.args(["--exact", &format!("cache::weight::{test}"), "--ignored", "--nocapture"]);
+    let done = child.env("SEPIA_CACHE", what).output().unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     let line = told.lines().find(|line| line.contains("grown by")).unwrap_or_else(|| panic!("{done:?}"));
-    println!("{kind}: {line}");
+    println!("{what}: {line}");
     let mut numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
