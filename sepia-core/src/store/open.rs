@@ -158,8 +158,9 @@ impl StoreBuilder {
     /// a file, `:memory:` too.
     ///
     /// Opened for [reading](Self::read_only), it is not written; but SQLite makes the files `{path}-wal` and `{path}-shm`
-    /// beside it where it can, by which readers and writers know of each other. Where it cannot, it takes the database for
-    /// one that nobody changes.
+    /// beside it, by which readers and writers know of each other, and leaves them there. Where it cannot, only a database
+    /// that a writer has open is read, or one on a file system that is mounted read-only; any other is refused, as it
+    /// might change unseen.
     ///
     /// # Errors
     /// As [`Store::sqlite`]; and `NotAStore` for [`read_only`](Self::read_only), if there is no store.

@@ -74,3 +74,15 @@ fn nothing_is_committed_to_a_file_that_was_replaced() {
     }
     refused(file.store.close(), ErrorKind::Io, &["data.db", "replaced or removed"]);
 }
+
+/// It was read as one that nobody changes, by somebody who could not write it: stale, and half there, once others did.
+#[test]
+fn a_database_is_not_read_where_others_can_change_it_unseen() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    let InFile { store, path, directory } = file;
+    store.close().unwrap();
+    // SQLite follows no link there, as where nothing can be made.
+    std::os::unix::fs::symlink("nowhere", directory.path().join("data.db-shm")).unwrap();
+    refused(Store::builder().read_only().sqlite(&path), ErrorKind::Io, &["data.db", "-shm", "writer"]);
+}
