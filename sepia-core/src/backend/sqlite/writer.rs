@@ -45,7 +45,14 @@ impl Writer {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
         connection.pragma_update(None, "journal_size_limit", LOG)?;
-        Ok(Self { connection, durability: Durability::Sync, expected: Durability::Sync, known: None, has_more: false, has_retired: false })
+        Ok(Self {
+            connection,
+            durability: Durability::Sync,
+            expected: Durability::Sync,
+            known: None,
+            has_more: false,
+            has_retired: false,
+        })
     }
 
     /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.
