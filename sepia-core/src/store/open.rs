@@ -175,7 +175,7 @@ impl StoreBuilder {
 
     /// Opens the store that a URL names: `file:` and a path, a path alone, `sqlite:` and a path (feature `sqlite`), or
     /// `memory:`, which is empty and ends with its last clone. A path that would look like another URL is written
-    /// `./name:of:it`.
+    /// `./name:of:it`. The case of the first word means nothing.
     ///
     /// # Errors
     /// As [`open`](Self::open) or [`Store::sqlite`]; `InvalidValue` for a URL of another kind.
@@ -188,7 +188,7 @@ impl StoreBuilder {
             _ => ("file", url),
         };
         let path = rest.strip_prefix("//").unwrap_or(rest);
-        match scheme {
+        match &*scheme.to_ascii_lowercase() {
             "file" => self.open(path),
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(path),

@@ -86,3 +86,14 @@ fn a_database_is_not_read_where_others_can_change_it_unseen() {
     std::os::unix::fs::symlink("nowhere", directory.path().join("data.db-shm")).unwrap();
     refused(Store::builder().read_only().sqlite(&path), ErrorKind::Io, &["data.db", "-shm", "writer"]);
 }
+
+#[test]
+fn who_takes_a_database_for_a_directory_is_told_how_to_open_it() {
+    let file = InFile::new();
+    let told = ["data.db", "not a directory", "sqlite:", "Store::sqlite"];
+    refused(Store::open(&file.path), ErrorKind::NotAStore, &told);
+    refused(Store::builder().open_url(file.path.to_str().unwrap()), ErrorKind::NotAStore, &told);
+    // The case of a scheme means nothing.
+    let store = Store::builder().open_url(&format!("SQLite:{}", file.path.display())).unwrap();
+    assert_eq!(store.backend().identity(), file.store.backend().identity());
+}
