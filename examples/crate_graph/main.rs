@@ -240,6 +240,10 @@ impl Arguments {
                 _ => return Err(USAGE.into()),
             }
         }
+        let has_scheme = |url: &String| [FILE, SQLITE, MEMORY].iter().any(|scheme| url.starts_with(scheme));
+        if store.as_ref().is_some_and(|url| !has_scheme(url)) {
+            return Err(USAGE.into());
+        }
         Ok(Self { input, why, store })
     }
 }

@@ -46,7 +46,7 @@
 //! | **reference** | a field that holds objects: it becomes symlinks and subdirectories |
 //! | **record** | what a backend stores for one object, in plain data |
 //! | **batch** | changes to records that commit together |
-//! | **backend** | where records live: the filesystem, memory, or one of your own |
+//! | **backend** | where records live: the filesystem, SQLite, memory, or one of your own |
 //! | **store** | the typed front: [`Store`], cheap to clone, shared by threads |
 //!
 //! # Values and references
@@ -104,6 +104,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Many objects at once: [`Store::load_many`] loads them in the order of their ids, [`Store::iter`] streams a class of
+//! any size, and [`Store::save_all`] saves all of them or none.
+//!
+//! # Files, one file, or memory
+//!
+//! Only the line that opens a store says where it is: [`Store::open`] keeps it in a directory, `Store::sqlite` (feature
+//! `sqlite`) in one file, a database that can be asked in SQL, [`Store::in_memory`] nowhere; and
+//! [`StoreBuilder::open_url`] takes what your users say, `file:data`, `sqlite:data.db` or `memory:`. All that is said here
+//! holds for each, but for durability in memory; what is said of files and directories is rows and columns in a
+//! database. [`Store::copy_to`] takes a store from one to another and back, exactly. `docs/backends.md` in the repository
+//! compares them, with figures.
 //!
 //! # Attributes
 //!

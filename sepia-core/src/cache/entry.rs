@@ -173,7 +173,8 @@ impl Entry {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Takes note that the object is of use. It is of no consequence which of two threads comes last.
     pub(super) fn set_used(&self, time: u64) {
-        self.used.fetch_max(time, Ordering::Relaxed);
+        self.used.store(time, Ordering::Relaxed);
     }
 }

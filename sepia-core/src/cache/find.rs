@@ -38,15 +38,8 @@ impl Cache {
         if self.is_too_old(&entry, began.time) || !self.is_trusted(&entry, began) {
             return None;
         }
-        self.touch(&entry, began);
+        entry.set_used(began.time);
         Some(object)
-    }
-
-    /// Takes note that an object that is kept is of use.
-    fn touch(&self, entry: &Entry, began: Began) {
-        if self.options.time_to_idle.is_some() {
-            entry.set_used(began.time);
-        }
     }
 
     /// Returns the object that is in memory under this key, if it is what is stored. Whatever is wrong with what is
@@ -66,7 +59,7 @@ impl Cache {
         let object = object.downcast::<T>().ok()?;
         if self.is_trusted(&entry, began) || self.is_intact(&entry, backend, began) {
             if is_kept {
-                self.touch(&entry, began);
+                entry.set_used(began.time);
             } else {
                 self.keep_again(key, Kept { object: Arc::<T>::clone(&object), entry }, began);
             }

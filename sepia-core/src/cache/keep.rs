@@ -28,8 +28,6 @@ const TYPICAL: u64 = 2048;
 const PURGES: u32 = 4;
 /// How often that is, at most.
 const SHORTEST_PURGE: Duration = Duration::from_millis(1);
-/// To less than this part of the budget, objects are let go of in any order.
-const LEAST: u64 = 64;
 
 pub(super) fn strong(bytes: u64, counters: &Arc<Counters>) -> Strong {
     let parts = (bytes / PART).clamp(1, PARTS);
@@ -137,43 +135,53 @@ impl Cache {
         if began.time < due || !is_mine() {
             return;
         }
-        let expired = RefCell::new(Vec::new());
-        self.strong.retain(|key, kept| {
-            let is_too_old = self.is_too_old(&kept.entry, began.time);
-            if is_too_old {
-                expired.borrow_mut().push((key.clone(), kept.clone()));
-            }
-            !is_too_old
-        });
-        let expired = expired.into_inner();
-        self.counters.evictions.add(expired.len() as u64);
-        self.release(expired);
+        self.let_go(|kept| self.is_too_old(&kept.entry, began.time));
     }
 
-    /// Lets go of objects until no more than this is kept: those that are of little use first.
+    /// Lets go of objects until no more than this is kept: those first that were used longest ago.
+    ///
+    /// The table could be told to take less, and then again what it took. But it rounds at each step, and what it knows
+    /// of old keys goes first; and while it takes less, so it does for all threads.
     pub(crate) fn shrink_to(&self, bytes: u64) {
-        let budget = self.strong.capacity();
-        if bytes < budget {
-            self.strong.set_capacity(bytes.max(budget / LEAST));
-            self.strong.set_capacity(budget);
-        }
-        for (key, _) in self.strong.iter() {
-            if self.strong.weight() <= bytes {
-                break;
-            }
-            if let Some(gone) = self.strong.remove(&key) {
-                self.counters.evictions.add(1);
-                self.release([gone]);
+        if self.strong.weight() > bytes {
+            let mut kept: Vec<_> =
+                self.strong.iter().map(|(key, kept)| (kept.entry.used(), Weigh.weight(&key, &kept))).collect();
+            kept.sort_unstable_by(|one, other| other.cmp(one));
+            let mut left = bytes;
+            let gone = kept.iter().find(|(_, weight)| match left.checked_sub(*weight) {
+                Some(less) => {
+                    left = less;
+                    false
+                }
+                None => true,
+            });
+            if let Some(&(last_used, _)) = gone {
+                self.let_go(|kept| kept.entry.used() <= last_used);
             }
         }
         self.alive.sweep();
-        self.gauge();
+        self.ease();
+    }
+
+    fn let_go(&self, is_meant: impl Fn(&Kept) -> bool) {
+        let gone = RefCell::new(Vec::new());
+        self.strong.retain(|key, kept| {
+            let is_meant = is_meant(kept);
+            if is_meant {
+                gone.borrow_mut().push((key.clone(), kept.clone()));
+            }
+            !is_meant
+        });
+        let gone = gone.into_inner();
+        self.counters.evictions.add(gone.len() as u64);
+        self.release(gone);
     }
 
     pub(super) fn release(&self, gone: impl IntoIterator<Item = (Key, Kept)>) {
         for (key, kept) in gone {
             self.alive.release(&key, kept);
         }
+        self.ease();
     }
 }
 

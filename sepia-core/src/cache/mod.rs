@@ -98,11 +98,7 @@ impl Cache {
     }
 
     fn now(&self) -> Began {
-        let commits = self.notes.count();
-        let CacheOptions { time_to_live, time_to_idle, trust, .. } = self.options;
-        let is_timed = time_to_live.is_some() || time_to_idle.is_some() || trust.is_some();
-        let time = if is_timed { nanoseconds(self.made.elapsed()) } else { 0 };
-        Began { time, commits }
+        Began { time: nanoseconds(self.made.elapsed()), commits: self.notes.count() }
     }
 
     /// Whether anything is taken for stored without a look.
@@ -113,10 +109,8 @@ impl Cache {
     /// Takes note of a commit that has changed these records.
     fn note(&self, keys: &[Key], touched: &[Slot]) {
         self.notes.add(touched);
-        for key in keys {
-            // What it was before is of use to nobody; who holds it has it.
-            drop(self.strong.remove(key));
-        }
+        // What they were before is of use to nobody; who holds it has it.
+        self.release(keys.iter().filter_map(|key| self.strong.remove(key)));
     }
 
     /// Takes note that any record may have been changed.

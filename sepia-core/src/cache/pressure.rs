@@ -33,7 +33,8 @@ impl fmt::Debug for Pressure<'_> {
 pub(super) struct Gauge {
     /// From how many bytes on it is told.
     bytes: u64,
-    is_above: AtomicBool,
+    /// It was told, and what is kept has not been less since.
+    was_told: AtomicBool,
     is_telling: AtomicBool,
 }
 
@@ -41,7 +42,7 @@ impl Gauge {
     pub(super) fn new(options: &CacheOptions) -> Self {
         let fraction = options.pressure.as_ref().map_or(1.0, |(fraction, _)| fraction.clamp(0.0, 1.0));
         let bytes = (options.bytes as f64 * fraction) as u64;
-        Self { bytes, is_above: AtomicBool::new(false), is_telling: AtomicBool::new(false) }
+        Self { bytes, was_told: AtomicBool::new(false), is_telling: AtomicBool::new(false) }
     }
 }
 
@@ -55,18 +56,34 @@ impl Drop for Telling<'_> {
 }
 
 impl Cache {
-    /// Tells if more is kept than before, and too much. No lock may be held.
+    /// Tells if too much is kept, and was not when it was last told. No lock may be held.
     pub(super) fn gauge(&self) {
         let (Some((_, tell)), gauge) = (&self.options.pressure, &self.gauge) else { return };
-        let is_above = self.strong.weight() > gauge.bytes;
-        if gauge.is_above.swap(is_above, Ordering::AcqRel) || !is_above {
+        if !self.is_above() {
             return;
         }
-        // Whoever is being told may ask for objects.
+        // Whoever is being told may ask for objects. What comes back meanwhile is told of when more is kept afterwards.
         if gauge.is_telling.swap(true, Ordering::AcqRel) {
             return;
         }
         let _telling = Telling(&gauge.is_telling);
-        tell(&Pressure { cache: self, stats: self.stats_now() });
+        if !gauge.was_told.swap(true, Ordering::AcqRel) {
+            tell(&Pressure { cache: self, stats: self.stats_now() });
+        }
+    }
+
+    /// Takes note if what is kept is little again.
+    pub(super) fn ease(&self) {
+        if self.options.pressure.is_some() {
+            self.is_above();
+        }
+    }
+
+    fn is_above(&self) -> bool {
+        let is_above = self.strong.weight() > self.gauge.bytes;
+        if !is_above {
+            self.gauge.was_told.store(false, Ordering::Release);
+        }
+        is_above
     }
 }

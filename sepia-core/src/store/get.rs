@@ -81,8 +81,8 @@ mod cached {
             self.cache.as_ref().map(|cache| cache.stats()).unwrap_or_default()
         }
 
-        /// Lets go of objects until those that are kept take no more than this, by estimate: those of little use first.
-        /// What the program itself holds stays, and is still shared. The budget stays what it is.
+        /// Lets go of objects until those that are kept take no more than this, by estimate: those first that were
+        /// used longest ago. What the program itself holds stays, and is still shared. The budget stays what it is.
         pub fn shrink_to(&self, bytes: u64) {
             if let Some(cache) = &self.cache {
                 cache.shrink_to(bytes);

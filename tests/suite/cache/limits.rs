@@ -1,7 +1,7 @@
 //! What is kept, how much of it, and for how long.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::Duration;
 
 use sepia::{CacheOptions, Store};
@@ -78,6 +78,39 @@ fn a_cache_shrinks_to_what_is_asked_and_grows_again() {
     });
 }
 
+/// Whoever shrank the cache once set the budget aside for that, and a second one took what was left for the budget.
+#[test]
+fn the_budget_stays_what_it_is_however_many_shrink_the_cache() {
+    let plain = Store::in_memory();
+    fill(&plain, 10_000);
+    let store = plain.with_cache(CacheOptions::new(BUDGET));
+    let get_all = || (0..10_000).for_each(|n| drop(text(&store, &n.to_string())));
+    for _ in 0..3 {
+        get_all();
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| (0..50).for_each(|_| store.shrink_to(0)));
+            }
+        });
+    }
+    get_all();
+    let stats = store.cache_stats();
+    assert_eq!(stats.entries, 10_000, "{stats:?}");
+}
+
+#[test]
+fn what_was_used_last_goes_last() {
+    on_every_backend(|store| {
+        let store = store.with_cache(CacheOptions::new(BUDGET));
+        fill(&store, 100);
+        (0..10).for_each(|n| drop(text(&store, &n.to_string())));
+        store.shrink_to(store.cache_stats().bytes / 5);
+        let before = store.cache_stats();
+        (0..10).for_each(|n| drop(text(&store, &n.to_string())));
+        assert_eq!(counted(&store.cache_stats()), (before.hits + 10, before.misses));
+    });
+}
+
 #[test]
 fn pressure_is_told_of_once_and_again_after_it_has_gone() {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -103,21 +136,89 @@ fn pressure_is_told_of_once_and_again_after_it_has_gone() {
 #[test]
 fn who_is_told_of_pressure_can_do_something_about_it() {
     let told = Arc::new(AtomicU64::new(0));
-    let inner = Store::in_memory();
-    inner.save(&note("other", "1")).unwrap();
+    let itself = Arc::new(OnceLock::<Store>::new());
     let tell = {
-        let (told, inner) = (Arc::clone(&told), inner.clone());
+        let (told, itself) = (Arc::clone(&told), Arc::clone(&itself));
         move |pressure: &sepia::Pressure<'_>| {
-            told.fetch_add(1, Ordering::Relaxed);
-            text(&inner, "other");
+            let before = told.fetch_add(1, Ordering::Relaxed);
+            pressure.shrink_to(10_000);
+            // As many as are told of: but nobody is while they are being told.
+            fill(itself.get().unwrap(), 300);
+            assert_eq!(told.load(Ordering::Relaxed), before + 1);
             pressure.shrink_to(10_000);
         }
     };
-    let store = inner.with_cache(CacheOptions::new(100_000).on_pressure(0.5, tell));
+    let store = Store::in_memory().with_cache(CacheOptions::new(100_000).on_pressure(0.5, tell));
+    itself.set(store.clone()).unwrap();
     fill(&store, 1000);
     let told = told.load(Ordering::Relaxed);
     assert!(told > 3, "{told}");
     assert!(store.cache_stats().bytes <= 60_000);
+}
+
+/// Nobody was told ever again, if much was kept once more before who was told had come to an end.
+#[test]
+fn pressure_that_comes_back_while_someone_is_told_is_told_of_afterwards() {
+    let told = Arc::new(AtomicU64::new(0));
+    let [begun, filled] = [(); 2].map(|()| Arc::new(Barrier::new(2)));
+    let tell = {
+        let (told, begun, filled) = (Arc::clone(&told), Arc::clone(&begun), Arc::clone(&filled));
+        move |pressure: &sepia::Pressure<'_>| {
+            if told.fetch_add(1, Ordering::Relaxed) == 0 {
+                pressure.shrink_to(0);
+                begun.wait();
+                filled.wait();
+            }
+        }
+    };
+    let plain = Store::in_memory();
+    fill(&plain, 2000);
+    let store = plain.with_cache(CacheOptions::new(100_000).on_pressure(0.5, tell));
+    let get = |from: usize, to: usize| (from..to).for_each(|n| drop(text(&store, &n.to_string())));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| get(0, 200));
+        begun.wait();
+        get(1000, 2000);
+        filled.wait();
+        first.join().unwrap();
+    });
+    get(200, 1000);
+    assert_eq!(told.load(Ordering::Relaxed), 2);
+}
+
+/// One commit may take away what one object has brought.
+#[test]
+fn pressure_is_told_of_again_after_a_commit_has_eased_it() {
+    let told = Arc::new(AtomicU64::new(0));
+    let tell = {
+        let told = Arc::clone(&told);
+        move |_: &sepia::Pressure<'_>| _ = told.fetch_add(1, Ordering::Relaxed)
+    };
+    let store = Store::in_memory().with_cache(CacheOptions::new(100_000).on_pressure(0.5, tell));
+    for round in 1..=3 {
+        store.overwrite(&note("large", &round.to_string().repeat(70_000))).unwrap();
+        text(&store, "large");
+        assert_eq!(told.load(Ordering::Relaxed), round);
+    }
+}
+
+#[test]
+fn what_is_used_is_kept_and_what_is_looked_at_again_is_not_younger() {
+    let store = Store::in_memory();
+    store.save(&note("n", "1")).unwrap();
+    let other = store.clone();
+    let idle = store.with_cache(CacheOptions::new(BUDGET).time_to_idle(40 * WHILE));
+    let live = store.with_cache(CacheOptions::new(BUDGET).time_to_live(40 * WHILE));
+    [&idle, &live].into_iter().for_each(|store| drop(text(store, "n")));
+    for _ in 0..4 {
+        std::thread::sleep(15 * WHILE);
+        // The seal is broken, and the object is the same.
+        other.overwrite(&note("n", "2")).unwrap();
+        other.overwrite(&note("n", "1")).unwrap();
+        [&idle, &live].into_iter().for_each(|store| drop(text(store, "n")));
+    }
+    assert_eq!(counted(&idle.cache_stats()), (4, 1));
+    assert!(live.cache_stats().misses > 1, "{:?}", live.cache_stats());
 }
 
 #[test]

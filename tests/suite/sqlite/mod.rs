@@ -947,3 +947,38 @@ fn ids_are_listed_while_others_come_and_go() {
     assert!(staying.into_iter().all(|id| listed.contains(&id)));
     assert!(!listed.contains("4000") && listed.contains("4000 a"));
 }
+
+/// SQLite waits for the disk when it has written something, so what changes nothing must write all the same.
+#[test]
+fn a_commit_that_waits_has_what_came_before_it_on_the_disk() {
+    let file = InFile::new();
+    let store = &file.store;
+    let (waits, goes_on) = (&store.with_durability(Durability::Sync), &store.with_durability(Durability::Buffered));
+    let object = postit("c", "1");
+    waits.save(&object).unwrap();
+    let written = || fs::metadata(file.directory.path().join("data.db-wal")).unwrap().len();
+    let grows_by = |commit: &dyn Fn()| {
+        let before = written();
+        commit();
+        written() - before
+    };
+    for equal in [&|| waits.save(&object).unwrap(), &|| waits.overwrite(&object).unwrap()] as [&dyn Fn(); 2] {
+        assert_eq!(grows_by(equal), 0, "all of it was on the disk");
+        goes_on.save(&postit("other", &written().to_string())).unwrap();
+        assert_eq!(grows_by(&|| goes_on.save(&object).unwrap()), 0);
+        assert!(grows_by(equal) > 0);
+        assert_eq!(grows_by(equal), 0);
+        // What others have written may not be on the disk, either.
+        file.reopen().with_durability(Durability::Buffered).save(&postit("other", &written().to_string())).unwrap();
+        assert!(grows_by(equal) > 0);
+    }
+    goes_on.save(&postit("other", &written().to_string())).unwrap();
+    let in_one = || {
+        let change = |transaction: &mut sepia::Transaction<'_>| {
+            transaction.set_durability(Durability::Sync);
+            transaction.overwrite(&object)
+        };
+        goes_on.transaction(change).unwrap();
+    };
+    assert!(grows_by(&in_one) > 0);
+}

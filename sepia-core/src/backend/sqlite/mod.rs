@@ -55,7 +55,7 @@ use crate::batch::{Batch, Durability};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
-use error::{at, failed, unwritten};
+use error::{at, unwritten};
 use gate::{Gate, Patience};
 use identity::Identity;
 use pool::Pool;
@@ -205,15 +205,8 @@ impl Sqlite {
     /// Makes all that was committed durable: a commit that waits for the disk has it write what came before, too.
     fn sync(&self, writer: &mut Writer, held: &gate::Held<'_>) -> Result<()> {
         self.begin(writer, Some(Durability::Sync), held)?;
-        // Written, though it is the same.
-        let write = writer.connection.pragma_update(None, "user_version", schema::VERSION);
-        match write {
-            Ok(()) => self.end(writer),
-            Err(error) => {
-                writer.roll_back();
-                Err(failed("make durable what was written")(error))
-            }
-        }
+        writer.expect_unsynced();
+        self.end(writer)
     }
 
     /// Returns a number that is another after every commit; `None` while it cannot be told, since the observer stands

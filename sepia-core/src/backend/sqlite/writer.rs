@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::catalog::{self, Checksums};
 use super::error::{self, failed};
 use super::gate::Held;
+use super::schema;
 use crate::batch::Durability;
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +24,10 @@ pub(super) struct Writer {
     /// What the next ones shall survive, as far as can be told.
     expected: Durability,
     known: Option<Known>,
+    /// There may be commits that no disk has confirmed: of this connection, or of others.
+    has_unsynced: bool,
+    /// How many rows had been changed when the transaction began.
+    changes: u64,
     /// Something else than a batch was written in this transaction, and stays also if the batch does not come.
     pub(super) has_more: bool,
     /// A class was taken back in this transaction.
@@ -45,14 +50,9 @@ impl Writer {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
         connection.pragma_update(None, "journal_size_limit", LOG)?;
-        Ok(Self {
-            connection,
-            durability: Durability::Sync,
-            expected: Durability::Sync,
-            known: None,
-            has_more: false,
-            has_retired: false,
-        })
+        let (durability, expected) = (Durability::Sync, Durability::Sync);
+        let (known, has_unsynced, changes, has_more, has_retired) = (None, true, 0, false, false);
+        Ok(Self { connection, durability, expected, known, has_unsynced, changes, has_more, has_retired })
     }
 
     /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.
@@ -71,7 +71,7 @@ impl Writer {
             self.connection.pragma_update(None, "synchronous", level).map_err(&fail)?;
             self.durability = durability;
         }
-        (self.has_more, self.has_retired) = (false, false);
+        (self.has_more, self.has_retired, self.changes) = (false, false, self.connection.total_changes());
         held.retry(|| self.run("BEGIN IMMEDIATE")).map_err(|error| match error::is_busy(&error) {
             true => held.locked(),
             false => fail(error),
@@ -88,14 +88,36 @@ impl Writer {
         self.durability
     }
 
-    /// Ends the transaction. If that fails, it has changed nothing.
+    /// Has the next commit that waits for the disk do so even if it changes nothing.
+    pub(super) fn expect_unsynced(&mut self) {
+        self.has_unsynced = true;
+    }
+
+    /// Ends the transaction. If that fails, it has changed nothing. What waits for the disk has it confirm all that came
+    /// before, too.
     ///
     /// # Errors
     /// `Poisoned` if the disk does not confirm it.
     pub(super) fn commit(&mut self) -> Result<()> {
-        let Err(error) = self.run("COMMIT") else { return Ok(()) };
-        self.roll_back();
-        Err(error::unwritten("commit")(error))
+        match self.try_commit() {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.roll_back();
+                Err(error::unwritten("commit")(error))
+            }
+        }
+    }
+
+    fn try_commit(&mut self) -> rusqlite::Result<()> {
+        let waits = self.durability == Durability::Sync;
+        let has_changed = self.connection.total_changes() != self.changes;
+        if waits && !has_changed && self.has_unsynced {
+            // SQLite waits only if something is written; this is, though it is the same.
+            self.connection.pragma_update(None, "user_version", schema::VERSION)?;
+        }
+        self.run("COMMIT")?;
+        self.has_unsynced = !waits && (has_changed || self.has_unsynced);
+        Ok(())
     }
 
     /// Undoes the transaction, if SQLite has not done so by itself.
@@ -142,12 +164,16 @@ impl Writer {
         let version = version(&self.connection)?;
         let known = match self.known.take().filter(|known| known.version == version) {
             Some(known) => known,
-            None => Known {
-                version,
-                classes: catalog::classes(&self.connection)?,
-                checksums: catalog::checksums(&self.connection)?,
-                is_followed: super::track::is_followed(&self.connection).map_err(failed("look for followers"))?,
-            },
+            None => {
+                // Others have written.
+                self.has_unsynced = true;
+                Known {
+                    version,
+                    classes: catalog::classes(&self.connection)?,
+                    checksums: catalog::checksums(&self.connection)?,
+                    is_followed: super::track::is_followed(&self.connection).map_err(failed("look for followers"))?,
+                }
+            }
         };
         Ok((&self.connection, self.known.insert(known)))
     }
