@@ -391,6 +391,11 @@ impl Stat {
 }
 
 /// Looks after how a backend keeps records: what cannot be seen in the records.
+///
+/// What is promised durably is so on return; of a thread that has the [lock](Backend::lock), at the latest once that has
+/// committed a batch that waits for the disk. A backend may do it in the transaction of the lock: then it stays also if
+/// the lock is given back without a batch, or the batch is refused, but is not durable before the next such commit, or
+/// [`checkpoint`](Backend::checkpoint).
 pub trait Upkeep: Debug {
     /// Calls `each` with what is wrong, beyond what [`read`](Backend::read) shows or because of what it fails.
     /// Nothing is changed. Work that is under way is not wrong.

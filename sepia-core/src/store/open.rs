@@ -132,10 +132,12 @@ impl StoreBuilder {
     /// what was edited by hand. Off by default; once it is on, it stays on for the store, whoever opens it. Files
     /// that are there already get theirs when other content is saved, or by [`repair`](crate::verify::Verify::repair).
     /// Reading costs nothing; writing a file takes two system calls more, 1.5 to 3.5 µs on ext4 and tmpfs: up to a fifth
-    /// of the time of a new file, where nobody waits for the disk. A store in memory needs none.
+    /// of the time of a new file, where nobody waits for the disk. In a database, the checksum is a column of the record's
+    /// row, and that of a container is of all that is in it, so whichever entry changes, it is computed anew. A store in
+    /// memory needs none.
     ///
     /// # Errors
-    /// Then [`open`](Self::open) is also `Io` where the file system has no extended attributes of users, and
+    /// Then [`open`](Self::open) is also `Io` where the file system has no extended attributes of users, which a database does without, and
     /// `ReadOnly` if they would have to be turned on, and nothing may be written.
     #[must_use]
     pub fn checksums(mut self) -> Self {
@@ -158,8 +160,9 @@ impl StoreBuilder {
     /// a file, `:memory:` too.
     ///
     /// Opened for [reading](Self::read_only), it is not written; but SQLite makes the files `{path}-wal` and `{path}-shm`
-    /// beside it where it can, by which readers and writers know of each other. Where it cannot, it takes the database for
-    /// one that nobody changes.
+    /// beside it, by which readers and writers know of each other, and leaves them there. Where it cannot, only a database
+    /// that a writer has open is read, or one on a file system that is mounted read-only; any other is refused, as it
+    /// might change unseen.
     ///
     /// # Errors
     /// As [`Store::sqlite`]; and `NotAStore` for [`read_only`](Self::read_only), if there is no store.
@@ -172,7 +175,7 @@ impl StoreBuilder {
 
     /// Opens the store that a URL names: `file:` and a path, a path alone, `sqlite:` and a path (feature `sqlite`), or
     /// `memory:`, which is empty and ends with its last clone. A path that would look like another URL is written
-    /// `./name:of:it`.
+    /// `./name:of:it`. The case of the first word means nothing.
     ///
     /// # Errors
     /// As [`open`](Self::open) or [`Store::sqlite`]; `InvalidValue` for a URL of another kind.
@@ -185,7 +188,7 @@ impl StoreBuilder {
             _ => ("file", url),
         };
         let path = rest.strip_prefix("//").unwrap_or(rest);
-        match scheme {
+        match &*scheme.to_ascii_lowercase() {
             "file" => self.open(path),
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(path),

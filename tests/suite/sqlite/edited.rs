@@ -132,3 +132,41 @@ fn whatever_is_in_quarantine_there_is_room_for_more() {
     let place = backend.upkeep().set_aside(&key("Leaf", "z"), &leaf("1")).unwrap();
     assert_eq!(place, "quarantine/2/Leaf/z");
 }
+
+/// Each entry wrote the row of its object anew, with all of its content.
+#[test]
+fn a_checksum_is_forgotten_once_however_many_entries_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.db");
+    let backend = {
+        let mut options = OpenOptions::default();
+        options.checksums = true;
+        Sqlite::open(&path, &options).unwrap()
+    };
+    put(&backend, &key("Node", "n"), node(vec![("a", Entry::Link(key("Leaf", "a")))])).unwrap();
+    let sql = sql(&path);
+    let checksums = || column(&sql, "SELECT typeof(checksum) FROM object");
+    sql.execute_batch(
+        "CREATE TEMP TABLE written (number);
+        CREATE TEMP TRIGGER note AFTER UPDATE ON main.object
+        BEGIN INSERT INTO written VALUES (NEW.number); END;",
+    )
+    .unwrap();
+    for (change, kept) in [
+        ("INSERT INTO entry SELECT number, value, 'Leaf', 'x', NULL FROM object, json_each('[1, 2, 3, 4]')", "a"),
+        ("UPDATE entry SET id = 'y'", "b"),
+        ("DELETE FROM entry", "c"),
+    ] {
+        put(
+            &backend,
+            &key("Node", "n"),
+            node(vec![("a", Entry::Link(key("Leaf", kept))), ("b", Entry::Link(key("Leaf", kept)))]),
+        )
+        .unwrap();
+        assert_eq!(checksums(), ["text"], "{change}");
+        sql.execute("DELETE FROM written", ()).unwrap();
+        sql.execute_batch(change).unwrap();
+        assert_eq!(checksums(), ["null"], "{change}");
+        assert_eq!(column(&sql, "SELECT number FROM written").len(), 1, "{change}");
+    }
+}

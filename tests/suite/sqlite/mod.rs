@@ -796,22 +796,6 @@ fn look_on() {
 }
 
 #[test]
-fn a_store_is_read_where_nothing_can_be_made_beside_it() {
-    let file = InFile::new();
-    file.store.save(&postit("a", "x")).unwrap();
-    let InFile { store, path, directory } = file;
-    store.close().unwrap();
-    // SQLite follows no link there, as on a medium where nothing can be made.
-    std::os::unix::fs::symlink("nowhere", directory.path().join("data.db-shm")).unwrap();
-    let reader = Store::builder().read_only().sqlite(&path).unwrap();
-    assert_eq!(reader.load::<Postit>("a").unwrap().text, "x");
-    drop(reader);
-    // What is committed, and in the log alone, would be missed.
-    fs::write(directory.path().join("data.db-wal"), "something").unwrap();
-    refused(Store::builder().read_only().sqlite(&path), ErrorKind::Io, &["data.db"]);
-}
-
-#[test]
 fn a_commit_waits_for_the_disk_if_it_shall_whatever_the_lock_was_taken_for() {
     let file = InFile::new();
     let (backend, other) = (file.backend(), file.reopen());

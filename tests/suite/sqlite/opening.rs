@@ -74,3 +74,26 @@ fn nothing_is_committed_to_a_file_that_was_replaced() {
     }
     refused(file.store.close(), ErrorKind::Io, &["data.db", "replaced or removed"]);
 }
+
+/// It was read as one that nobody changes, by somebody who could not write it: stale, and half there, once others did.
+#[test]
+fn a_database_is_not_read_where_others_can_change_it_unseen() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    let InFile { store, path, directory } = file;
+    store.close().unwrap();
+    // SQLite follows no link there, as where nothing can be made.
+    std::os::unix::fs::symlink("nowhere", directory.path().join("data.db-shm")).unwrap();
+    refused(Store::builder().read_only().sqlite(&path), ErrorKind::Io, &["data.db", "-shm", "writer"]);
+}
+
+#[test]
+fn who_takes_a_database_for_a_directory_is_told_how_to_open_it() {
+    let file = InFile::new();
+    let told = ["data.db", "not a directory", "sqlite:", "Store::sqlite"];
+    refused(Store::open(&file.path), ErrorKind::NotAStore, &told);
+    refused(Store::builder().open_url(file.path.to_str().unwrap()), ErrorKind::NotAStore, &told);
+    // The case of a scheme means nothing.
+    let store = Store::builder().open_url(&format!("SQLite:{}", file.path.display())).unwrap();
+    assert_eq!(store.backend().identity(), file.store.backend().identity());
+}

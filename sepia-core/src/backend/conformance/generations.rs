@@ -73,7 +73,7 @@ pub(super) fn late(backend: &dyn Backend) -> Result<()> {
         backend.commit(batch)
     };
     let unknown = |name: &str| Class::declared(name.to_owned(), Kind::Serializable(Some(Format::Bytes)), None);
-    let newest = |class: &str, base: &str| Ok::<_, Error>(backend.newest(&Key::new(class, base)?)?);
+    let newest = |class: &str, base: &str| backend.newest(&Key::new(class, base)?);
     declare(unknown("Late")?, &["n.0", "n.1", "m.3"], Expect::Any)?;
     equal(newest("Late", "n")?, Some(Key::new("Late", "n.1")?))?;
     let late = || Class::serializable("Late", Format::Bytes).with_generations();

@@ -43,7 +43,10 @@ impl Filesystem {
         };
         let root = root.map_err(|errno| match errno {
             Errno::NOENT => not_a_store(path, "there is no directory"),
-            Errno::NOTDIR => not_a_store(path, "it is not a directory"),
+            Errno::NOTDIR => not_a_store(
+                path,
+                "it is not a directory (a database is opened by the URL `sqlite:PATH`, or with `Store::sqlite`)",
+            ),
             errno => Error::io("open the store", path, errno),
         })?;
         let mut root = Root::new(root, path);

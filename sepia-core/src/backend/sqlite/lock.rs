@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::error::{at, failed, is_busy};
 use super::gate::{Held, Patience};
 use super::pool::{Access, connect};
-use super::{Sqlite, commit};
+use super::{Sqlite, commit, trace};
 use crate::backend::Lock;
 use crate::batch::{Batch, Durability};
 use crate::error::{Error, ErrorKind, Result};
@@ -103,8 +103,10 @@ impl Drop for Locked<'_> {
             return;
         }
         if writer.has_more {
-            // Nobody can be told any more that it failed, unless by the next write.
-            let _ = self.sqlite.end(&mut writer);
+            // Whoever did it has been told that it was done, and that it is durable once the lock has committed.
+            if let Err(error) = self.sqlite.end(&mut writer) {
+                trace::lost(&self.sqlite.shown, &error);
+            }
         } else {
             writer.roll_back();
         }

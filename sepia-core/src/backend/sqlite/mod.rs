@@ -15,6 +15,7 @@
 //! - `generation`: where generations are found
 //! - `track`: following commits
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
+//! - `trace`: events for `tracing`
 //! - `error`: SQLite's errors in the store's terms
 //!
 //! A commit is a transaction of SQLite, in WAL mode: it takes effect at once, readers see the last one that was
@@ -35,6 +36,7 @@ mod open;
 mod pool;
 mod read;
 mod schema;
+mod trace;
 mod track;
 mod tree;
 mod upkeep;

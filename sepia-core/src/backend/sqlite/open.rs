@@ -158,11 +158,43 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
     match look(Access::Read) {
         // Readers note in a file beside the database what they look at. Without one, nobody may write meanwhile: on a
         // medium that cannot be written, nobody does.
-        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::ReadOnly) && !has_log(path) => {
-            look(Access::ReadImmutable).map_err(|_| error)
+        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::ReadOnly) => {
+            if is_unchanging(path) && !has_log(path) {
+                return look(Access::ReadImmutable).map_err(|_| error);
+            }
+            if !is_readable(path) {
+                return Err(error);
+            }
+            let kind = error.kind();
+            let message = "a reader has to be able to write the file with -shm behind its name beside the database, or a \
+                writer has to have that open";
+            Err(Error::because(message, error).of_kind(kind))
         }
         looked => looked,
     }
+}
+
+/// Whether nobody at all can write where a file is. Whoever may not write it himself knows nothing of others.
+#[cfg(unix)]
+fn is_unchanging(path: &Path) -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    rustix::fs::statvfs(path).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+#[cfg(not(unix))]
+fn is_unchanging(_: &Path) -> bool {
+    false
+}
+
+/// Whether the file itself may be read, so that it is not that which failed.
+#[cfg(unix)]
+fn is_readable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_readable(_: &Path) -> bool {
+    true
 }
 
 /// Whether something that was committed is in the log alone, which is beside the file, and not beside a link to it.

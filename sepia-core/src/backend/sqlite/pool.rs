@@ -29,7 +29,7 @@ pub(super) enum Access {
     KeepOff,
     /// Only reads.
     Read,
-    /// Only reads, from a medium on which nobody writes: without locks.
+    /// Only reads, from a file system on which nobody can write: without locks, and without ever looking for changes.
     ReadImmutable,
 }
 
@@ -109,4 +109,22 @@ fn immutable(path: &Path) -> String {
         }
     }
     uri + "?immutable=1"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nobody_changes_is_found_by_its_name_whatever_is_in_it() -> rusqlite::Result<()> {
+        for name in ["a?mode=memory", "b#c", "d%41", "e f", "file:x", "ü'\"\\;--"] {
+            let Ok(directory) = tempfile::tempdir() else { unreachable!("no temporary directory") };
+            let path = directory.path().join(name);
+            connect(&path, Access::Create, Duration::ZERO)?.execute_batch("CREATE TABLE t (x)")?;
+            let reader = connect(&path, Access::ReadImmutable, Duration::ZERO)?;
+            assert!(reader.prepare("SELECT 1 FROM sqlite_schema WHERE name = 't'")?.exists(())?, "{name}");
+            assert!(reader.execute_batch("CREATE TABLE u (x)").is_err());
+        }
+        Ok(())
+    }
 }

@@ -96,19 +96,21 @@ WHERE entry.class IS NOT NULL;
 ";
 
 /// What a store has that keeps checksums: whoever changes a record without its checksum has it forgotten. Commits change
-/// entries first.
+/// entries first. Whatever comes after the first entry finds the checksum forgotten, and writes no row of an object again.
 pub(super) const FORGET_CHECKSUMS: &str = "
 CREATE TRIGGER IF NOT EXISTS object_edited AFTER UPDATE OF kind, content ON object
 WHEN NEW.checksum = OLD.checksum
 BEGIN UPDATE object SET checksum = NULL WHERE number = NEW.number; END;
 
 CREATE TRIGGER IF NOT EXISTS entry_added AFTER INSERT ON entry
+WHEN (SELECT checksum FROM object WHERE number = NEW.object) IS NOT NULL
 BEGIN UPDATE object SET checksum = NULL WHERE number = NEW.object; END;
 
 CREATE TRIGGER IF NOT EXISTS entry_edited AFTER UPDATE ON entry
-BEGIN UPDATE object SET checksum = NULL WHERE number IN (OLD.object, NEW.object); END;
+BEGIN UPDATE object SET checksum = NULL WHERE number IN (OLD.object, NEW.object) AND checksum IS NOT NULL; END;
 
 CREATE TRIGGER IF NOT EXISTS entry_removed AFTER DELETE ON entry
+WHEN (SELECT checksum FROM object WHERE number = OLD.object) IS NOT NULL
 BEGIN UPDATE object SET checksum = NULL WHERE number = OLD.object; END;
 ";
 
