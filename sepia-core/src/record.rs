@@ -395,14 +395,14 @@ impl Entries {
     }
 
     /// Returns the entry of this name.
-    #[cfg(any(unix, feature = "sqlite"))]
+    #[cfg(unix)]
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Entry> {
         let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(&mut self.0[at].1)
     }
 
     /// Puts an entry under a name, whatever is there.
-    #[cfg(any(unix, feature = "sqlite"))]
+    #[cfg(unix)]
     pub(crate) fn set(&mut self, name: Name, entry: Entry) {
         match self.0.binary_search_by(|(other, _)| other.cmp(&name)) {
             Ok(at) => self.0[at].1 = entry,

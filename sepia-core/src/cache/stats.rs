@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct CacheStats {
     /// How often [`Store::get`](crate::Store::get) has returned an object that was in memory.
     pub hits: u64,
-    /// How often it has loaded one, or failed to.
+    /// How often it has not: it has loaded one, or failed to, whatever was amiss.
     pub misses: u64,
     /// How often it has looked whether an object in memory is still as stored.
     pub validations: u64,

@@ -103,6 +103,8 @@ impl<'a> Reader<'a> {
         };
         match values.read(json) {
             Ok(value) => Ok(Some(value)),
+            // If the file is no JSON, that is not the field's fault.
+            Err(error) if values.check_taken().is_err() => Err(self.in_values(error.corrupt())),
             Err(error) => Err(self.in_values(error.corrupt().field(name))),
         }
     }
@@ -138,8 +140,10 @@ impl<'a> Reader<'a> {
         T::__decode_field(found, self.decoder).map(Some).map_err(|error| error.inside(&encoded).field(name))
     }
 
-    /// Makes sure that everything has been asked for.
+    /// Makes sure that everything has been asked for, and that it was JSON.
     pub(super) fn close(&self, ignore_unknown: bool) -> Result<()> {
+        let checked = self.values.as_ref().map_or(Ok(()), json::Fields::check_taken);
+        checked.map_err(|error| self.in_values(error.corrupt()))?;
         if ignore_unknown {
             let checked = self.values.as_ref().map_or(Ok(()), json::Fields::check_rest);
             return checked.map_err(|error| self.in_values(error.corrupt()));

@@ -22,7 +22,7 @@ use crate::error::Error;
 pub(crate) const MAX_DEPTH: usize = 127;
 
 /// Why a value cannot be written or read. Becomes an [`Error`] where class, id and field are known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JsonError(String);
 
 impl JsonError {

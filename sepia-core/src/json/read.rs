@@ -1,6 +1,7 @@
 //! Reading the fields of one file, each by itself.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 
 use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -14,6 +15,8 @@ pub(crate) struct Fields<'a> {
     file: &'a [u8],
     fields: Vec<Field<'a>>,
     next: usize,
+    /// What is wrong with the file as a whole, if anything, since that was looked at.
+    whole: OnceCell<Option<JsonError>>,
 }
 
 /// The name of a field and its JSON, until that is taken.
@@ -23,7 +26,7 @@ pub(super) type Field<'a> = (Cow<'a, str>, Option<&'a str>);
 /// [checked](Fields::check_rest).
 pub(crate) fn cut_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
     match std::str::from_utf8(file).ok().and_then(split) {
-        Some(fields) if twice(&fields).is_none() => Ok(Fields { file, fields, next: 0 }),
+        Some(fields) if twice(&fields).is_none() => Ok(Fields { file, fields, next: 0, whole: OnceCell::new() }),
         // What is wrong, or just unusual, is looked at closely.
         _ => parse_fields(file),
     }
@@ -37,7 +40,7 @@ pub(crate) fn parse_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
     let fields = de::Deserializer::deserialize_map(&mut parser, Top)
         .and_then(|fields| parser.end().map(|()| fields))
         .map_err(|error| JsonError::new(format!("this is not a JSON object of fields: {error}")))?;
-    Ok(Fields { file, fields, next: 0 })
+    Ok(Fields { file, fields, next: 0, whole: OnceCell::from(None) })
 }
 
 impl<'a> Fields<'a> {
@@ -65,9 +68,19 @@ impl<'a> Fields<'a> {
         rest.try_for_each(|json| self.read::<IgnoredAny>(json).map(|_| ()))
     }
 
+    /// Makes sure that what could not be read was JSON at least. Who reads a field may do without it; but a file that is
+    /// no JSON is no object.
+    pub(crate) fn check_taken(&self) -> Result<(), JsonError> {
+        self.whole.get().and_then(Option::as_ref).map_or(Ok(()), |wrong| Err(wrong.clone()))
+    }
+
     /// Reads the value of a field.
     pub(crate) fn read<T: DeserializeOwned>(&self, text: &'a str) -> Result<T, JsonError> {
         serde_json::from_str(text).map_err(|error| {
+            // A field that was cut out of what is no JSON may end anywhere.
+            if let Some(wrong) = self.whole.get_or_init(|| parse_fields(self.file).err()) {
+                return wrong.clone();
+            }
             // The parser counts from the start of the field; people count from the start of the file.
             let start = (text.as_ptr() as usize).saturating_sub(self.file.as_ptr() as usize);
             let before = self.file.get(..start).unwrap_or_default();
@@ -80,7 +93,7 @@ impl<'a> Fields<'a> {
                 0 | 1 => (lines + 1, column + error.column().max(1)),
                 line => (lines + line, error.column()),
             };
-            JsonError::new(format!("{message}, at line {line} column {column}"))
+            JsonError::new(format!("{message} at line {line} column {column}"))
         })
     }
 }
@@ -288,6 +301,23 @@ mod tests {
         };
         assert!(message("a").is_some_and(|m| m.ends_with("at line 2 column 8")), "{:?}", message("a"));
         assert!(message("b").is_some_and(|m| m.ends_with("at line 4 column 5")), "{:?}", message("b"));
+    }
+
+    /// What was cut out ended where the file did not, and whoever did without it got an object of what is no JSON.
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_of_all_of_it() {
+        for file in
+            ["{\"a\": [}, \"b\": 2}", "{\"a\": , \"b\": 2}", "{\"a\": \"\\x\", \"b\": 2}", "{\"b\": 2, \"a\": 2e}"]
+        {
+            let whole = parse_fields(file.as_bytes()).err().map(|error| error.to_string());
+            let Ok(mut fields) = cut_fields(file.as_bytes()) else { unreachable!("it can be cut") };
+            assert!(fields.check_taken().is_ok());
+            let read = fields.take("a").map(|json| fields.read::<u8>(json));
+            assert_eq!(read.and_then(Result::err).map(|error| error.to_string()), whole, "{file}");
+            let read = fields.take("b").map(|json| fields.read::<u8>(json).is_ok());
+            assert_eq!(read, Some(true), "{file}");
+            assert_eq!(fields.check_taken().err().map(|error| error.to_string()), whole, "{file}");
+        }
     }
 
     #[test]

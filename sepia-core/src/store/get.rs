@@ -57,6 +57,12 @@ mod cached {
     use crate::store::look::{Look, absent};
     use crate::store::{ROUNDS, Store};
 
+    /// An object, and where it was found.
+    enum Got<T> {
+        InMemory(Arc<T>),
+        Loaded(Arc<T>),
+    }
+
     /// Of stores that keep objects in memory (feature `cache`).
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     impl Store {
@@ -90,31 +96,34 @@ mod cached {
         }
 
         pub(super) fn get_cached<T: Object + Send + Sync>(&self, cache: &Cache, id: &Id<T>) -> Result<Arc<T>> {
-            let key = Key::of_id(id)?;
-            let got = if T::__CLASS_DEF.keeps_generations() {
-                self.get_generation(cache, &key, id)?
-            } else {
-                self.get_exactly(cache, &key)?
-            };
-            got.ok_or_else(|| absent(id))
+            let got = Key::of_id(id).and_then(|key| match T::__CLASS_DEF.keeps_generations() {
+                true => self.get_generation(cache, &key, id),
+                false => self.get_exactly(cache, &key),
+            });
+            match &got {
+                Ok(Some(Got::InMemory(_))) => cache.count_hit(),
+                _ => cache.count_miss(),
+            }
+            match got? {
+                Some(Got::InMemory(object) | Got::Loaded(object)) => Ok(object),
+                None => Err(absent(id)),
+            }
         }
 
         /// Returns the object under exactly this key.
-        fn get_exactly<T: Object + Send + Sync>(&self, cache: &Cache, key: &Key) -> Result<Option<Arc<T>>> {
+        fn get_exactly<T: Object + Send + Sync>(&self, cache: &Cache, key: &Key) -> Result<Option<Got<T>>> {
             let began = cache.begin();
             // Whoever has put it there has claimed the class for this type.
             if let Some(found) = cache.find(key, &*self.backend, began) {
-                cache.count_hit();
-                return Ok(Some(found));
+                return Ok(Some(Got::InMemory(found)));
             }
             self.look(|look| look.claim::<T>())?;
-            cache.count_miss();
             let loaded = self.follow(|look| {
                 let gathering = Gathering::new(&*self.backend);
                 let object = Look { source: &gathering, ..look }.exactly::<T>(key)?;
                 Ok(object.map(|object| (object, gathering.end())))
             })?;
-            Ok(loaded.map(|(object, gathered)| cache.add(key, object, gathered, began)))
+            Ok(loaded.map(|(object, gathered)| Got::Loaded(cache.add(key, object, gathered, began))))
         }
 
         /// Returns the generation that an id means.
@@ -123,12 +132,11 @@ mod cached {
             cache: &Cache,
             key: &Key,
             id: &Id<T>,
-        ) -> Result<Option<Arc<T>>> {
+        ) -> Result<Option<Got<T>>> {
             if split_generation(key.id()).is_some()
                 && let Some(found) = cache.find(key, &*self.backend, cache.begin())
             {
-                cache.count_hit();
-                return Ok(Some(found));
+                return Ok(Some(Got::InMemory(found)));
             }
             self.look(|look| look.claim::<T>())?;
             for round in 0..ROUNDS {
@@ -139,7 +147,7 @@ mod cached {
                     return Ok(Some(object));
                 }
             }
-            self.follow(|look| look.find(id)).map(|object| object.map(Arc::new))
+            Ok(self.follow(|look| look.find(id))?.map(|object| Got::Loaded(Arc::new(object))))
         }
 
         /// Returns the key of the generation that a key means.

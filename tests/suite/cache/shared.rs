@@ -133,6 +133,25 @@ fn what_is_not_there_is_looked_for_each_time() {
     });
 }
 
+/// Whoever failed to load an object missed it, whatever was amiss.
+#[test]
+fn what_is_not_there_is_a_miss() {
+    with_every_cache(|store| {
+        let mut asked = 0;
+        let mut missed = |misses: Result<(), sepia::Error>| {
+            assert!(misses.is_err());
+            asked += 1;
+            assert_eq!(counted(&store.cache_stats()), (0, asked));
+        };
+        for _ in 0..2 {
+            missed(store.get::<Note>("n").map(drop));
+            missed(store.get::<Speech>("s").map(drop));
+            missed(store.get::<Speech>("s.1").map(drop));
+            missed(store.get::<Note>("").map(drop));
+        }
+    });
+}
+
 /// A file without a number is generation 0, and its name that of the base: what was found under one threw out what was
 /// found under the other.
 #[test]
