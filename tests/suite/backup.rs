@@ -64,7 +64,7 @@ fn fill(store: &Store) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn trees_come_back_as_they_were(first in tree(), second in tree()) {

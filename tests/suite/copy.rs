@@ -67,7 +67,7 @@ pub fn text(store: &Store, class: &str, id: &str) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn trees_arrive_as_they_were(tree in tree()) {

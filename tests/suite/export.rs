@@ -29,7 +29,7 @@ fn imported(lines: &str) -> sepia::Result<Store> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn trees_come_back_as_they_were(tree in tree()) {
