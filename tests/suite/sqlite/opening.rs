@@ -97,3 +97,14 @@ fn who_takes_a_database_for_a_directory_is_told_how_to_open_it() {
     let store = Store::builder().open_url(&format!("SQLite:{}", file.path.display())).unwrap();
     assert_eq!(store.backend().identity(), file.store.backend().identity());
 }
+
+#[test]
+fn a_path_that_can_be_no_files_makes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, why) in [("new.db/", "directory"), ("a\0b", "zero byte")] {
+        for builder in [Store::builder(), Store::builder().read_only()] {
+            refused(builder.sqlite(directory.path().join(name)), ErrorKind::InvalidValue, &[name, why]);
+        }
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}

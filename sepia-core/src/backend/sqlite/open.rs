@@ -56,6 +56,7 @@ impl Sqlite {
         if given.as_os_str().is_empty() {
             return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
         }
+        check_path(given)?;
         let path = std::path::absolute(given).map_err(|error| Error::io("find the database", given, error))?;
         Self::open_at(path, given, options).map_err(at(given))
     }
@@ -89,6 +90,20 @@ impl Sqlite {
             moments: AtomicU64::new(0),
         })
     }
+}
+
+/// Checks that a path can be that of a file: SQLite would end it where it has a zero byte, and make a file of a directory's.
+fn check_path(path: &Path) -> Result<()> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let why = if bytes.contains(&0) {
+        "it has a zero byte in it"
+    } else if bytes.last().is_some_and(|last| std::path::is_separator(char::from(*last))) {
+        "it is that of a directory"
+    } else {
+        return Ok(());
+    };
+    let message = format!("the path cannot be that of a database: {why}");
+    Err(Error::message(ErrorKind::InvalidValue, message).at(path.to_string_lossy()))
 }
 
 /// Opens the database for writing, and makes it a store if it is empty.

@@ -94,7 +94,7 @@ pub(super) fn connect(path: &Path, access: Access, timeout: Duration) -> rusqlit
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // What SQL in the file could do beyond reading tables, it may not.
     connection.pragma_update(None, "trusted_schema", false)?;
-    // Links lead to objects that are not there, and entries go with their object: by what is written here.
+    // Commits remove entries with their object themselves, and rows that others left without one can be moved.
     connection.pragma_update(None, "foreign_keys", false)?;
     Ok(connection)
 }
