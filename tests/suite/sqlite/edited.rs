@@ -170,3 +170,52 @@ fn a_checksum_is_forgotten_once_however_many_entries_change() {
         assert_eq!(column(&sql, "SELECT number FROM written").len(), 1, "{change}");
     }
 }
+
+#[test]
+fn no_class_is_retired_with_a_record_far_down() {
+    let file = InFile::new();
+    let backend = file.backend();
+    let ids: Vec<_> = (0..1500).map(|number| format!("{number:04}")).collect();
+    let mut batch = Batch::new();
+    batch.declare(&Class::serializable("Leaf", Format::Bytes)).unwrap();
+    ids.iter().for_each(|id| batch.put(key("Leaf", id), leaf("x"), Expect::Absent));
+    backend.commit(batch).unwrap();
+    let retire = |deleted: &[String]| {
+        let mut batch = Batch::new();
+        batch.retire("Leaf");
+        deleted.iter().for_each(|id| batch.delete(key("Leaf", id), Expect::Present));
+        backend.commit(batch)
+    };
+    refused(retire(&ids[..1499]), ErrorKind::Conflict, &["Leaf"]);
+    retire(&ids).unwrap();
+    assert!(backend.classes().unwrap().is_empty());
+}
+
+#[test]
+fn a_container_is_set_aside_with_all_that_is_in_it() {
+    let file = InFile::new();
+    let inner = node(vec![("deep", Entry::Link(key("Leaf", "b")))]);
+    let Record::Container(inner) = inner else { unreachable!() };
+    let record = node(vec![("a", Entry::Link(key("Leaf", "a"))), ("in", Entry::Container(inner))]);
+    file.backend().upkeep().set_aside(&key("Node", "n"), &record).unwrap();
+    let kept = "SELECT path || ' ' || coalesce(class || '/' || id, content) FROM quarantine ORDER BY path";
+    assert_eq!(column(&file.sql(), kept), [" Node/n", "a Leaf/a", "in {}\n", "in/deep Leaf/b"]);
+}
+
+/// Otherwise, they would lead to generations where there are none.
+#[test]
+fn base_and_generation_are_forgotten_when_a_class_turns_out_to_keep_none() {
+    let file = InFile::new();
+    let backend = file.backend();
+    let mut batch = Batch::new();
+    let kind = sepia::class::Kind::Serializable(Some(Format::Bytes));
+    batch.declare(&Class::declared("Late".to_owned(), kind, None).unwrap()).unwrap();
+    batch.put(key("Late", "n.3"), leaf("x"), Expect::Absent);
+    backend.commit(batch).unwrap();
+    assert_eq!(column(&file.sql(), "SELECT base FROM object"), ["n"]);
+    let mut batch = Batch::new();
+    batch.declare(&Class::serializable("Late", Format::Bytes)).unwrap();
+    backend.commit(batch).unwrap();
+    assert_eq!(column(&file.sql(), "SELECT base FROM object"), ["Null"]);
+    assert_eq!(backend.newest(&key("Late", "n")).unwrap(), None);
+}
