@@ -66,9 +66,9 @@ impl Store {
     ///
     /// # Errors
     /// `NotAStore` if the file holds something else, if a directory stands there, or if the path is empty;
-    /// `InvalidValue` if the path can be that of no file; `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if the database is damaged; `Locked` if
-    /// another program is making it and does not end; `ReadOnly` if it cannot be written; `Io`, also if its directory is
-    /// not there.
+    /// `InvalidValue` if the path can be that of no file; `UnsupportedFormat` if a newer version of Sepia wrote the store;
+    /// `Corrupt` if the database is damaged, or its texts are not in UTF-8; `Locked` if another program is making it and
+    /// does not end; `ReadOnly` if it cannot be written; `Io`, also if its directory is not there.
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(path: impl AsRef<Path>) -> Result<Self> {
