@@ -294,8 +294,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()>;
 
     /// Calls `each` with the key of every record that links to one of these targets, in no particular order, until
-    /// it breaks off; and, where telling takes reading them, with those that cannot be read, as they may. What is committed
-    /// meanwhile may be missing.
+    /// it breaks off; and, where telling takes reading them, with those that cannot be read, as they may. What is
+    /// committed meanwhile may be missing.
     ///
     /// A backend that does not know who links to what looks at every record, as this does if it is not overridden.
     ///

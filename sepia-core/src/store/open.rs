@@ -137,8 +137,8 @@ impl StoreBuilder {
     /// memory needs none.
     ///
     /// # Errors
-    /// Then [`open`](Self::open) is also `Io` where the file system has no extended attributes of users, which a database does without, and
-    /// `ReadOnly` if they would have to be turned on, and nothing may be written.
+    /// Then [`open`](Self::open) is also `Io` where the file system has no extended attributes of users (a database needs
+    /// none), and `ReadOnly` if they would have to be turned on, and nothing may be written.
     #[must_use]
     pub fn checksums(mut self) -> Self {
         self.options.checksums = true;

@@ -92,7 +92,7 @@ impl Sqlite {
     }
 }
 
-/// Checks that a path can be that of a file: SQLite would end it where it has a zero byte, and make a file of a directory's.
+/// Checks that a path can be that of a file: no system takes zero bytes, and SQLite makes a file of a directory's path.
 fn check_path(path: &Path) -> Result<()> {
     let bytes = path.as_os_str().as_encoded_bytes();
     let why = if bytes.contains(&0) {

@@ -96,7 +96,7 @@ WHERE entry.class IS NOT NULL;
 ";
 
 /// What a store has that keeps checksums: whoever changes a record without its checksum has it forgotten. Commits change
-/// entries first. Whatever comes after the first entry finds the checksum forgotten, and writes no row of an object again.
+/// entries first. What comes after the first entry finds the checksum forgotten, and writes the object's row no more.
 pub(super) const FORGET_CHECKSUMS: &str = "
 CREATE TRIGGER IF NOT EXISTS object_edited AFTER UPDATE OF kind, content ON object
 WHEN NEW.checksum = OLD.checksum
