@@ -190,6 +190,36 @@ fn nested_containers_are_what_they_say_they_are() {
     }
 }
 
+/// Who reads by hand may do without a field that is something else, but not without JSON.
+#[test]
+fn fields_read_by_hand_are_not_read_from_what_is_no_json() {
+    #[derive(Container, Debug, PartialEq)]
+    #[sepia(content = "custom")]
+    struct Lenient {
+        id: Id<Lenient>,
+        a: u8,
+        b: u8,
+    }
+    impl Fields for Lenient {
+        fn write_fields(&self, writer: &mut Writer<'_>) -> Result<()> {
+            writer.value("a", &self.a).and_then(|()| writer.value("b", &self.b))
+        }
+        fn read_fields(id: Id<Self>, reader: &mut Reader<'_>) -> Result<Self> {
+            Ok(Self { id, a: reader.value("a").unwrap_or(0), b: reader.value("b")? })
+        }
+    }
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path()).unwrap();
+    store.save(&Lenient { id: "l".into(), a: 1, b: 2 }).unwrap();
+    let write = |text: &str| std::fs::write(root.path().join("Lenient/l/data.json"), text).unwrap();
+    write("{\"a\": [1], \"b\": 2}");
+    assert_eq!(store.load::<Lenient>("l").unwrap(), Lenient { id: "l".into(), a: 0, b: 2 });
+    for text in ["{\"a\": [}, \"b\": 2}", "{\"a\": , \"b\": 2}", "{\"a\": \"\\x\", \"b\": 2}"] {
+        write(text);
+        refused(store.load::<Lenient>("l"), ErrorKind::Corrupt, &["Lenient", "data.json", "line 1 column"]);
+    }
+}
+
 #[test]
 fn fields_written_by_hand_cannot_write_what_cannot_be_read() {
     #[derive(Container, Debug, PartialEq)]

@@ -155,3 +155,39 @@ impl Shard {
         gone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Began;
+    use crate::cache::keep::What;
+    use crate::record::Key;
+
+    fn known(alive: &Alive) -> (usize, usize) {
+        let shards: Vec<_> = alive.shards.iter().map(|shard| shard.lock().unwrap()).collect();
+        (shards.iter().map(|shard| shard.kept.len()).sum(), shards.iter().map(|shard| shard.loose.len()).sum())
+    }
+
+    #[test]
+    fn what_is_let_go_of_is_remembered_while_someone_holds_it() -> crate::Result<()> {
+        let alive = Alive::new(0);
+        let place = Place::of(What::Object, &Key::new("Note", "a")?);
+        let entry = Arc::new(Entry::new(Vec::new(), 100, Began { time: 0, commits: 0 }));
+        for is_held in [true, false] {
+            let Ok((object, entry)) = alive.put(&place, Arc::new(1_u8), Arc::clone(&entry)) else {
+                unreachable!("nothing is newer")
+            };
+            assert_eq!(known(&alive), (1, 0));
+            let held = is_held.then(|| Arc::clone(&object));
+            alive.release(&place, Kept { object, entry: Arc::clone(&entry) });
+            assert_eq!(known(&alive), (0, usize::from(is_held)));
+            assert_eq!(alive.loose.load(Ordering::Relaxed), if is_held { entry.weight } else { 0 });
+            alive.sweep();
+            assert_eq!(alive.get(&place).is_some(), is_held);
+            drop(held);
+            alive.sweep();
+            assert_eq!((known(&alive), alive.loose.load(Ordering::Relaxed)), ((0, 0), 0));
+        }
+        Ok(())
+    }
+}

@@ -95,3 +95,29 @@ impl Source for Gathering<'_> {
         self.gathered.borrow_mut().bytes += weigh::object(size);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CacheOptions;
+    use crate::backend::Memory;
+    use crate::cache::Cache;
+
+    #[test]
+    fn what_was_made_of_lists_is_not_kept() -> Result<()> {
+        let (memory, base) = (Memory::new(), Key::new("Note", "a")?);
+        let ask: [fn(&Gathering<'_>, &Key) -> Result<()>; 3] = [
+            |source, base| source.newest(base).map(drop),
+            |source, base| source.generations(base).map(drop),
+            |source, base| source.ids(base.class(), &mut |_| ControlFlow::Continue(())),
+        ];
+        for (ask, entries) in ask.into_iter().zip([1, 0, 0]) {
+            let cache = Cache::new(CacheOptions::new(1 << 20));
+            let gathering = Gathering::new(&memory);
+            ask(&gathering, &base)?;
+            cache.add_meant(&base, base.clone(), gathering.end(), cache.begin());
+            assert_eq!(cache.stats().entries, entries);
+        }
+        Ok(())
+    }
+}

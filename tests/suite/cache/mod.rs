@@ -84,6 +84,15 @@ fn text(store: &Store, id: &str) -> String {
     store.get::<Note>(id).unwrap().text.clone()
 }
 
+/// Makes a speech longer, as another generation.
+fn speak(store: &Store, words: u64) {
+    let speech = store.update::<Speech>("s", |speech| {
+        speech.words = words;
+        Ok(())
+    });
+    speech.unwrap();
+}
+
 /// What has happened, as hits and misses.
 fn counted(stats: &CacheStats) -> (u64, u64) {
     (stats.hits, stats.misses)

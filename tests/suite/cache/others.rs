@@ -8,7 +8,7 @@ use std::time::Duration;
 use sepia::record::Key;
 use sepia::{CacheOptions, ErrorKind, Store};
 
-use super::{BUDGET, Board, Note, Speech, board, note, text, tree, trusting, with_another};
+use super::{BUDGET, Board, Note, Speech, board, note, speak, text, tree, trusting, with_another};
 use crate::support::{OnDisk, on_every_backend, refused};
 
 #[test]
@@ -25,7 +25,7 @@ fn what_another_handle_commits_is_seen() {
         refused(store.get::<Note>("b"), ErrorKind::NotFound, &["b"]);
         other.save(&Speech { id: "s.0".into(), words: 0 }).unwrap();
         assert_eq!(store.get::<Speech>("s").unwrap().words, 0);
-        other.update::<Speech>("s", |speech| Ok(speech.words = 1)).unwrap();
+        speak(other, 1);
         assert_eq!(store.get::<Speech>("s").unwrap().words, 1);
         other.clear().unwrap();
         refused(store.get::<Board>("work"), ErrorKind::NotFound, &[]);
@@ -207,7 +207,7 @@ fn who_is_trusted_is_not_looked_at() {
         let store = other.with_cache(trusting());
         let held = (store.get::<Board>("work").unwrap(), store.get::<Speech>("s").unwrap());
         other.overwrite(&note("a", "2")).unwrap();
-        other.update::<Speech>("s", |speech| Ok(speech.words = 1)).unwrap();
+        speak(other, 1);
         assert_eq!(*store.get::<Board>("work").unwrap(), tree());
         assert_eq!(store.get::<Speech>("s").unwrap().words, 0);
         assert_eq!(store.cache_stats().validations, 0);
@@ -244,7 +244,7 @@ fn trust_ends() {
         let store = other.with_cache(CacheOptions::new(BUDGET).trust(Duration::from_millis(20)));
         assert_eq!((text(&store, "n").as_str(), store.get::<Speech>("s").unwrap().words), ("1", 0));
         other.overwrite(&note("n", "2")).unwrap();
-        other.update::<Speech>("s", |speech| Ok(speech.words = 1)).unwrap();
+        speak(other, 1);
         std::thread::sleep(Duration::from_millis(25));
         assert_eq!((text(&store, "n").as_str(), store.get::<Speech>("s").unwrap().words), ("2", 1));
     });

@@ -8,7 +8,7 @@ use sepia::record::Key;
 use sepia::transfer::OnConflict;
 use sepia::{Durability, Error, ErrorKind, Result, Store};
 
-use super::{Board, Note, Speech, board, note, text, tree, with_every_cache};
+use super::{Board, Note, Speech, board, note, speak, text, tree, with_every_cache};
 use crate::support::refused;
 
 #[test]
@@ -79,7 +79,7 @@ fn a_base_means_the_newest_generation() {
         speech.words = 1;
         store.save_next(&mut speech).unwrap();
         assert_eq!((words("s").unwrap(), words("s.0").unwrap(), words("s.1").unwrap()), (1, 0, 1));
-        store.update::<Speech>("s", |speech| Ok(speech.words = 2)).unwrap();
+        speak(store, 2);
         assert_eq!((words("s").unwrap(), words("s.1").unwrap()), (2, 1));
         // A link to a generation is exact.
         assert_eq!(store.get::<Board>("b").unwrap().speech.as_ref().unwrap().words, 0);
@@ -180,7 +180,7 @@ fn whoever_asks_after_a_save_has_returned_sees_it() {
         let store = store.with_durability(Durability::Buffered);
         let save = |number: u64| {
             store.overwrite(&note("n", &number.to_string())).unwrap();
-            if number % 3 == 0 {
+            if number.is_multiple_of(3) {
                 store.overwrite(&Board { title: number.to_string(), ..board("b", &[note("n", &number.to_string())]) })
             } else {
                 Ok(())
