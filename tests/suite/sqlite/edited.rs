@@ -219,3 +219,114 @@ fn base_and_generation_are_forgotten_when_a_class_turns_out_to_keep_none() {
     assert_eq!(column(&file.sql(), "SELECT base FROM object"), ["Null"]);
     assert_eq!(backend.newest(&key("Late", "n")).unwrap(), None);
 }
+
+#[test]
+fn rows_that_sepia_did_not_write_are_read_right_or_refused() {
+    const ENTRY: &str = "INSERT INTO entry (object, path, class, id, content) SELECT number,";
+    const OF_N: &str = "FROM object WHERE class = 'Node' AND id = 'n'";
+    let entry = |rest: &str| format!("{ENTRY} {rest} {OF_N}");
+    let deep = vec!["d"; 402].join("/");
+    let hostile = [
+        ("no name", entry("'', 'Leaf', 'x', NULL")),
+        ("no name within", entry("'a//b', 'Leaf', 'x', NULL")),
+        ("a name that leads out", entry("'../x', 'Leaf', 'x', NULL")),
+        ("a name that is not canonical", entry("'a%2fb', 'Leaf', 'x', NULL")),
+        ("the name of the values", entry("'data.json', 'Leaf', 'x', NULL")),
+        ("a name that is too long", entry(&format!("'{}', 'Leaf', 'x', NULL", "x".repeat(256)))),
+        ("a name that is no text", entry("CAST(X'ff' AS TEXT), 'Leaf', 'x', NULL")),
+        ("a path through a link", entry("'to/x', 'Leaf', 'x', NULL")),
+        ("a path that is too deep", entry(&format!("'{deep}', 'Leaf', 'x', NULL"))),
+        ("a link to no class", entry("'z', '', 'x', NULL")),
+        ("a link to no id", entry("'z', 'Leaf', '', NULL")),
+        ("a link to an id that is too long", entry(&format!("'z', 'Leaf', '{}', NULL", "x".repeat(201)))),
+        ("a link that is no text", entry("'z', 'Leaf', CAST(X'ff' AS TEXT), NULL")),
+        ("values that are a number", entry("'z', NULL, NULL, 7")),
+        ("a link with values", entry("'z', 'Leaf', 'x', '{}'")),
+        ("half a link", entry("'z', 'Leaf', NULL, NULL")),
+        ("the content is a number", "UPDATE object SET content = 3.5 WHERE id = 'n'".to_owned()),
+        ("it is of no kind", "UPDATE object SET kind = 'folder' WHERE id = 'n'".to_owned()),
+    ];
+    for (what, statement) in hostile {
+        let file = InFile::new();
+        let backend = file.backend();
+        let target = Entry::Link(key("Leaf", "x"));
+        put(&backend, &key("Node", "n"), node(vec![("to", target.clone())])).unwrap();
+        put(&backend, &key("Node", "other"), node(vec![("to", target)])).unwrap();
+        put(&backend, &key("Leaf", "x"), leaf("x")).unwrap();
+        let sql = file.sql();
+        sql.pragma_update(None, "ignore_check_constraints", true).unwrap();
+        assert_eq!(sql.execute(&statement, ()).unwrap(), 1, "{what}");
+        let error = refused(backend.read(&key("Node", "n")), ErrorKind::Corrupt, &["Node", "\"n\"", "data.db/Node/n"]);
+        assert!(std::error::Error::source(&error).is_none() || !error.to_string().is_empty());
+        for id in ["n", "other"] {
+            let _ = (backend.links(&key("Node", id)), backend.stat(&key("Node", id)));
+            assert!(backend.contains(&key("Node", id)).unwrap(), "{what}");
+        }
+        assert!(backend.read(&key("Node", "other")).unwrap().is_some(), "{what}");
+        // What nobody can read is told, and goes into quarantine as it is; what is put there again is as it was put.
+        let told = |store: &Store, path: &str| {
+            let report = store.verify().run().unwrap();
+            report.problems.iter().any(|found| found.problem.path.starts_with(path) && found.problem.key.is_some())
+        };
+        assert!(told(&file.store, "Node/n"), "{what}");
+        let rows = column(&sql, "SELECT count(*) FROM entry WHERE object = (SELECT number FROM object WHERE id = 'n')");
+        file.store.verify().repair().run().unwrap();
+        assert!(!told(&file.store, "Node/n"), "{what}");
+        assert!(!backend.contains(&key("Node", "n")).unwrap(), "{what}");
+        let kept = column(&sql, "SELECT count(*) FROM quarantine WHERE path <> ''");
+        assert_eq!(kept, rows, "{what}");
+        put(&backend, &key("Node", "n"), node(vec![])).unwrap();
+        assert_eq!(backend.read(&key("Node", "n")).unwrap(), Some(node(vec![])), "{what}");
+    }
+}
+
+#[test]
+fn a_record_can_be_put_over_rows_that_cannot_be_read() {
+    let file = InFile::new();
+    let backend = file.backend();
+    let fine = node(vec![("to", Entry::Link(key("Leaf", "x")))]);
+    put(&backend, &key("Node", "n"), fine.clone()).unwrap();
+    let sql = file.sql();
+    sql.execute_batch(
+        "PRAGMA ignore_check_constraints = 1;
+        INSERT INTO entry SELECT number, CAST(X'ff' AS TEXT), 'A', NULL, NULL FROM object;
+        INSERT INTO entry SELECT number, 'to/../x', NULL, NULL, 1 FROM object;
+        UPDATE entry SET id = 'elsewhere' WHERE path = 'to';",
+    )
+    .unwrap();
+    put(&backend, &key("Node", "n"), fine.clone()).unwrap();
+    assert_eq!(backend.read(&key("Node", "n")).unwrap(), Some(fine.clone()));
+    // Rows that were left behind under a number do not come to whoever gets it next.
+    sql.execute_batch("DELETE FROM object; PRAGMA foreign_keys = 0").unwrap();
+    put(&backend, &key("Node", "new"), node(vec![])).unwrap();
+    assert_eq!(backend.read(&key("Node", "new")).unwrap(), Some(node(vec![])));
+    // A leaf becomes a container, and the other way round.
+    put(&backend, &key("Node", "new"), leaf("x")).unwrap();
+    assert_eq!(backend.read(&key("Node", "new")).unwrap(), Some(leaf("x")));
+    put(&backend, &key("Node", "new"), fine.clone()).unwrap();
+    assert_eq!(backend.read(&key("Node", "new")).unwrap(), Some(fine));
+}
+
+#[test]
+fn classes_that_are_none_are_refused() {
+    for change in [
+        "UPDATE class SET kind = 'folder'",
+        "UPDATE class SET content = 'xml' WHERE kind = 'serializable'",
+        "UPDATE class SET generations = 7",
+        "INSERT INTO class VALUES ('', 'container', NULL, 0)",
+        "UPDATE class SET name = CAST(X'ff' AS TEXT) WHERE name = 'Postit'",
+        "DROP TABLE class",
+    ] {
+        let file = InFile::new();
+        file.store.save(&work_board()).unwrap();
+        let sql = file.sql();
+        sql.execute_batch(&format!("PRAGMA ignore_check_constraints = 1; {change}")).unwrap();
+        refused(file.reopen().classes(), ErrorKind::Corrupt, &["data.db", "class"]);
+        refused(file.store.overwrite(&postit("a", "x")), ErrorKind::Corrupt, &["data.db"]);
+        match file.store.backend().read(&key("Postit", "a")) {
+            Ok(read) => assert_eq!(read, None, "{change}"),
+            // Without the list, nobody knows what is declared.
+            error => drop(refused(error, ErrorKind::Corrupt, &["data.db", "Postit"])),
+        }
+    }
+}

@@ -108,3 +108,142 @@ fn a_path_that_can_be_no_files_makes_none() {
     }
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn what_is_no_store_is_not_made_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    fs::write(
+        place("text"),
+        "no database, but long enough to be taken for the header of one, which has 100 bytes at least",
+    )
+    .unwrap();
+    sql(&place("foreign")).execute_batch("CREATE TABLE mine (x); INSERT INTO mine VALUES (1)").unwrap();
+    sql(&place("marked")).execute_batch("PRAGMA application_id = 77; VACUUM").unwrap();
+    sql(&place("used")).execute_batch("PRAGMA user_version = 3; VACUUM").unwrap();
+    fs::create_dir(place("directory")).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, place("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+        .unwrap();
+    for name in ["text", "foreign", "marked", "used", "directory", "pipe"] {
+        let before = (name != "pipe").then(|| fs::read(place(name)).ok());
+        for builder in [Store::builder(), Store::builder().read_only()] {
+            refused(builder.sqlite(place(name)), ErrorKind::NotAStore, &[name]);
+        }
+        assert!(before.is_none_or(|before| fs::read(place(name)).ok() == before), "{name} was changed");
+    }
+    refused(Store::sqlite(""), ErrorKind::NotAStore, &["empty"]);
+    refused(Store::builder().read_only().sqlite(place("missing")), ErrorKind::NotAStore, &["missing"]);
+    fs::write(place("nothing"), "").unwrap();
+    refused(Store::builder().read_only().sqlite(place("nothing")), ErrorKind::NotAStore, &["nothing"]);
+    refused(Store::sqlite(place("no/where")), ErrorKind::Io, &["no/where"]);
+    assert!(!place("missing").exists() && !place("no").exists());
+    // What is empty becomes one.
+    Store::sqlite(place("nothing")).unwrap().save(&postit("a", "x")).unwrap();
+    assert_eq!(Store::sqlite(place("nothing")).unwrap().load::<Postit>("a").unwrap().text, "x");
+}
+
+/// Without a log, readers would have to wait for writers.
+#[test]
+fn the_log_is_on_whoever_has_switched_it_off() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    let InFile { store, path, directory: _directory } = file;
+    drop(store);
+    let mode = |query: &str| column(&sql(&path), query).remove(0);
+    assert_eq!(mode("PRAGMA journal_mode = DELETE"), "delete");
+    let reader = Store::builder().read_only().sqlite(&path).unwrap();
+    assert_eq!(reader.load::<Postit>("a").unwrap().text, "x");
+    drop(reader);
+    drop(Store::sqlite(&path).unwrap());
+    assert_eq!(mode("PRAGMA journal_mode"), "wal");
+}
+
+#[test]
+fn a_newer_version_is_refused() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    file.sql().pragma_update(None, "user_version", 2).unwrap();
+    for builder in [Store::builder(), Store::builder().read_only()] {
+        refused(builder.sqlite(&file.path), ErrorKind::UnsupportedFormat, &["data.db", "version 2", "up to 1"]);
+    }
+}
+
+#[test]
+fn a_store_waits_for_ever_if_it_shall() {
+    let file = InFile::new();
+    let patient = Store::builder().lock_timeout(Duration::MAX).sqlite(&file.path).unwrap();
+    let held = file.store.backend().lock().unwrap();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| patient.save(&postit("a", "x")));
+        std::thread::sleep(Duration::from_millis(20));
+        drop(held);
+        waits.join().unwrap().unwrap();
+    });
+    assert!(file.store.exists::<Postit>("a").unwrap());
+}
+
+#[test]
+fn a_path_is_that_of_a_file_whatever_it_looks_like() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["a?mode=memory", "b#c", "d%41", "e f", "file:x", ":memory:", "ü'\"\\;--"] {
+        let path = directory.path().join(name);
+        Store::sqlite(&path).unwrap().save(&postit("a", name)).unwrap();
+        assert!(path.is_file(), "{name}");
+        let reader = Store::builder().read_only().sqlite(&path).unwrap();
+        assert_eq!(reader.load::<Postit>("a").unwrap().text, name);
+    }
+    assert!(!directory.path().join("dA").exists());
+}
+
+#[test]
+fn a_relative_path_is_one_too() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in [":memory:", "file:x?mode=memory", "plain"] {
+        let mut child = child("opening::open_here", name);
+        child.current_dir(directory.path());
+        assert!(child.status().unwrap().success());
+        assert!(directory.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+#[ignore = "what other tests run as a process of its own"]
+fn open_here() {
+    let Ok(path) = std::env::var(CHILD) else { return };
+    Store::sqlite(path).unwrap().save(&postit("a", "x")).unwrap();
+}
+
+#[test]
+fn processes_that_make_a_store_at_once_all_have_it() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let path = directory.path().join(round.to_string());
+        let children: Vec<Child> = (0..6).map(|_| child("opening::make_and_count", &path).spawn().unwrap()).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let latest: Counter = Store::sqlite(&path).unwrap().load("shared").unwrap();
+        assert_eq!(latest.count, 6 * 20);
+    }
+}
+
+#[test]
+#[ignore = "what other tests run as a process of its own"]
+fn make_and_count() {
+    let Ok(path) = std::env::var(CHILD) else { return };
+    let store = Store::builder().lock_timeout(Duration::from_secs(60)).sqlite(path).unwrap();
+    store
+        .transaction(|tx| match tx.find::<Counter>("shared")? {
+            None => tx.save(&counter("shared.0", 0)),
+            Some(_) => Ok(()),
+        })
+        .unwrap();
+    for _ in 0..20 {
+        store
+            .update::<Counter>("shared", |counter| {
+                counter.count += 1;
+                Ok(())
+            })
+            .unwrap();
+    }
+}
