@@ -87,16 +87,16 @@ impl StoreBuilder {
     /// containers if it holds directories with a `data.json`, and of serializable objects if it holds
     /// files. One that holds neither is left alone; for one that holds both, the opening is
     /// `NotAStore`. Nothing is moved or rewritten. Off by default. A directory that is a store
-    /// already opens as it is.
+    /// already opens as it is. Of databases, none is taken for a store that is not one.
     #[must_use]
     pub fn adopt_existing(mut self) -> Self {
         self.options.adopt_existing = true;
         self
     }
 
-    /// Opens the store for reading: nothing is written, not even locks, and whatever would write is
-    /// `ReadOnly`. A directory that is not there, or is no store, is not made one, but `NotAStore`.
-    /// Off by default.
+    /// Opens the store for reading: nothing is written, and whatever would write is `ReadOnly`. A
+    /// directory or database that is not there, or is no store, is not made one, but `NotAStore`. Off by
+    /// default.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.options.read_only = true;
@@ -160,7 +160,8 @@ impl StoreBuilder {
     /// a file, `:memory:` too.
     ///
     /// Opened for [reading](Self::read_only), it is not written; but SQLite makes the files `{path}-wal` and `{path}-shm`
-    /// beside it, by which readers and writers know of each other, and leaves them there. Where it cannot, only a database
+    /// beside it, by which readers and writers know of each other, and leaves them there; and what reads one state of many
+    /// records keeps writers off in the end, if they come in between all the time. Where it cannot, only a database
     /// that a writer has open is read, or one on a file system that is mounted read-only; any other is refused, as it
     /// might change unseen.
     ///
