@@ -27,6 +27,7 @@ const OPERATIONS: &[Operation] = &[
     ("backends_exists_leaf", exists),
     ("backends_durable_leaf", durable),
     ("backends_durable_together, each", together),
+    ("backends_durable_all, each", all),
     ("backends_new_10_links", new_folder::<10>),
     ("backends_load_10_links", load_folder::<10>),
     ("backends_new_10000_links", new_folder::<10_000>),
@@ -183,14 +184,22 @@ fn exists(ground: &Ground) -> Result<Row> {
 }
 
 fn together(ground: &Ground) -> Result<Row> {
+    as_one(ground, |store, notes| {
+        Ok(store.transaction(|transaction| notes.iter().try_for_each(|note| transaction.save(note)))?)
+    })
+}
+
+fn all(ground: &Ground) -> Result<Row> {
+    as_one(ground, |store, notes| Ok(store.save_all(notes)?))
+}
+
+fn as_one(ground: &Ground, save: impl Fn(&Store, &[Note]) -> Result) -> Result<Row> {
     let (count, rounds) = (ground.together(), Rounds { count: 4, size: 1 });
     let notes: Vec<_> = (0..rounds.operations() * count).map(Note::numbered).collect();
     let of = |round: usize| &notes[round * count..(round + 1) * count];
     let mut sides = Sides::new(ground, Durability::Sync)?;
     let mut buffer = Vec::new();
-    let sepia = |store: &Store, round| {
-        Ok(store.transaction(|transaction| of(round).iter().try_for_each(|note| transaction.save(note)))?)
-    };
+    let sepia = |store: &Store, round| save(store, of(round));
     let times = sides.measure(rounds, sepia, |bare, round| {
         bare.together(|transaction| of(round).iter().try_for_each(|note| bare::save(transaction, note, &mut buffer)))
     })?;
