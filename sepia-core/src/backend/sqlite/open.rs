@@ -231,7 +231,14 @@ fn content(connection: &Connection) -> Result<Content> {
         let encoding: String = connection.pragma_query_value(None, "encoding", |row| row.get(0))?;
         Ok((number("application_id")?, number("user_version")?, is_empty, encoding))
     };
-    let (application, version, is_empty, encoding) = read().map_err(unopened)?;
+    // Others may be making it: all this must be of one state.
+    let read_as_one = || {
+        connection.execute_batch("SAVEPOINT look")?;
+        let seen = read();
+        connection.execute_batch("RELEASE look")?;
+        seen
+    };
+    let (application, version, is_empty, encoding) = read_as_one().map_err(unopened)?;
     // Once there is a page, the encoding cannot be changed.
     let in_other = format!("its texts are in {encoding}, and those of a store are in {ENCODING}");
     match (application, version) {
