@@ -126,6 +126,15 @@ impl Key {
         Ok(Self { class, id })
     }
 
+    /// The same as [`new`](Self::new), of a class that is likely to be that of `last`, whose name is shared then.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn beside(last: Option<&Self>, class: &str, id: &str) -> Result<Self> {
+        match last {
+            Some(last) if last.class() == class => last.sibling(id),
+            _ => Self::new(class, id),
+        }
+    }
+
     /// The same class, another id.
     pub(crate) fn sibling(&self, id: &str) -> Result<Self> {
         Self::checked(self.class.clone(), id.into())

@@ -158,11 +158,12 @@ mod scan;
 mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod told;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::class::Class;
@@ -181,6 +182,7 @@ pub use seal::Seal;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use sqlite::Sqlite;
+pub use told::{Edited, Examined, Moment, Recovered, Stat};
 
 /// How a `Filesystem` or `Sqlite` is opened; what [`StoreBuilder`](crate::StoreBuilder) sets.
 #[derive(Clone, Debug)]
@@ -364,32 +366,6 @@ pub trait Track: Debug {
     fn changed(&mut self) -> Result<Option<Vec<Key>>>;
 }
 
-/// The size and age of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stat {
-    /// The bytes of its content: of a leaf, or of every `data.json` of a container.
-    pub bytes: u64,
-    /// When it was last changed, as far as is known: by a commit, or by hand.
-    pub modified: SystemTime,
-    /// Since when it has been here as it is; later than `modified` if it was changed elsewhere and moved here.
-    pub since: SystemTime,
-}
-
-impl Stat {
-    /// Makes one of something that was changed here.
-    pub fn new(bytes: u64, modified: SystemTime) -> Self {
-        Self { bytes, modified, since: modified }
-    }
-
-    /// The same, of something that has been here since then.
-    #[must_use]
-    pub fn since(mut self, since: SystemTime) -> Self {
-        self.since = since;
-        self
-    }
-}
-
 /// Looks after how a backend keeps records: what cannot be seen in the records.
 ///
 /// What is promised durably is so on return; of a thread that has the [lock](Backend::lock), at the latest once that has
@@ -425,54 +401,4 @@ pub trait Upkeep: Debug {
     /// # Errors
     /// `ReadOnly`, `Io`.
     fn note_checksums(&self) -> Result<u64>;
-}
-
-/// What [`Upkeep::examine`] has looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Examined {
-    /// The files whose checksum was compared with what they hold.
-    pub checked: u64,
-    /// The files that should have a checksum, and have none.
-    pub unchecked: u64,
-}
-
-impl Examined {
-    /// Makes one.
-    pub fn new(checked: u64, unchecked: u64) -> Self {
-        Self { checked, unchecked }
-    }
-}
-
-/// A point in the sequence of commits; see [`Backend::moment`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment([u64; 2]);
-
-impl Moment {
-    /// Makes a moment of numbers of which one is another after each commit.
-    pub fn new(numbers: [u64; 2]) -> Self {
-        Self(numbers)
-    }
-}
-
-/// What was completed of the work of writers that died: killed, or by the loss of power.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Recovered {
-    /// How many commits had not been carried out entirely, or might not have reached the disk.
-    pub commits: u64,
-    /// The paths, below the root, that were written or removed to complete them.
-    pub completed: Vec<String>,
-    /// The paths that someone has edited since those commits. The edited files stay as they are.
-    pub edited: Vec<Edited>,
-}
-
-/// A file that was edited after a commit, and before that commit could be completed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Edited {
-    /// The path of the file, below the root.
-    pub path: String,
-    /// Where the version of the commit was kept, below the root; `None` if the commit removed the file.
-    pub kept: Option<String>,
 }

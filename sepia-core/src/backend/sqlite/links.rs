@@ -35,11 +35,7 @@ pub(super) fn from(connection: &Connection, key: &Key) -> Result<Option<Vec<Key>
 fn link(row: &Row<'_>, last: Option<&Key>) -> Result<Key> {
     let columns = row.get_ref(0).and_then(|class| Ok((class.as_str()?, row.get_ref(1)?.as_str()?)));
     let (class, id) = columns.map_err(failed("read the link"))?;
-    let key = match last {
-        Some(last) if last.class() == class => last.sibling(id),
-        _ => Key::new(class, id),
-    };
-    key.map_err(|error| {
+    Key::beside(last, class, id).map_err(|error| {
         Error::because("it has the name of nothing that can be stored", error).of_kind(ErrorKind::Corrupt)
     })
 }

@@ -214,7 +214,7 @@ impl Builder {
         match (class, id, content) {
             (ValueRef::Text(class), ValueRef::Text(id), ValueRef::Null) => {
                 let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Error::corrupt("the link is no text"));
-                let key = self.key(text(class)?, text(id)?).map_err(|error| {
+                let key = Key::beside(self.linked.as_ref(), text(class)?, text(id)?).map_err(|error| {
                     Error::because("the link leads to what no store can hold", error).of_kind(ErrorKind::Corrupt)
                 })?;
                 if self.linked.as_ref().is_none_or(|linked| linked.class() != key.class()) {
@@ -228,13 +228,6 @@ impl Builder {
                 None => Err(Error::corrupt("the content of a nested container is a number")),
             },
             _ => Err(Error::corrupt("the entry is neither a link nor a nested container")),
-        }
-    }
-
-    fn key(&self, class: &str, id: &str) -> Result<Key> {
-        match &self.linked {
-            Some(linked) if linked.class() == class => linked.sibling(id),
-            _ => Key::new(class, id),
         }
     }
 }
