@@ -75,11 +75,6 @@ impl Ground {
         if self.quick { [1000, 10_000] } else { [10_000, self.objects.unwrap_or(100_000)] }
     }
 
-    /// How many objects a small database has, and a large one.
-    pub(crate) fn database_growth(&self) -> [usize; 2] {
-        [1000, self.objects.unwrap_or(if self.quick { 20_000 } else { 1_000_000 })]
-    }
-
     /// The notes of an operation on one leaf.
     pub(crate) fn notes(&self) -> Vec<Note> {
         (0..self.leaf_rounds().operations()).map(Note::numbered).collect()
@@ -138,20 +133,20 @@ impl Ground {
     /// Opens a store in a directory of its own.
     pub(crate) fn store_with(&self, durability: Durability) -> Result<Fresh<Store>> {
         let path = self.fresh();
-        Ok(Fresh { it: Store::builder().durability(durability).open(&path)?, path })
+        Ok(Fresh::new(Store::builder().durability(durability).open(&path)?, path))
     }
 
     /// Opens a store that keeps checksums, in a directory of its own, which waits for no disk.
     pub(crate) fn store_with_checksums(&self) -> Result<Fresh<Store>> {
         let path = self.fresh();
         let builder = Store::builder().durability(Durability::Buffered).checksums();
-        Ok(Fresh { it: builder.open(&path)?, path })
+        Ok(Fresh::new(builder.open(&path)?, path))
     }
 
     /// Makes the directory of a class, in a directory of its own.
     pub(crate) fn class(&self, name: &str) -> Result<Fresh<Directory>> {
         let path = self.fresh();
-        Ok(Fresh { it: make_class(&path, name)?, path })
+        Ok(Fresh::new(make_class(&path, name)?, path))
     }
 
     /// Names a directory that is not there yet.
@@ -249,4 +244,18 @@ fn check_same(one: &Path, other: &Path) -> Result {
         }
     }
     Ok(())
+}
+
+/// What a file takes on the disk, or a directory with everything in it.
+pub(crate) fn room(path: &Path) -> Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::symlink_metadata(path)?;
+    let mut room = metadata.blocks() * 512;
+    if metadata.is_dir() {
+        let entries: Vec<PathBuf> = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        for entry in entries {
+            room += self::room(&entry)?;
+        }
+    }
+    Ok(room)
 }

@@ -23,8 +23,7 @@
 //! - `measure`: taking turns, and medians
 //! - `memory`, `machine`: what this process takes, and where it runs
 //! - `results`, `table`: what was measured: kept, and printed
-//!
-//! Only `benches/paths` has `report`, which makes the documentation from saved figures.
+//! - `report/`: what the documentation says of it
 
 mod floor;
 pub(crate) mod ground;
@@ -34,14 +33,15 @@ mod memory;
 pub(crate) mod objects;
 mod options;
 pub(crate) mod peer;
+mod report;
 pub(crate) mod results;
 pub(crate) mod table;
-pub(crate) mod workloads;
+mod workloads;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sepia::Durability;
@@ -57,26 +57,16 @@ pub(crate) type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 /// Some operations that belong together.
 pub(crate) type Workload = fn(&Bench<'_>) -> Result;
 
-/// Has the documentation say what was measured.
-pub(crate) type Report = fn(Mode) -> Result;
-
-/// Whether to write the documentation, or to say whether it is as it would be written.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Mode {
-    Write,
-    Check,
-}
-
 pub(crate) use workloads::WORKLOADS;
 
 /// The two sides that are compared where nothing else is said.
 const SEPIA_AND_FLOOR: Pair = ("sepia", "floor");
 
-/// Does what the command line asks for.
-pub(crate) fn main(peers: &[&dyn Peer], workloads: &[Workload], report: Option<Report>) -> ExitCode {
+/// Does what the command line asks for, in the repository at `root`.
+pub(crate) fn main(root: &str, peers: &[&dyn Peer], workloads: &[Workload]) -> ExitCode {
     let run = || match Options::parse()? {
         Order::Measure(options) => measure(&options, peers, workloads),
-        Order::Report(mode) => report.ok_or("`cargo bench -- report` does that")?(mode),
+        Order::Report(mode) => report::run(Path::new(root), mode),
         Order::Alone(subject, directory) => workloads::alone(&subject, &directory),
     };
     match run() {

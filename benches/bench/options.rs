@@ -3,8 +3,9 @@
 use std::env;
 use std::path::PathBuf;
 
+use super::Result;
 use super::peer::Peer;
-use super::{Mode, Result};
+use super::report::Mode;
 
 const USAGE: &str = "\
 usage: cargo bench -- [--dir DIRECTORY] [--quick] [--keep] [--objects COUNT] [--peers NAME,..] [--save FILE] [NAME]..

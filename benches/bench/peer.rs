@@ -29,7 +29,7 @@ pub(crate) trait Database: Sync {
     /// Puts all of them in one commit.
     fn put_all(&self, entries: Vec<(String, Vec<u8>)>) -> Result;
 
-    /// Calls `each` with the value of a key that is there.
+    /// Calls `each` with the value of a key that is there. It does not come back for more.
     fn get(&self, key: &str, each: &mut dyn FnMut(&[u8]) -> Result) -> Result;
 
     /// Calls `each` with every key that begins so.
@@ -100,16 +100,14 @@ impl dyn Database + '_ {
 
     /// Loads a folder, with its notes if it owns them.
     pub(crate) fn load_folder(&self, id: &str, owns: bool) -> Result<Folder> {
-        self.read(&folder_key(id), |content| {
-            let entry: StoredEntry = serde_json::from_slice(content)?;
-            let ids: Vec<Id<Note>> = entry.notes.into_iter().map(Id::from).collect();
-            let notes = if owns {
-                Notes::Owned(ids.iter().map(|id| self.load(id)).collect::<Result<_>>()?)
-            } else {
-                Notes::Linked(ids)
-            };
-            Ok(Folder { id: id.to_owned(), cover: entry.cover, notes })
-        })
+        let entry: StoredEntry = self.read(&folder_key(id), |content| Ok(serde_json::from_slice(content)?))?;
+        let ids: Vec<Id<Note>> = entry.notes.into_iter().map(Id::from).collect();
+        let notes = if owns {
+            Notes::Owned(ids.iter().map(|id| self.load(id)).collect::<Result<_>>()?)
+        } else {
+            Notes::Linked(ids)
+        };
+        Ok(Folder { id: id.to_owned(), cover: entry.cover, notes })
     }
 
     /// Gets a value, and makes something of it.

@@ -1,14 +1,13 @@
 //! `cargo bench`: every operation beside its floor, and the same workload on every backend.
 //!
-//! `benches/bench` has the operations, and says what the command line takes; `backends` and `report` are only here.
+//! `benches/bench` has the operations, and says what the command line takes; `backends` is only here.
 
 mod backends;
 #[path = "../bench/mod.rs"]
 mod bench;
-mod report;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bench::main(&[], &[bench::WORKLOADS, &[backends::run]].concat(), Some(report::run))
+    bench::main(concat!(env!("CARGO_MANIFEST_DIR"), "/.."), &[], &[bench::WORKLOADS, &[backends::run]].concat())
 }

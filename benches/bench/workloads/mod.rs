@@ -15,7 +15,6 @@ use super::Workload;
 
 pub(crate) use leaves::both_with;
 pub(crate) use peak::alone;
-pub(crate) use room::room;
 
 /// In the order in which they disturb each other least: overwriting frees blocks, and what is made soon afterwards is
 /// slower.

@@ -1,10 +1,10 @@
 //! What leaves take on the disk.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use sepia::Durability;
 
+use crate::bench::ground::room;
 use crate::bench::results::{Row, Unit};
 use crate::bench::{Bench, Result};
 
@@ -29,18 +29,4 @@ fn leaves(bench: &Bench<'_>) -> Result<Row> {
         }
     }
     Ok(row.per(notes.len()))
-}
-
-/// What a file takes on the disk, or a directory with everything in it.
-pub(crate) fn room(path: &Path) -> Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = fs::symlink_metadata(path)?;
-    let mut room = metadata.blocks() * 512;
-    if metadata.is_dir() {
-        let entries: Vec<PathBuf> = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        for entry in entries {
-            room += self::room(&entry)?;
-        }
-    }
-    Ok(room)
 }

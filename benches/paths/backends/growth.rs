@@ -20,6 +20,9 @@ struct Class {
     count: usize,
 }
 
+/// How many notes a small database has.
+const SMALL: usize = 1000;
+
 /// How many notes are made at once.
 const AT_ONCE: usize = 10_000;
 
@@ -49,7 +52,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result {
     if !bench.selects("backends_growth") {
         return Ok(());
     }
-    let [small, large] = bench.database_growth().map(|count| Class::new(bench, count));
+    let [small, large] = [SMALL, bench.growth()[1]].map(|count| Class::new(bench, count));
     let (small, large) = (small?, large?);
     let print =
         |name: &str, sepia: &dyn Fn(&Class, usize) -> Result, floor: &dyn Fn(&Class, usize) -> Result| -> Result {

@@ -10,12 +10,11 @@ use std::path::Path;
 
 use sepia::{Durability, Id, Store};
 
-use crate::bench::ground::{Fresh, Ground};
+use crate::bench::ground::{Fresh, Ground, room};
 use crate::bench::measure::{Race, Rounds};
 use crate::bench::objects::{Cover, Folder, Index, IsFolder, Note, Notes};
 use crate::bench::results::{Row, Unit};
 use crate::bench::table::Pair;
-use crate::bench::workloads::room;
 use crate::bench::{Bench, Result};
 use bare::Bare;
 

@@ -17,7 +17,7 @@ const MAP_SIZE: usize = 4 << 30;
 
 struct Open {
     env: Env,
-    entries: heed::Database<Str, Bytes>,
+    entries: heed::Database<'static, Str, Bytes>,
 }
 
 impl Peer for Lmdb {

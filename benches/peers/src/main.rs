@@ -32,5 +32,5 @@ fn main() -> ExitCode {
         &cacache::Cacache,
         &files::Files,
     ];
-    bench::main(&peers, bench::WORKLOADS, None)
+    bench::main(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."), &peers, bench::WORKLOADS)
 }

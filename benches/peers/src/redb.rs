@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ::redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use ::redb::{ReadableDatabase, TableDefinition};
 use sepia::Durability;
 
 use crate::bench::Result;

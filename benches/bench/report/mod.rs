@@ -13,8 +13,15 @@ mod targets;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::bench::Result;
 use crate::bench::results::Results;
-use crate::bench::{Mode, Result};
+
+/// Whether to write the documentation, or to say whether it is as it would be written.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mode {
+    Write,
+    Check,
+}
 
 /// The figures on tmpfs and on a disk, as far as they were measured.
 struct Saved {
@@ -45,8 +52,7 @@ impl Saved {
     }
 }
 
-pub(crate) fn run(mode: Mode) -> Result {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the crate stands in the repository")?;
+pub(crate) fn run(root: &Path, mode: Mode) -> Result {
     let directory = root.join("docs/performance");
     let saved = Saved::read(&directory)?;
     let parts = tables::parts(&saved);
