@@ -18,9 +18,9 @@ pub(crate) struct Values<'a> {
 /// What has not been read yet.
 enum Ahead<'a> {
     /// It begins with the name of the next field, or with what should be one.
-    Field(&'a str),
+    Field(&'a [u8]),
     /// It is behind the bracket that closes the object.
-    End(&'a str),
+    End(&'a [u8]),
 }
 
 /// Why a field cannot be read.
@@ -48,14 +48,14 @@ impl<'a> Values<'a> {
             // What is wrong is looked at closely.
             Err(_) => return parse_fields(file).map(|fields| Self::of_cut("", fields)),
         };
-        match begin(text) {
+        match begin(text.as_bytes()) {
             Some(ahead) => Ok(Self { text, ahead, read: 0, cut: None }),
             None => cut_fields(file).map(|fields| Self::of_cut(text, fields)),
         }
     }
 
     fn of_cut(text: &'a str, fields: Fields<'a>) -> Self {
-        Self { text, ahead: Ahead::Field(""), read: 0, cut: Some(fields) }
+        Self { text, ahead: Ahead::Field(b""), read: 0, cut: Some(fields) }
     }
 
     /// Reads a field, if the file has it, and nobody has read it.
@@ -64,7 +64,7 @@ impl<'a> Values<'a> {
         if naming == Naming::Distinct
             && let Some(value) = self.next_is(name)
             && let Ok((value, behind)) = parse(value, Extent::First)
-            && self.pass(behind).is_some()
+            && self.pass(behind)
         {
             return Ok(Some(value));
         }
@@ -87,7 +87,7 @@ impl<'a> Values<'a> {
     /// Makes sure that what was read is of one JSON object of fields.
     pub(crate) fn end(&mut self) -> Result<(), JsonError> {
         match (&self.cut, &self.ahead) {
-            (None, Ahead::End("")) => Ok(()),
+            (None, Ahead::End([])) => Ok(()),
             _ => self.cut()?.check_taken(),
         }
     }
@@ -104,24 +104,25 @@ impl<'a> Values<'a> {
 
     /// Returns what begins with the value of the next field, if the field has this name.
     fn next_is(&self, name: &str) -> Option<&'a str> {
-        match (&self.cut, &self.ahead) {
-            (None, Ahead::Field(ahead)) if is_plain(name) => {
-                let behind = take(take(ahead, b'"')?.strip_prefix(name)?, b'"')?;
-                take(skip_space(behind), b':').map(skip_space)
-            }
-            _ => None,
+        let (None, Ahead::Field([b'"', ahead @ ..])) = (&self.cut, &self.ahead) else { return None };
+        let Some((next, [b'"', behind @ ..])) = ahead.split_at_checked(name.len()) else { return None };
+        // What is not plain is not spelled like this.
+        if next != name.as_bytes() || !is_plain(name) {
+            return None;
         }
+        let [b':', behind @ ..] = skip_space(behind) else { return None };
+        self.text.get(self.text.len() - skip_space(behind).len()..)
     }
 
     /// Goes on behind a value, if it ends where a field can end.
-    fn pass(&mut self, behind: &'a str) -> Option<()> {
-        let behind = skip_space(behind);
-        self.ahead = match take(behind, b',') {
-            Some(next) => Ahead::Field(skip_space(next)),
-            None => end(behind)?,
+    fn pass(&mut self, behind: &'a str) -> bool {
+        self.ahead = match skip_space(behind.as_bytes()) {
+            [b',', next @ ..] => Ahead::Field(skip_space(next)),
+            [b'}', behind @ ..] => Ahead::End(skip_space(behind)),
+            _ => return false,
         };
         self.read += 1;
-        Some(())
+        true
     }
 
     fn cut(&mut self) -> Result<&mut Fields<'a>, JsonError> {
@@ -133,26 +134,19 @@ impl<'a> Values<'a> {
     }
 }
 
-fn begin(text: &str) -> Option<Ahead<'_>> {
-    let inside = skip_space(take(skip_space(text), b'{')?);
-    Some(end(inside).unwrap_or(Ahead::Field(inside)))
+fn begin(file: &[u8]) -> Option<Ahead<'_>> {
+    let [b'{', inside @ ..] = skip_space(file) else { return None };
+    Some(match skip_space(inside) {
+        [b'}', behind @ ..] => Ahead::End(skip_space(behind)),
+        next => Ahead::Field(next),
+    })
 }
 
-fn end(text: &str) -> Option<Ahead<'_>> {
-    take(text, b'}').map(|behind| Ahead::End(skip_space(behind)))
-}
-
-/// Takes off the first character, if it is this one, of one byte.
-fn take(text: &str, first: u8) -> Option<&str> {
-    if text.as_bytes().first() == Some(&first) { text.get(1..) } else { None }
-}
-
-fn skip_space(text: &str) -> &str {
-    let mut spaces = 0;
-    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.as_bytes().get(spaces) {
-        spaces += 1;
+fn skip_space(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\n' | b'\r' | b'\t', behind @ ..] = text {
+        text = behind;
     }
-    text.get(spaces..).unwrap_or_default()
+    text
 }
 
 #[cfg(test)]
