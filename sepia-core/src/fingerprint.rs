@@ -3,6 +3,7 @@
 use std::fmt;
 
 use twox_hash::XxHash3_128;
+use twox_hash::xxhash3_128::Hasher;
 
 use crate::record::{Entries, Entry, Node, Record};
 
@@ -38,7 +39,7 @@ impl Fingerprint {
     /// That of a leaf that is read to its end, and never in memory as a whole.
     #[cfg(feature = "backup")]
     pub(crate) fn of_leaf_from(content: &mut dyn std::io::Read) -> std::io::Result<Self> {
-        let mut hasher = twox_hash::xxhash3_128::Hasher::with_seed(LEAF);
+        let mut hasher = Hasher::with_seed(LEAF);
         let mut buffer = vec![0; 1 << 16];
         loop {
             match content.read(&mut buffer) {
@@ -51,9 +52,9 @@ impl Fingerprint {
     }
 
     pub(crate) fn of_container(data: &[u8], entries: &Entries) -> Self {
-        let mut text = Vec::with_capacity(data.len() + 64 * entries.len() + 16);
+        let mut text = Text::default();
         spell_node(data, entries, &mut text);
-        Self::of_bits(XxHash3_128::oneshot_with_seed(CONTAINER, &text))
+        Self::of_bits(text.hash())
     }
 }
 
@@ -78,22 +79,59 @@ impl Record {
     }
 }
 
-/// Spells a container out so that no two spell alike: lengths stand before texts.
-fn spell_node(data: &[u8], entries: &Entries, text: &mut Vec<u8>) {
+/// What a container is spelled out as, hashed part by part.
+#[derive(Default)]
+struct Text {
+    part: Vec<u8>,
+    /// The parts before.
+    hashed: Option<Hasher>,
+}
+
+/// How much is spelled out before it is hashed.
+const PART: usize = 16 << 10;
+
+impl Text {
+    fn push(&mut self, letter: u8) {
+        self.part.push(letter);
+    }
+
+    /// Its length stands before a text.
+    fn spell(&mut self, text: &[u8]) {
+        if self.part.len() + text.len() > PART {
+            self.hashed.get_or_insert_with(|| Hasher::with_seed(CONTAINER)).write(&self.part);
+            self.part.clear();
+        }
+        self.part.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        self.part.extend_from_slice(text);
+    }
+
+    fn hash(self) -> u128 {
+        match self.hashed {
+            None => XxHash3_128::oneshot_with_seed(CONTAINER, &self.part),
+            Some(mut hashed) => {
+                hashed.write(&self.part);
+                hashed.finish_128()
+            }
+        }
+    }
+}
+
+/// Spells a container out so that no two spell alike.
+fn spell_node(data: &[u8], entries: &Entries, text: &mut Text) {
     text.push(b'c');
-    spell(data, text);
+    text.spell(data);
     spell_entries(entries, text);
 }
 
-fn spell_entries(entries: &Entries, text: &mut Vec<u8>) {
+fn spell_entries(entries: &Entries, text: &mut Text) {
     for (name, entry) in entries.iter().filter(|(_, entry)| counts(entry)) {
         text.push(b'n');
-        spell(name.as_str().as_bytes(), text);
+        text.spell(name.as_str().as_bytes());
         match entry {
             Entry::Link(key) => {
                 text.push(b'l');
-                spell(key.class().as_bytes(), text);
-                spell(key.id().as_bytes(), text);
+                text.spell(key.class().as_bytes());
+                text.spell(key.id().as_bytes());
             }
             Entry::Container(node) => spell_node(&node.data, &node.entries, text),
             Entry::Collection(entries) => {
@@ -106,15 +144,36 @@ fn spell_entries(entries: &Entries, text: &mut Vec<u8>) {
     text.push(b'.');
 }
 
-fn spell(part: &[u8], text: &mut Vec<u8>) {
-    text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-    text.extend_from_slice(part);
-}
-
 fn counts(entry: &Entry) -> bool {
     match entry {
         Entry::Link(_) | Entry::Container(_) => true,
         Entry::Collection(entries) => entries.iter().any(|(_, entry)| counts(entry)),
         Entry::Stray => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Key, Name};
+
+    #[test]
+    fn a_container_has_one_fingerprint_however_long_it_is() {
+        for count in [0, 1, 100, PART / 40, PART] {
+            let link = |n| (Name::indexed(n, None), Entry::Link(Key::new("C", format!("{n}")).unwrap()));
+            let entries = Entries::new((0..count).map(link).collect()).unwrap();
+            let data = vec![b'x'; count];
+            let mut whole = vec![b'c'];
+            let spell = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+            whole.extend((count as u64).to_le_bytes());
+            whole.extend(&data);
+            for (name, entry) in entries.iter() {
+                let Entry::Link(key) = entry else { unreachable!() };
+                whole.extend([b"n", &*spell(name.as_str()), b"l", &spell(key.class()), &spell(key.id())].concat());
+            }
+            whole.push(b'.');
+            let expected = XxHash3_128::oneshot_with_seed(CONTAINER, &whole);
+            assert_eq!(Fingerprint::of_container(&data, &entries), Fingerprint(expected));
+        }
     }
 }

@@ -403,6 +403,12 @@ impl Entries {
         Some(&self.0[at].1)
     }
 
+    /// Returns the entries from number `from` on.
+    #[cfg(unix)]
+    pub(crate) fn from(&self, from: usize) -> &[(Name, Entry)] {
+        self.0.get(from..).unwrap_or_default()
+    }
+
     /// Returns the entry of this name.
     #[cfg(unix)]
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Entry> {

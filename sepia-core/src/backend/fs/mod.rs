@@ -11,7 +11,7 @@
 //! - `read`: from files to records
 //! - `overlay`: what is committed and not carried out yet
 //! - `view`: reading what is committed
-//! - `operation`: what can happen to a path
+//! - `operation`, `operations`: what can happen to a path, and what a batch does
 //! - `plan`: from what is stored and what shall be to operations
 //! - `removal`: from what is stored to the operations that remove it
 //! - `commit`: the writer's steps
@@ -34,6 +34,7 @@ mod links;
 mod lock;
 mod open;
 mod operation;
+mod operations;
 mod overlay;
 mod plan;
 mod publish;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::layout::{MAX_DIRECTORIES, parse_link};
+use super::layout::{Links, MAX_DIRECTORIES};
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::error::{Error, Result};
@@ -195,7 +195,7 @@ impl Tree<'_> {
         let mut names = Vec::new();
         let (mut has_data, mut has_foreign) = (None, false);
         sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
-            Some(name) => names.push((name, kind)),
+            Some(name) => names.push((beginning(&name), name, kind)),
             None if name == DATA => has_data = Some(kind),
             None => has_foreign = true,
         })
@@ -211,15 +211,17 @@ impl Tree<'_> {
             }
             Some(_) => return Err(self.error(DATA, Error::corrupt("this is not a file"))),
         };
+        names.sort_unstable_by(|(a, name, _), (b, other, _)| a.cmp(b).then_with(|| name.cmp(other)));
         let mut entries = Vec::with_capacity(names.len());
-        for (name, kind) in names {
+        // The record's own directory is two levels below the root.
+        let mut links = Links::within(2 + self.below.len());
+        for (_, name, kind) in names {
             let entry = match kind {
                 Kind::Link => {
                     let target = sys::read_link(directory, name.as_str(), target)
                         .map_err(|errno| self.refused(name.as_str(), errno))?;
-                    // The record's own directory is two levels below the root.
-                    let key = parse_link(2 + self.below.len(), target, previous(&entries))
-                        .map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
+                    let key =
+                        links.parse(target).map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
                     Entry::Link(key)
                 }
                 Kind::Directory => self.descend(directory, &name, target)?,
@@ -279,12 +281,11 @@ impl Tree<'_> {
     }
 }
 
-/// The link before, if it is one.
-fn previous(entries: &[(Name, Entry)]) -> Option<&Key> {
-    match entries.last() {
-        Some((_, Entry::Link(key))) => Some(key),
-        _ => None,
-    }
+/// The first eight bytes of a name as a number, which sorts as they do: those of a list differ there already.
+fn beginning(name: &Name) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(name.as_str().bytes()).for_each(|(slot, byte)| *slot = byte);
+    u64::from_be_bytes(bytes)
 }
 
 /// Why a place could not be opened or read: something else stands there, or the system refused.

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 
 use super::super::layout::FORMAT_FILE;
 use super::super::operation::{Action, Before, Operation};
+use super::super::operations::Operations;
 use super::super::plan::Plan;
 use super::super::read::{self, Stored};
 use super::super::{Filesystem, catalog, removal};
@@ -17,7 +18,7 @@ use crate::record::{Fingerprint, Key};
 /// A batch that has been checked, and what it does.
 #[derive(Debug, Default)]
 pub(super) struct Planned<'b> {
-    pub(super) operations: Vec<Operation<'b>>,
+    pub(super) operations: Operations<'b>,
     /// The list of classes afterwards, if it changes.
     pub(super) classes: Option<Vec<Class>>,
     pub(super) bases: HashMap<Key, Base>,
@@ -43,7 +44,7 @@ impl Filesystem {
             self.check_new_class(class)?;
         }
         let mut plan = Plan::default();
-        let mut removals = Vec::new();
+        let mut removals = Operations::default();
         let mut bases = HashMap::new();
         for step in batch.steps() {
             match &step.change {
@@ -66,13 +67,15 @@ impl Filesystem {
             removal::of_class(&self.root, class, batch, &mut removals)?;
         }
         let mut operations = plan.finish();
-        operations.extend(removals);
+        operations.append(removals);
         if let Some(classes) = &classes {
             // Declared before the first object is there, retired after the last is gone.
             let content = Cow::Owned(catalog::print(classes, self.root.checksums())?);
             let operation = Operation::new(FORMAT_FILE, Action::File(content), Before::Unknown);
-            let at = if batch.retired().is_empty() { 0 } else { operations.len() };
-            operations.insert(at, operation);
+            match batch.retired().is_empty() {
+                true => operations.push_first(operation),
+                false => operations.push(operation),
+            }
         }
         Ok(Planned { operations, classes, bases, durability: batch.durability() })
     }
