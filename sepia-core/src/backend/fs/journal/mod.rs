@@ -284,18 +284,13 @@ impl Journal {
         let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
         let end = at + frames.len() as u64;
         let length = sys::length(journal).map_err(fail)?;
+        sys::write(journal, frames, at).map_err(fail)?;
         if end > length {
-            // Twice as long each time, so that it happens seldom.
-            let wanted = (2 * length).min(LIMIT).max(end).next_multiple_of(GROWTH);
-            let zeros = vec![0; GROWTH as usize];
-            let mut grown = length;
-            while grown < wanted {
-                let part = (wanted - grown).min(GROWTH);
-                sys::write(journal, &zeros[..part as usize], grown).map_err(fail)?;
-                grown += part;
-            }
+            let wanted = (end + GROWTH).next_multiple_of(GROWTH).min(LIMIT.max(end));
+            // Invariant: less than twice the growth.
+            sys::write(journal, &vec![0; (wanted - end) as usize], end).map_err(fail)?;
         }
-        sys::write(journal, frames, at).map_err(fail)
+        Ok(())
     }
 
     /// Makes the frame at this place, which has not taken effect, one that never will. Under the writer
