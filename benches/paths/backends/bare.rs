@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sepia::{Durability, Id};
 
-use crate::Result;
-use crate::objects::{Cover, Folder, Note, Notes};
+use crate::bench::Result;
+use crate::bench::objects::{Cover, Folder, Note, Notes};
 
 /// The same content as a store with notes and folders has.
 pub(super) struct Bare(Connection);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use sepia::{CacheOptions, Durability, Id, Object, Store};
 
-use crate::Result;
-use crate::ground::Ground;
-use crate::measure::{Rounds, interleave};
-use crate::objects::{Album, Cover, Folder, IsFolder, Note, Notes};
-use crate::table::{Table, side_by_side};
+use super::database;
+use crate::bench::measure::{Race, Rounds};
+use crate::bench::objects::{Album, Cover, Folder, IsFolder, Note, Notes};
+use crate::bench::results::Row;
+use crate::bench::table::Pair;
+use crate::bench::{Bench, Result};
 
 /// How long files must have been as they are before the cache goes by their times.
 const SETTLING: Duration = Duration::from_millis(200);
@@ -17,11 +18,17 @@ const SETTLING: Duration = Duration::from_millis(200);
 /// More than all objects take.
 const BUDGET: u64 = 1 << 30;
 
-pub(super) fn print(ground: &Ground) -> Result {
-    let mut table = Table::new(&["files µs", "memory µs", "sqlite µs"]);
+/// What is compared.
+const FILES_AND_SQLITE: Pair = ("files", "sqlite");
+
+pub(super) fn run(ground: &Bench<'_>) -> Result {
+    if !ground.selects("backends_cached") {
+        return Ok(());
+    }
+    let print = |name: &str, row| ground.case_of(FILES_AND_SQLITE, &format!("backends_cached, {name}"), |_| row);
     let notes = ground.notes();
     let albums: Vec<Album> = (0..ground.container_rounds(10).operations()).map(album).collect();
-    let (files, sqlite) = (ground.store()?, ground.sqlite(Durability::Buffered)?);
+    let (files, sqlite) = (ground.store()?, database(ground, Durability::Buffered)?);
     let memory = Store::in_memory();
     let stores = [&*files, &memory, &*sqlite];
     for store in stores {
@@ -35,15 +42,15 @@ pub(super) fn print(ground: &Ground) -> Result {
     let rounds = ground.leaf_rounds();
     let ids: Vec<_> = notes.iter().map(|note| note.id.clone()).collect();
     let plain = stores.map(Store::clone);
-    table.print("backends_cached, load leaf", &side_by_side(each(&plain, rounds, &ids, load)?));
-    table.print("backends_cached, get leaf", &side_by_side(each(&validated, rounds, &ids, get)?));
-    table.print("… trusted", &side_by_side(each(&trusted, rounds, &ids, get)?));
+    print("load leaf", each(&plain, rounds, &ids, load))?;
+    print("get leaf", each(&validated, rounds, &ids, get))?;
+    print("get leaf, trusted", each(&trusted, rounds, &ids, get))?;
 
     let rounds = ground.container_rounds(10);
     let ids: Vec<_> = albums.iter().map(|album| album.id().clone()).collect();
-    table.print("backends_cached, load 10 owned", &side_by_side(each(&plain, rounds, &ids, load)?));
-    table.print("backends_cached, get 10 owned", &side_by_side(each(&validated, rounds, &ids, get)?));
-    table.print("… trusted", &side_by_side(each(&trusted, rounds, &ids, get)?));
+    print("load 10 owned", each(&plain, rounds, &ids, load))?;
+    print("get 10 owned", each(&validated, rounds, &ids, get))?;
+    print("get 10 owned, trusted", each(&trusted, rounds, &ids, get))?;
     Ok(())
 }
 
@@ -59,15 +66,16 @@ fn each<T: Object + Send + Sync>(
     rounds: Rounds,
     ids: &[Id<T>],
     operation: fn(&Store, &Id<T>) -> Result,
-) -> Result<[f64; 3]> {
+) -> Result<Row> {
     for store in stores {
         ids.iter().try_for_each(|id| operation(store, id))?;
     }
     let [files, memory, sqlite] = stores;
-    let mut on_files = |at: usize| operation(files, &ids[at]);
-    let mut in_memory = |at: usize| operation(memory, &ids[at]);
-    let mut in_sqlite = |at: usize| operation(sqlite, &ids[at]);
-    interleave(rounds, [&mut on_files, &mut in_memory, &mut in_sqlite])
+    Race::default()
+        .side("files", |at| operation(files, &ids[at]))
+        .side("memory", |at| operation(memory, &ids[at]))
+        .side("sqlite", |at| operation(sqlite, &ids[at]))
+        .run(rounds)
 }
 
 fn load<T: Object>(store: &Store, id: &Id<T>) -> Result {

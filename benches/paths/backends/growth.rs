@@ -6,11 +6,12 @@ use std::path::Path;
 use sepia::{Durability, Store};
 
 use super::bare::{self, Bare};
-use crate::Result;
-use crate::ground::{Fresh, Ground};
-use crate::measure::{Variant, interleave};
-use crate::objects::Note;
-use crate::table::{Row, Table, thousands};
+use super::{SQLITE_AND_BARE, database, fresh_file};
+use crate::bench::ground::{Fresh, Ground};
+use crate::bench::measure::Race;
+use crate::bench::objects::Note;
+use crate::bench::results::thousands;
+use crate::bench::{Bench, Result};
 
 /// A database of so many notes, on both sides.
 struct Class {
@@ -19,13 +20,16 @@ struct Class {
     count: usize,
 }
 
+/// How many notes a small database has.
+const SMALL: usize = 1000;
+
 /// How many notes are made at once.
 const AT_ONCE: usize = 10_000;
 
 impl Class {
     fn new(ground: &Ground, count: usize) -> Result<Self> {
-        let store = ground.sqlite(Durability::Buffered)?;
-        let mut bare = ground.fresh_file(|path| Bare::open(path, Durability::Buffered))?;
+        let store = database(ground, Durability::Buffered)?;
+        let mut bare = fresh_file(ground, |path| Bare::open(path, Durability::Buffered))?;
         let mut buffer = Vec::new();
         for first in (0..count).step_by(AT_ONCE) {
             let notes: Vec<_> = (first..count.min(first + AT_ONCE)).map(Note::numbered).collect();
@@ -44,28 +48,29 @@ impl Class {
     }
 }
 
-pub(super) fn print(ground: &Ground) -> Result {
-    let [small, large] = ground.database_growth();
-    let at = |side: &str, count| format!("{side} at {}", thousands(count));
-    let mut table = Table::new(&[
-        at("sqlite", small),
-        at("sqlite", large),
-        "ratio".to_owned(),
-        at("bare", small),
-        at("bare", large),
-        "ratio".to_owned(),
-    ]);
-    let (small, large) = (Class::new(ground, small)?, Class::new(ground, large)?);
-    let measure = |sepia: &dyn Fn(&Class, usize) -> Result, floor: &dyn Fn(&Class, usize) -> Result| -> Result<Row> {
-        let mut sepia_small = |at: usize| sepia(&small, at);
-        let mut sepia_large = |at: usize| sepia(&large, at);
-        let mut floor_small = |at: usize| floor(&small, at);
-        let mut floor_large = |at: usize| floor(&large, at);
-        let variants: [Variant<'_>; 4] = [&mut sepia_small, &mut sepia_large, &mut floor_small, &mut floor_large];
-        Ok(Row::of_growth(interleave(ground.growth_rounds(), variants)?))
-    };
+pub(super) fn run(bench: &Bench<'_>) -> Result {
+    if !bench.selects("backends_growth") {
+        return Ok(());
+    }
+    let [small, large] = [SMALL, bench.growth()[1]].map(|count| Class::new(bench, count));
+    let (small, large) = (small?, large?);
+    let print =
+        |name: &str, sepia: &dyn Fn(&Class, usize) -> Result, floor: &dyn Fn(&Class, usize) -> Result| -> Result {
+            let row = Race::default()
+                .side("small sqlite", |at| sepia(&small, at))
+                .side("large sqlite", |at| sepia(&large, at))
+                .side("small bare sqlite", |at| floor(&small, at))
+                .side("large bare sqlite", |at| floor(&large, at))
+                .run(bench.growth_rounds())?;
+            for (prefix, class) in [("small ", &small), ("large ", &large)] {
+                let name = format!("backends_growth_{name} at {}", thousands(class.count));
+                bench.case_of(SQLITE_AND_BARE, &name, |_| Ok(row.split(|side| side.strip_prefix(prefix))))?;
+            }
+            Ok(())
+        };
     let open = |path: &Path| Store::builder().durability(Durability::Buffered).sqlite(path);
-    let opening = measure(
+    print(
+        "open",
         &|class, _| {
             black_box(open(class.store.path())?);
             Ok(())
@@ -75,8 +80,8 @@ pub(super) fn print(ground: &Ground) -> Result {
             Ok(())
         },
     )?;
-    table.print("backends_growth_open", &opening);
-    let loading = measure(
+    print(
+        "load",
         &|class, at| {
             black_box(class.store.load::<Note>(&class.note(at).id)?);
             Ok(())
@@ -86,10 +91,8 @@ pub(super) fn print(ground: &Ground) -> Result {
             Ok(())
         },
     )?;
-    table.print("backends_growth_load", &loading);
-    let saving = measure(&|class, at| Ok(class.store.save(&class.note(at).revised())?), &|class, at| {
+    print("save", &|class, at| Ok(class.store.save(&class.note(at).revised())?), &|class, at| {
         class.bare.save(&class.note(at).revised(), &mut Vec::new())
     })?;
-    table.print("backends_growth_save", &saving);
     Ok(())
 }

@@ -6,16 +6,20 @@ mod growth;
 
 use std::fs;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sepia::{Durability, Id, Store};
 
-use crate::Result;
-use crate::ground::{Fresh, Ground};
-use crate::measure::{Rounds, Variant, interleave};
-use crate::objects::{Cover, Folder, Index, IsFolder, Note, Notes};
-use crate::table::{Row, Table, thousands};
+use crate::bench::ground::{Fresh, Ground, room};
+use crate::bench::measure::{Race, Rounds};
+use crate::bench::objects::{Cover, Folder, Index, IsFolder, Note, Notes};
+use crate::bench::results::{Row, Unit};
+use crate::bench::table::Pair;
+use crate::bench::{Bench, Result};
 use bare::Bare;
+
+/// What is compared.
+const SQLITE_AND_BARE: Pair = ("sqlite", "bare sqlite");
 
 type Operation = (&'static str, fn(&Ground) -> Result<Row>);
 
@@ -33,24 +37,16 @@ const OPERATIONS: &[Operation] = &[
     ("backends_new_10000_links", new_folder::<10_000>),
     ("backends_load_10000_links", load_folder::<10_000>),
     ("backends_list, per id", list),
+    ("backends_room, per leaf", room_taken),
 ];
 
-/// Measures those operations that `selects` names.
-pub(crate) fn print(ground: &Ground, selects: impl Fn(&str) -> bool) -> Result {
-    let mut table = Table::new(&["files µs", "memory µs", "sqlite µs", "bare sqlite µs", "sqlite : bare"]);
-    for (name, measure) in OPERATIONS.iter().filter(|(name, _)| selects(name)) {
-        table.print(name, &measure(ground)?);
+/// Measures what is asked for.
+pub(crate) fn run(bench: &Bench<'_>) -> Result {
+    for (name, measure) in OPERATIONS {
+        bench.case_of(SQLITE_AND_BARE, name, |bench| measure(bench))?;
     }
-    if selects("backends_cached") {
-        cached::print(ground)?;
-    }
-    if selects("backends_growth") {
-        growth::print(ground)?;
-    }
-    if selects("backends_room") {
-        print_room(ground)?;
-    }
-    Ok(())
+    cached::run(bench)?;
+    growth::run(bench)
 }
 
 /// A store of each kind, and a database without one.
@@ -66,8 +62,8 @@ impl Sides {
         Ok(Self {
             files: ground.store_with(durability)?,
             memory: Store::in_memory().with_durability(durability),
-            sqlite: ground.sqlite(durability)?,
-            bare: ground.fresh_file(|path| Bare::open(path, durability))?,
+            sqlite: database(ground, durability)?,
+            bare: fresh_file(ground, |path| Bare::open(path, durability))?,
         })
     }
 
@@ -91,14 +87,14 @@ impl Sides {
         rounds: Rounds,
         sepia: impl Fn(&Store, usize) -> Result,
         mut bare: impl FnMut(&mut Bare, usize) -> Result,
-    ) -> Result<[f64; 4]> {
+    ) -> Result<Row> {
         let Self { files, memory, sqlite, bare: floor } = self;
-        let mut on_files = |at| sepia(files, at);
-        let mut in_memory = |at| sepia(memory, at);
-        let mut in_sqlite = |at| sepia(sqlite, at);
-        let mut by_hand = |at| bare(floor, at);
-        let variants: [Variant<'_>; 4] = [&mut on_files, &mut in_memory, &mut in_sqlite, &mut by_hand];
-        interleave(rounds, variants)
+        Race::default()
+            .side("files", |at| sepia(files, at))
+            .side("memory", |at| sepia(memory, at))
+            .side("sqlite", |at| sepia(sqlite, at))
+            .side("bare sqlite", |at| bare(floor, at))
+            .run(rounds)
     }
 
     /// Makes sure that all have the same notes.
@@ -116,30 +112,29 @@ impl Sides {
 fn new(ground: &Ground) -> Result<Row> {
     let notes = ground.notes();
     let mut sides = Sides::new(ground, Durability::Buffered)?;
-    let times = save(&mut sides, ground.leaf_rounds(), &notes)?;
-    Ok(Row::of_backends(times))
+    save(&mut sides, ground.leaf_rounds(), &notes)
 }
 
 fn overwrite(ground: &Ground) -> Result<Row> {
     let notes = ground.notes();
     let mut sides = Sides::with(ground, &notes)?;
     let revised: Vec<_> = notes.iter().map(Note::revised).collect();
-    Ok(Row::of_backends(save(&mut sides, ground.leaf_rounds(), &revised)?))
+    save(&mut sides, ground.leaf_rounds(), &revised)
 }
 
 fn durable(ground: &Ground) -> Result<Row> {
     let rounds = ground.durable_rounds();
     let notes: Vec<_> = (0..rounds.operations()).map(Note::numbered).collect();
     let mut sides = Sides::new(ground, Durability::Sync)?;
-    Ok(Row::of_backends(save(&mut sides, rounds, &notes)?))
+    save(&mut sides, rounds, &notes)
 }
 
-fn save(sides: &mut Sides, rounds: Rounds, notes: &[Note]) -> Result<[f64; 4]> {
+fn save(sides: &mut Sides, rounds: Rounds, notes: &[Note]) -> Result<Row> {
     let mut buffer = Vec::new();
     let sepia = |store: &Store, at: usize| Ok(store.save(&notes[at])?);
-    let times = sides.measure(rounds, sepia, |bare, at| bare.save(&notes[at], &mut buffer))?;
+    let row = sides.measure(rounds, sepia, |bare, at| bare.save(&notes[at], &mut buffer))?;
     sides.check(notes)?;
-    Ok(times)
+    Ok(row)
 }
 
 fn unchanged(ground: &Ground) -> Result<Row> {
@@ -147,11 +142,11 @@ fn unchanged(ground: &Ground) -> Result<Row> {
     let mut sides = Sides::with(ground, &notes)?;
     let mut buffer = Vec::new();
     let sepia = |store: &Store, at: usize| Ok(store.save(&notes[at])?);
-    let times = sides.measure(ground.leaf_rounds(), sepia, |bare, at| {
+    let row = sides.measure(ground.leaf_rounds(), sepia, |bare, at| {
         assert!(bare.is_stored(&notes[at], &mut buffer)?);
         Ok(())
     })?;
-    Ok(Row::of_backends(times))
+    Ok(row)
 }
 
 fn load(ground: &Ground) -> Result<Row> {
@@ -161,12 +156,12 @@ fn load(ground: &Ground) -> Result<Row> {
         black_box(store.load::<Note>(&notes[at].id)?);
         Ok(())
     };
-    let times = sides.measure(ground.leaf_rounds(), sepia, |bare, at| {
+    let row = sides.measure(ground.leaf_rounds(), sepia, |bare, at| {
         black_box(bare.load(&notes[at].id)?);
         Ok(())
     })?;
     sides.check(&notes)?;
-    Ok(Row::of_backends(times))
+    Ok(row)
 }
 
 fn exists(ground: &Ground) -> Result<Row> {
@@ -176,11 +171,11 @@ fn exists(ground: &Ground) -> Result<Row> {
         assert!(store.exists(&notes[at].id)?);
         Ok(())
     };
-    let times = sides.measure(ground.leaf_rounds(), sepia, |bare, at| {
+    let row = sides.measure(ground.leaf_rounds(), sepia, |bare, at| {
         assert!(bare.has(&notes[at].id)?);
         Ok(())
     })?;
-    Ok(Row::of_backends(times))
+    Ok(row)
 }
 
 fn together(ground: &Ground) -> Result<Row> {
@@ -200,11 +195,11 @@ fn as_one(ground: &Ground, save: impl Fn(&Store, &[Note]) -> Result) -> Result<R
     let mut sides = Sides::new(ground, Durability::Sync)?;
     let mut buffer = Vec::new();
     let sepia = |store: &Store, round| save(store, of(round));
-    let times = sides.measure(rounds, sepia, |bare, round| {
+    let row = sides.measure(rounds, sepia, |bare, round| {
         bare.together(|transaction| of(round).iter().try_for_each(|note| bare::save(transaction, note, &mut buffer)))
     })?;
     sides.check(&notes)?;
-    Ok(Row::of_backends(times.map(|time| time / count as f64)))
+    Ok(row.per(count))
 }
 
 fn folders(ground: &Ground, links: usize) -> Vec<Folder> {
@@ -223,8 +218,8 @@ fn new_folder<const LINKS: usize>(ground: &Ground) -> Result<Row> {
     let mut buffer = Vec::new();
     let sepia = |store: &Store, at: usize| Ok(store.save(&objects[at])?);
     let rounds = ground.container_rounds(LINKS);
-    let times = sides.measure(rounds, sepia, |bare, at| bare.save_folder(&folders[at], &mut buffer))?;
-    Ok(Row::of_backends(times))
+    let row = sides.measure(rounds, sepia, |bare, at| bare.save_folder(&folders[at], &mut buffer))?;
+    Ok(row)
 }
 
 fn load_folder<const LINKS: usize>(ground: &Ground) -> Result<Row> {
@@ -241,7 +236,7 @@ fn load_folder<const LINKS: usize>(ground: &Ground) -> Result<Row> {
         black_box(store.load::<Index>(objects[at].id())?);
         Ok(())
     };
-    let times = sides.measure(ground.container_rounds(LINKS), sepia, |bare, at| {
+    let row = sides.measure(ground.container_rounds(LINKS), sepia, |bare, at| {
         black_box(bare.load_folder(&folders[at].id)?);
         Ok(())
     })?;
@@ -249,7 +244,7 @@ fn load_folder<const LINKS: usize>(ground: &Ground) -> Result<Row> {
         assert!(sides.sqlite.load::<Index>(object.id())? == *object);
         assert!(Index::from(sides.bare.load_folder(&folder.id)?) == *object);
     }
-    Ok(Row::of_backends(times))
+    Ok(row)
 }
 
 fn list(ground: &Ground) -> Result<Row> {
@@ -259,42 +254,37 @@ fn list(ground: &Ground) -> Result<Row> {
         assert_eq!(store.ids::<Note>()?.len(), notes.len());
         Ok(())
     };
-    let times = sides.measure(ground.list_rounds(), sepia, |bare, _| {
+    let row = sides.measure(ground.list_rounds(), sepia, |bare, _| {
         assert_eq!(bare.ids()?.len(), notes.len());
         Ok(())
     })?;
-    Ok(Row::of_backends(times.map(|time| time / notes.len() as f64)))
+    Ok(row.per(notes.len()))
 }
 
-/// Prints what the same notes take on the disk.
-fn print_room(ground: &Ground) -> Result {
+/// What the same notes take on the disk.
+fn room_taken(ground: &Ground) -> Result<Row> {
     let notes: Vec<_> = (0..ground.together()).map(Note::numbered).collect();
     let Sides { files, sqlite, bare, .. } = Sides::with(ground, &notes)?;
     let (files_at, sqlite_at, bare_at) = (files.path().to_owned(), sqlite.path().to_owned(), bare.path().to_owned());
     files.into_inner().close()?;
     sqlite.into_inner().close()?;
     drop(bare);
-    let each = |bytes: u64| bytes / notes.len() as u64;
-    println!(
-        "\nbackends_room, bytes on the disk for each of {} leaves:  files {}, sqlite {}, bare sqlite {}",
-        thousands(notes.len()),
-        each(room(&files_at)?),
-        each(room(&sqlite_at)?),
-        each(room(&bare_at)?)
-    );
-    Ok(())
+    let mut row = Row::new(Unit::Bytes);
+    for (side, path) in [("files", &files_at), ("sqlite", &sqlite_at), ("bare sqlite", &bare_at)] {
+        row = row.with(side, room(path)? as f64);
+    }
+    Ok(row.per(notes.len()))
 }
 
-/// What a file takes on the disk, or a directory with everything in it.
-fn room(path: &Path) -> Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = fs::symlink_metadata(path)?;
-    let mut room = metadata.blocks() * 512;
-    if metadata.is_dir() {
-        let entries: Vec<PathBuf> = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        for entry in entries {
-            room += self::room(&entry)?;
-        }
-    }
-    Ok(room)
+/// Opens a store in a database of its own.
+fn database(ground: &Ground, durability: Durability) -> Result<Fresh<Store>> {
+    fresh_file(ground, |path| Ok(Store::builder().durability(durability).sqlite(path)?))
+}
+
+/// Makes something in a file of its own, alone in a directory.
+fn fresh_file<T>(ground: &Ground, make: impl FnOnce(&Path) -> Result<T>) -> Result<Fresh<T>> {
+    let directory = ground.fresh();
+    fs::create_dir_all(&directory)?;
+    let path = directory.join("data.db");
+    Ok(Fresh::new(make(&path)?, path))
 }

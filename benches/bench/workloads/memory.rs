@@ -6,13 +6,15 @@ use std::sync::{PoisonError, RwLock};
 
 use sepia::{Id, Store};
 
-use crate::ground::Ground;
-use crate::measure::interleave;
-use crate::objects::Note;
-use crate::table::Row;
-use crate::{Case, Result};
+use crate::bench::measure::Race;
+use crate::bench::objects::Note;
+use crate::bench::results::Row;
+use crate::bench::{Bench, Result};
 
-pub(crate) const CASES: &[Case] = &[("memory_new", new), ("memory_load", load)];
+pub(super) fn run(bench: &Bench<'_>) -> Result {
+    bench.case("memory_new", new)?;
+    bench.case("memory_load", load)
+}
 
 #[derive(Default)]
 struct Floor(RwLock<BTreeMap<Box<str>, Vec<u8>>>);
@@ -31,34 +33,36 @@ impl Floor {
     }
 }
 
-fn new(ground: &Ground) -> Result<Row> {
-    let notes = ground.notes();
+fn new(bench: &Bench<'_>) -> Result<Row> {
+    let notes = bench.notes();
     let (store, floor) = (Store::in_memory(), Floor::default());
-    let mut sepia = |at: usize| -> Result { Ok(store.save(&notes[at])?) };
-    let mut by_floor = |at: usize| floor.save(&notes[at]);
-    let times = interleave(ground.leaf_rounds(), [&mut sepia, &mut by_floor])?;
+    let row = Race::default()
+        .side("sepia", |at| Ok(store.save(&notes[at])?))
+        .side("floor", |at| floor.save(&notes[at]))
+        .run(bench.leaf_rounds())?;
     check(&store, &floor, &notes)?;
-    Ok(Row::new(times))
+    Ok(row)
 }
 
-fn load(ground: &Ground) -> Result<Row> {
-    let notes = ground.notes();
+fn load(bench: &Bench<'_>) -> Result<Row> {
+    let notes = bench.notes();
     let (store, floor) = (Store::in_memory(), Floor::default());
     for note in &notes {
         store.save(note)?;
         floor.save(note)?;
     }
-    let mut sepia = |at: usize| -> Result {
-        black_box(store.load::<Note>(&notes[at].id)?);
-        Ok(())
-    };
-    let mut by_floor = |at: usize| -> Result {
-        black_box(floor.load(&notes[at].id)?);
-        Ok(())
-    };
-    let times = interleave(ground.leaf_rounds(), [&mut sepia, &mut by_floor])?;
+    let row = Race::default()
+        .side("sepia", |at| {
+            black_box(store.load::<Note>(&notes[at].id)?);
+            Ok(())
+        })
+        .side("floor", |at| {
+            black_box(floor.load(&notes[at].id)?);
+            Ok(())
+        })
+        .run(bench.leaf_rounds())?;
     check(&store, &floor, &notes)?;
-    Ok(Row::new(times))
+    Ok(row)
 }
 
 fn check(store: &Store, floor: &Floor, notes: &[Note]) -> Result {

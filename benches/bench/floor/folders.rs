@@ -4,14 +4,13 @@ use std::fmt::Write;
 
 use sepia::Id;
 
-use crate::Result;
-use crate::floor::{Directory, buffer};
-use crate::ground::Fresh;
-use crate::leaves;
-use crate::objects::{Cover, Folder, IsFolder, Note, Notes};
+use super::{Directory, buffer, notes};
+use crate::bench::Result;
+use crate::bench::ground::Fresh;
+use crate::bench::objects::{Cover, Folder, IsFolder, Note, Notes};
 
-const DATA: &str = "data.json";
-const NOTES: &str = "notes";
+pub(super) const DATA: &str = "data.json";
+pub(super) const NOTES: &str = "notes";
 /// From a folder's notes to the class.
 const TO_CLASS: &str = "../../../Note/";
 
@@ -38,21 +37,37 @@ impl Folders {
 
     /// Saves a folder that has not changed: finds that nothing is to be done.
     pub(crate) fn is_stored(&self, folder: &Folder) -> Result<bool> {
+        Ok(self.differing(folder)?.is_empty())
+    }
+
+    /// Saves a folder of which one link has changed.
+    pub(crate) fn change(&self, folder: &Folder) -> Result {
+        let [(old, new)] = &self.differing(folder)?[..] else { return Err("one link was to differ".into()) };
+        let (_, links) = self.open(&folder.id)?;
+        links.link(&new.name, &new.target)?;
+        Ok(links.remove(old)?)
+    }
+
+    /// The links that are not as they must be: the name of each, and what it must be.
+    fn differing(&self, folder: &Folder) -> Result<Vec<(String, Link)>> {
         let mut content = Vec::new();
         let mut equal = self.are_stored(&folder.notes, &mut content)?;
         let (directory, links) = self.open(&folder.id)?;
         equal &= directory.read(DATA, &mut buffer())? == folder.cover.encode(&mut content)?;
         let ids: Vec<_> = folder.notes.ids().collect();
         let (mut expected, mut target, mut found) = (Link::default(), Vec::new(), 0);
+        let mut differing = Vec::new();
         links.list(|name| {
             let index = index(name)?;
             expected.set(index, ids.get(index).ok_or("one link too many")?)?;
             target = links.read_link(name, std::mem::take(&mut target))?;
-            equal &= name == expected.name && target == expected.target.as_bytes();
+            if name != expected.name || target != expected.target.as_bytes() {
+                differing.push((name.to_owned(), std::mem::take(&mut expected)));
+            }
             found += 1;
             Ok(())
         })?;
-        Ok(equal && found == ids.len())
+        if equal && found == ids.len() { Ok(differing) } else { Err("more than a link differs".into()) }
     }
 
     /// Loads a folder of a kind.
@@ -69,7 +84,7 @@ impl Folders {
         ids.sort_unstable_by_key(|(index, _)| *index);
         let ids = ids.into_iter().map(|(_, id)| id);
         let notes = if T::OWNS {
-            Notes::Owned(ids.map(|id| leaves::read(&self.notes, &id)).collect::<Result<_>>()?)
+            Notes::Owned(ids.map(|id| notes::read(&self.notes, &id)).collect::<Result<_>>()?)
         } else {
             Notes::Linked(ids.collect())
         };
@@ -87,7 +102,7 @@ impl Folders {
     /// Saves notes that have not changed, if they are saved with their folder.
     fn are_stored(&self, notes: &Notes, content: &mut Vec<u8>) -> Result<bool> {
         let Notes::Owned(notes) = notes else { return Ok(true) };
-        notes.iter().try_fold(true, |equal, note| Ok(equal & leaves::is_stored(&self.notes, note, content)?))
+        notes.iter().try_fold(true, |equal, note| Ok(equal & notes::is_stored(&self.notes, note, content)?))
     }
 }
 
@@ -108,6 +123,6 @@ impl Link {
     }
 }
 
-fn index(name: &str) -> Result<usize> {
+pub(super) fn index(name: &str) -> Result<usize> {
     Ok(name.split_once('_').ok_or("a link without an index")?.0.parse()?)
 }

@@ -1,4 +1,33 @@
 //! The floor: the system calls that an operation cannot do without, and nothing around them.
+//!
+//! | operation | floor |
+//! |---|---|
+//! | new leaf | encode; `O_TMPFILE`, `write`, `linkat`: the file appears whole |
+//! | unchanged leaf | encode; `open`, one `read`; compare |
+//! | overwritten leaf | encode; a new file, then what is cheaper here: `renameat` over the old one, or `renameat2` with `RENAME_EXCHANGE` and `unlinkat` of what was there. Both leave readers the old content or the new |
+//! | load | `open`, one `read`; decode |
+//! | durable leaf | encode; `pwrite` to a log of its full length, `fdatasync`; `open`, `write` |
+//! | many durable leaves | the same with one `pwrite` and one `fdatasync` for all |
+//! | durable leaves, many threads | the same, and threads that wait share the next `fdatasync` |
+//! | container | `mkdirat` for it and for its links, a `symlinkat` each, `data.json` atomically and last |
+//! | … unchanged, load | lists both directories, reads `data.json` and every link; compares, or makes the object |
+//! | … one change | finds by reading that one link differs: `symlinkat`, `unlinkat` |
+//! | … of leaves that it owns | reads each of them, too |
+//! | tree | the same for each container in it, and new leaves atomically |
+//! | list ids | `getdents`, a text for each name |
+//! | mark | lists all, reads every link, looks it up in a table, with as many threads as there are cores |
+
+mod folders;
+mod log;
+mod mark;
+mod notes;
+mod tree;
+
+pub(crate) use folders::Folders;
+pub(crate) use log::{Log, SharedLog};
+pub(crate) use mark::mark;
+pub(crate) use notes::{exchange, is_stored, make, read, replace};
+pub(crate) use tree::Trees;
 
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
@@ -75,6 +104,19 @@ impl Directory {
         rustix::fs::renameat(&self.0, UNFINISHED, &self.0, name)
     }
 
+    /// Exchanges a new file with another, and removes that: on some file systems it takes less than renaming over it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn exchange(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.make_bare(UNFINISHED, content)?;
+        rustix::fs::renameat_with(&self.0, UNFINISHED, &self.0, name, rustix::fs::RenameFlags::EXCHANGE)?;
+        self.remove(UNFINISHED)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn exchange(&self, name: &str, content: &[u8]) -> Result<()> {
+        self.replace(name, content)
+    }
+
     /// Writes over the content of a file, as long as the old one: not atomic.
     pub(crate) fn rewrite_bare(&self, name: &str, content: &[u8]) -> Result<()> {
         write(rustix::fs::openat(&self.0, name, OFlags::WRONLY | OFlags::CLOEXEC, FILE_MODE)?, content)
@@ -112,7 +154,7 @@ impl Directory {
 
     /// Calls `each` with every name in the directory; hidden ones apart.
     #[cfg(target_os = "linux")]
-    pub(crate) fn list(&self, mut each: impl FnMut(&str) -> crate::Result) -> crate::Result {
+    pub(crate) fn list(&self, mut each: impl FnMut(&str) -> crate::bench::Result) -> crate::bench::Result {
         rustix::fs::seek(&self.0, rustix::fs::SeekFrom::Start(0))?;
         let mut buffer = [const { MaybeUninit::uninit() }; 32 * 1024];
         let mut entries = rustix::fs::RawDir::new(&self.0, &mut buffer);
@@ -122,38 +164,22 @@ impl Directory {
         Ok(())
     }
 
+    /// Every name in the directory; hidden ones apart.
+    pub(crate) fn names(&self) -> crate::bench::Result<Vec<String>> {
+        let mut names = Vec::new();
+        self.list(|name| {
+            names.push(name.to_owned());
+            Ok(())
+        })?;
+        Ok(names)
+    }
+
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn list(&self, mut each: impl FnMut(&str) -> crate::Result) -> crate::Result {
+    pub(crate) fn list(&self, mut each: impl FnMut(&str) -> crate::bench::Result) -> crate::bench::Result {
         for entry in rustix::fs::Dir::read_from(&self.0)? {
             visible(entry?.file_name()).map_or(Ok(()), &mut each)?;
         }
         Ok(())
-    }
-}
-
-/// A file of its full length, to which entries are appended.
-pub(crate) struct Log {
-    file: OwnedFd,
-    at: std::cell::Cell<u64>,
-}
-
-impl Log {
-    pub(crate) fn new(directory: &Path, length: usize) -> Result<Self> {
-        let directory = Directory::open(directory)?;
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL;
-        let file = rustix::fs::openat(&directory.0, ".log", flags, FILE_MODE)?;
-        write(&file, &vec![0; length])?;
-        rustix::fs::fsync(&file)?;
-        Ok(Self { file, at: std::cell::Cell::new(0) })
-    }
-
-    /// Appends an entry, and waits for the disk.
-    pub(crate) fn append(&self, entry: &[u8]) -> Result<()> {
-        let at = self.at.replace(self.at.get() + entry.len() as u64);
-        match rustix::io::pwrite(&self.file, entry, at)? == entry.len() {
-            true => rustix::fs::fdatasync(&self.file),
-            false => Err(Errno::NOSPC),
-        }
     }
 }
 

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use sepia::{Durability, Store};
 use tempfile::TempDir;
 
-use crate::Result;
-use crate::floor::Directory;
-use crate::measure::Rounds;
-use crate::objects::Note;
-use crate::table::thousands;
+use super::floor::Directory;
+use super::measure::Rounds;
+use super::objects::Note;
+use super::options::Options;
+use super::results::thousands;
+use super::{Result, machine};
 
 /// Where everything happens. Nothing is deleted before the end: on many disks a file is slower to
 /// make where another has just gone.
@@ -25,12 +26,23 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) fn new(directory: Option<&Path>, quick: bool, keep: bool, objects: Option<usize>) -> Result<Self> {
-        let directory = directory.unwrap_or(Path::new(env!("CARGO_TARGET_TMPDIR")));
-        fs::create_dir_all(directory)?;
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let unasked = || option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+        let directory = options.directory.clone().unwrap_or_else(unasked);
+        fs::create_dir_all(&directory)?;
         let mut root = tempfile::Builder::new().prefix("sepia-bench-").tempdir_in(directory)?;
-        root.disable_cleanup(keep);
-        Ok(Self { root, quick, objects, given: Cell::new(0) })
+        root.disable_cleanup(options.keep);
+        Ok(Self { root, quick: options.quick, objects: options.objects, given: Cell::new(0) })
+    }
+
+    /// Where all directories are made.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Whether much is measured or little.
+    pub(crate) fn scale(&self) -> &'static str {
+        if self.quick { "quick" } else { "full" }
     }
 
     /// The rounds of an operation on one leaf.
@@ -60,12 +72,7 @@ impl Ground {
 
     /// How many objects a small class has, and a large one.
     pub(crate) fn growth(&self) -> [usize; 2] {
-        [1000, if self.quick { 20_000 } else { 200_000 }]
-    }
-
-    /// How many objects a small database has, and a large one.
-    pub(crate) fn database_growth(&self) -> [usize; 2] {
-        [1000, self.objects.unwrap_or(if self.quick { 20_000 } else { 1_000_000 })]
+        if self.quick { [1000, 10_000] } else { [10_000, self.objects.unwrap_or(100_000)] }
     }
 
     /// The notes of an operation on one leaf.
@@ -83,9 +90,34 @@ impl Ground {
         if self.quick { 1000 } else { 10_000 }
     }
 
-    /// How many leaves a collection goes over.
-    pub(crate) fn objects(&self) -> usize {
-        self.objects.unwrap_or(if self.quick { 20_000 } else { 200_000 })
+    /// How many links a collection goes over.
+    pub(crate) fn collected(&self) -> usize {
+        self.objects.unwrap_or(if self.quick { 10_000 } else { 100_000 })
+    }
+
+    /// How many notes a collection has of which half are swept.
+    pub(crate) fn swept(&self) -> usize {
+        if self.quick { 2000 } else { 100_000 }
+    }
+
+    /// The rounds of an operation that goes through a collection.
+    pub(crate) fn collection_rounds(&self) -> Rounds {
+        Rounds { count: if self.quick { 2 } else { 8 }, size: 1 }
+    }
+
+    /// The rounds of an operation on a whole tree of containers.
+    pub(crate) fn tree_rounds(&self) -> Rounds {
+        Rounds { count: if self.quick { 2 } else { 8 }, size: 1 }
+    }
+
+    /// The rounds of an operation that many threads do at once, each as often as there are notes of it.
+    pub(crate) fn thread_rounds(&self) -> Rounds {
+        Rounds { count: if self.quick { 2 } else { 6 }, size: 1 }
+    }
+
+    /// How many leaves each of many threads saves in a round.
+    pub(crate) fn saves_of_a_thread(&self) -> usize {
+        if self.quick { 5 } else { 50 }
     }
 
     /// How many generations a short history has, and a long one.
@@ -101,33 +133,20 @@ impl Ground {
     /// Opens a store in a directory of its own.
     pub(crate) fn store_with(&self, durability: Durability) -> Result<Fresh<Store>> {
         let path = self.fresh();
-        Ok(Fresh { it: Store::builder().durability(durability).open(&path)?, path })
+        Ok(Fresh::new(Store::builder().durability(durability).open(&path)?, path))
     }
 
     /// Opens a store that keeps checksums, in a directory of its own, which waits for no disk.
     pub(crate) fn store_with_checksums(&self) -> Result<Fresh<Store>> {
         let path = self.fresh();
         let builder = Store::builder().durability(Durability::Buffered).checksums();
-        Ok(Fresh { it: builder.open(&path)?, path })
+        Ok(Fresh::new(builder.open(&path)?, path))
     }
 
     /// Makes the directory of a class, in a directory of its own.
     pub(crate) fn class(&self, name: &str) -> Result<Fresh<Directory>> {
         let path = self.fresh();
-        Ok(Fresh { it: make_class(&path, name)?, path })
-    }
-
-    /// Opens a store in a database of its own.
-    pub(crate) fn sqlite(&self, durability: Durability) -> Result<Fresh<Store>> {
-        self.fresh_file(|path| Ok(Store::builder().durability(durability).sqlite(path)?))
-    }
-
-    /// Makes something in a file of its own, alone in a directory.
-    pub(crate) fn fresh_file<T>(&self, make: impl FnOnce(&Path) -> Result<T>) -> Result<Fresh<T>> {
-        let directory = self.fresh();
-        fs::create_dir_all(&directory)?;
-        let path = directory.join("data.db");
-        Ok(Fresh { it: make(&path)?, path })
+        Ok(Fresh::new(make_class(&path, name)?, path))
     }
 
     /// Names a directory that is not there yet.
@@ -139,9 +158,9 @@ impl Ground {
 
 impl fmt::Display for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = machine::cores();
         let Rounds { count, size } = self.leaf_rounds();
-        writeln!(f, "in {}, {}", self.root.path().display(), file_system(self.root.path()))?;
+        writeln!(f, "in {}, {}", self.root.path().display(), machine::file_system(self.root.path()))?;
         write!(f, "{cores} cores; {} leaves of 200 bytes; ", thousands(count * size))?;
         write!(f, "µs per operation, medians of rounds that take turns")?;
         if cfg!(debug_assertions) {
@@ -158,6 +177,10 @@ pub(crate) struct Fresh<T> {
 }
 
 impl<T> Fresh<T> {
+    pub(crate) fn new(it: T, path: PathBuf) -> Self {
+        Self { it, path }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -223,14 +246,16 @@ fn check_same(one: &Path, other: &Path) -> Result {
     Ok(())
 }
 
-/// The type of the file system that holds a directory.
-fn file_system(path: &Path) -> String {
-    let known = || {
-        let path = path.canonicalize().ok()?;
-        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let holds = |line: &&str| line.split(' ').nth(4).is_some_and(|point| path.starts_with(point));
-        let line = mounts.lines().filter(holds).max_by_key(|line| line.split(' ').nth(4).map(str::len))?;
-        line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
-    };
-    known().unwrap_or_else(|| "unknown file system".to_owned())
+/// What a file takes on the disk, or a directory with everything in it.
+pub(crate) fn room(path: &Path) -> Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::symlink_metadata(path)?;
+    let mut room = metadata.blocks() * 512;
+    if metadata.is_dir() {
+        let entries: Vec<PathBuf> = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        for entry in entries {
+            room += self::room(&entry)?;
+        }
+    }
+    Ok(room)
 }

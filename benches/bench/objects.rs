@@ -3,7 +3,7 @@
 use sepia::{Container, Id, Object, Ref, Serializable};
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use super::Result;
 
 /// A leaf of about 200 bytes of JSON.
 #[derive(Clone, Debug, PartialEq, Serializable, Serialize)]
@@ -34,9 +34,13 @@ struct NoteFields {
 impl Note {
     pub(crate) const CLASS: &str = "Note";
 
+    pub(crate) fn id_of(number: usize) -> Id<Note> {
+        format!("note-{number:06}").into()
+    }
+
     pub(crate) fn numbered(number: usize) -> Self {
         Self {
-            id: format!("note-{number:06}").into(),
+            id: Self::id_of(number),
             title: format!("Note number {number:06}"),
             author: "Ada Lovelace".to_owned(),
             text: "It weaves algebraic patterns.".to_owned(),
@@ -81,19 +85,81 @@ pub(crate) struct Album {
     notes: Vec<Note>,
 }
 
+/// A container of containers and of the notes that they own.
+#[derive(Clone, Container, Debug, PartialEq)]
+pub(crate) struct Branch {
+    pub(crate) id: Id<Branch>,
+    pub(crate) name: String,
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// What the `data.json` of a [`Branch`] holds.
+#[derive(Deserialize, Serialize)]
+struct BranchFields {
+    name: String,
+}
+
+impl Branch {
+    pub(crate) const CLASS: &str = "Branch";
+
+    /// How many branches a tree has, itself among them, and how many notes.
+    pub(crate) const SIZE: (usize, usize) = (1111, 3333);
+
+    /// A tree of four levels: each branch has ten, but for those of the last, and three notes.
+    pub(crate) fn tree(number: usize) -> Self {
+        Self::grown(format!("tree-{number:06}"), number * Self::SIZE.0, 3)
+    }
+
+    fn grown(id: String, number: usize, levels: u32) -> Self {
+        let below: usize = (0..levels).map(|level| 10usize.pow(level)).sum();
+        let branch = |at: usize| {
+            let number = number + 1 + at * below;
+            Self::grown(format!("branch-{number:06}"), number, levels - 1)
+        };
+        Self {
+            id: id.into(),
+            name: format!("Branch number {number}"),
+            branches: if levels == 0 { Vec::new() } else { (0..10).map(branch).collect() },
+            notes: (0..3).map(|at| Note::numbered(3 * number + at)).collect(),
+        }
+    }
+
+    /// Writes what Sepia writes, byte for byte.
+    pub(crate) fn encode<'b>(&self, buffer: &'b mut Vec<u8>) -> Result<&'b [u8]> {
+        encode(&BranchFields { name: self.name.clone() }, buffer)
+    }
+
+    /// Makes a branch without what grows on it.
+    pub(crate) fn decode(id: Id<Branch>, content: &[u8]) -> Result<Self> {
+        let BranchFields { name } = serde_json::from_slice(content)?;
+        Ok(Self { id, name, branches: Vec::new(), notes: Vec::new() })
+    }
+}
+
 /// Either container, as the floor has it.
+#[derive(Clone)]
 pub(crate) struct Folder {
     pub(crate) id: String,
     pub(crate) cover: Cover,
     pub(crate) notes: Notes,
 }
 
+#[derive(Clone)]
 pub(crate) enum Notes {
     Linked(Vec<Id<Note>>),
     Owned(Vec<Note>),
 }
 
 impl Notes {
+    /// Puts a note in the place of another.
+    pub(crate) fn replace(&mut self, place: usize, note: &Note) {
+        match self {
+            Self::Linked(ids) => ids[place] = note.id.clone(),
+            Self::Owned(notes) => notes[place] = note.clone(),
+        }
+    }
+
     pub(crate) fn ids(&self) -> impl Iterator<Item = &Id<Note>> {
         let (linked, owned): (&[_], &[_]) = match self {
             Self::Linked(ids) => (ids, &[]),
@@ -127,6 +193,12 @@ pub(crate) trait IsFolder: Object + From<Folder> + std::fmt::Debug + PartialEq {
     /// Whether its notes are saved and loaded with it.
     const OWNS: bool;
     fn id(&self) -> &Id<Self>;
+
+    /// Makes one with so many notes, and nothing besides.
+    fn gathered(id: &str, notes: usize) -> Self;
+
+    /// Puts a note in the place of another.
+    fn replace(&mut self, place: usize, note: &Note);
 }
 
 impl IsFolder for Index {
@@ -136,6 +208,15 @@ impl IsFolder for Index {
     fn id(&self) -> &Id<Self> {
         &self.id
     }
+
+    fn gathered(id: &str, notes: usize) -> Self {
+        let Cover { name, shelf } = Cover::numbered(0);
+        Self { id: id.into(), name, shelf, notes: (0..notes).map(|number| Ref::new(Note::id_of(number))).collect() }
+    }
+
+    fn replace(&mut self, place: usize, note: &Note) {
+        self.notes[place] = Ref::new(&note.id);
+    }
 }
 
 impl IsFolder for Album {
@@ -144,6 +225,15 @@ impl IsFolder for Album {
 
     fn id(&self) -> &Id<Self> {
         &self.id
+    }
+
+    fn gathered(id: &str, notes: usize) -> Self {
+        let Cover { name, shelf } = Cover::numbered(0);
+        Self { id: id.into(), name, shelf, notes: (0..notes).map(Note::numbered).collect() }
+    }
+
+    fn replace(&mut self, place: usize, note: &Note) {
+        self.notes[place] = note.clone();
     }
 }
 
