@@ -19,6 +19,7 @@ use rustix::io::{Errno, Result};
 use super::checksum::{self, Checksums};
 use super::layout::{FORMAT_FILE, PRIVATE, TMP, is_within};
 use super::operation::{Action, Before, Operation};
+use super::operations::{Operations, Part};
 use super::recover::Stands;
 use super::root::Root;
 use super::sys::{self, Directory, Kind, Place};
@@ -38,6 +39,17 @@ pub(super) struct Publisher<'a> {
 impl<'a> Publisher<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
         Self { root, way: Vec::new(), tmp: None, made: 0 }
+    }
+
+    /// Carries out what a batch does.
+    pub(super) fn carry_out(&mut self, operations: &Operations<'_>) -> Result<()> {
+        operations.parts().try_for_each(|part| match part {
+            Part::One(operation) => self.operate(operation),
+            Part::Links(links) => {
+                self.go_to(&links.directory)?;
+                links.try_each(&mut |name, target| sys::make_link(self.here(), name, target))
+            }
+        })
     }
 
     /// Carries out one operation.

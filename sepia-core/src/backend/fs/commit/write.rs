@@ -229,9 +229,7 @@ impl Filesystem {
     /// later, and readers see it all the same.
     fn publish(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
         let mut publisher = Publisher::new(&self.root);
-        let mut operations = group.iter().map(|planned| &planned.operations);
-        let carried_out =
-            operations.try_for_each(|operations| operations.try_each(&mut |operation| publisher.operate(operation)));
+        let carried_out = group.iter().try_for_each(|planned| publisher.carry_out(&planned.operations));
         if carried_out.is_err() && self.finish(state).is_err() {
             trace::pending(self.root.path());
             return Ok(());
