@@ -10,7 +10,7 @@ use crate::record::{Entries, Entry, Node, Record};
 /// What tells one record from another: 128 bits of its content. Equal records have equal fingerprints,
 /// on every backend. Strays and empty collections, which a record need not give back, do not count.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(u128);
+pub struct Fingerprint([u64; 2]);
 
 /// The seeds, by which the two kinds of records are told apart.
 const LEAF: u64 = 0;
@@ -18,16 +18,22 @@ const CONTAINER: u64 = 1;
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        let [high, low] = self.0;
+        write!(f, "{high:016x}{low:016x}")
     }
 }
 
 impl Fingerprint {
     /// That of no record.
-    pub(crate) const NOTHING: Self = Self(0);
+    pub(crate) const NOTHING: Self = Self([0; 2]);
+
+    /// In halves: ids and steps of batches hold fingerprints, and are smaller that way.
+    pub(crate) fn of_bits(bits: u128) -> Self {
+        Self([(bits >> 64) as u64, bits as u64])
+    }
 
     pub(crate) fn of_leaf(content: &[u8]) -> Self {
-        Self(XxHash3_128::oneshot_with_seed(LEAF, content))
+        Self::of_bits(XxHash3_128::oneshot_with_seed(LEAF, content))
     }
 
     /// That of a leaf that is read to its end, and never in memory as a whole.
@@ -37,7 +43,7 @@ impl Fingerprint {
         let mut buffer = vec![0; 1 << 16];
         loop {
             match content.read(&mut buffer) {
-                Ok(0) => return Ok(Self(hasher.finish_128())),
+                Ok(0) => return Ok(Self::of_bits(hasher.finish_128())),
                 Ok(length) => hasher.write(&buffer[..length]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -48,23 +54,18 @@ impl Fingerprint {
     pub(crate) fn of_container(data: &[u8], entries: &Entries) -> Self {
         let mut text = Text::default();
         spell_node(data, entries, &mut text);
-        Self(text.hash())
+        Self::of_bits(text.hash())
     }
 }
 
 impl Fingerprint {
-    #[cfg(feature = "backup")]
-    pub(crate) fn of_bits(bits: u128) -> Self {
-        Self(bits)
-    }
-
     /// Reads what `Debug` writes: 32 hexadecimal digits, in lower case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if text.len() != 32 || !text.bytes().all(is_digit) {
             return None;
         }
-        u128::from_str_radix(text, 16).ok().map(Self)
+        u128::from_str_radix(text, 16).ok().map(Self::of_bits)
     }
 }
 
