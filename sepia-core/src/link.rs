@@ -23,7 +23,8 @@ pub(crate) struct Target<'k> {
 impl<'k> Target<'k> {
     /// From a directory `depth` levels below the root.
     pub(crate) fn from(depth: usize) -> Self {
-        let text = "../".repeat(depth);
+        let mut text = String::with_capacity(3 * depth + 64);
+        (0..depth).for_each(|_| text.push_str("../"));
         Self { up: text.len(), text, last: None }
     }
 

@@ -2,7 +2,7 @@
 
 use super::operation::{Action, Before, Operation};
 use crate::link::Target;
-use crate::record::{Entries, Entry};
+use crate::record::{Entries, Entry, MAX_ENTRY_NAME};
 
 /// The operations of a batch, in their order. New links, of which a container may have many, are spelled out only
 /// when they are asked for, and take no memory of their own.
@@ -18,7 +18,7 @@ pub(super) enum Part<'a> {
 /// New links that follow each other among the entries of a directory.
 #[derive(Debug)]
 pub(super) struct NewLinks<'a> {
-    directory: String,
+    pub(super) directory: String,
     /// How many levels below the root the directory is.
     depth: usize,
     entries: &'a Entries,
@@ -70,19 +70,14 @@ impl<'a> Operations<'a> {
 
     /// Calls `each` with every operation, until it fails.
     pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.0.iter().try_for_each(|part| part.try_each(each))
+        self.0.iter().try_for_each(|part| match part {
+            Part::One(operation) => each(operation),
+            Part::Links(links) => links.try_each_operation(each),
+        })
     }
 }
 
 impl<'a> Part<'a> {
-    /// Calls `each` with every operation, until it fails.
-    pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
-        match self {
-            Self::One(operation) => each(operation),
-            Self::Links(links) => links.try_each(each),
-        }
-    }
-
     /// Returns the path of the directory in which this happens.
     pub(super) fn directory(&self) -> &str {
         match self {
@@ -105,18 +100,26 @@ impl<'a> Part<'a> {
 }
 
 impl NewLinks<'_> {
-    fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
-        let mut path = self.directory.clone() + "/";
-        let stem = path.len();
+    /// Calls `each` with the name and the target of every link, until it fails.
+    pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&str, &str) -> Result<(), E>) -> Result<(), E> {
         let mut target = Target::from(self.depth);
-        for (name, entry) in self.entries.from(self.first).iter().take(self.count) {
+        self.entries.from(self.first).iter().take(self.count).try_for_each(|(name, entry)| match entry {
+            Entry::Link(key) => each(name.as_str(), target.to(key)),
             // Invariant: only links are added.
-            let Entry::Link(key) = entry else { continue };
+            Entry::Container(_) | Entry::Collection(_) | Entry::Stray => Ok(()),
+        })
+    }
+
+    fn try_each_operation<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut path = String::with_capacity(self.directory.len() + 1 + MAX_ENTRY_NAME);
+        path.push_str(&self.directory);
+        path.push('/');
+        let stem = path.len();
+        self.try_each(&mut |name, target| {
             path.truncate(stem);
-            path.push_str(name.as_str());
-            each(&Operation::new(&*path, Action::Link(target.to(key).into()), Before::Nothing))?;
-        }
-        Ok(())
+            path.push_str(name);
+            each(&Operation::new(&*path, Action::Link(target.into()), Before::Nothing))
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use super::checksum::Checksums;
 use super::layout::{FORMAT_FILE, PRIVATE, is_within};
 use super::make::{Made, Maker, Over};
 use super::operation::{Action, Before, Operation};
+use super::operations::Part;
 use super::recover::Stands;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
@@ -35,6 +36,17 @@ impl<'a> Publisher<'a> {
     /// One that works beside another, for the same writer.
     pub(super) fn second(root: &'a Root) -> Self {
         Self { root, way: Vec::new(), maker: Maker::second(root) }
+    }
+
+    /// Carries out a part of what a batch does.
+    pub(super) fn carry_out(&mut self, part: &Part<'_>) -> Result<()> {
+        match part {
+            Part::One(operation) => self.operate(operation),
+            Part::Links(links) => {
+                self.go_to(&links.directory)?;
+                links.try_each(&mut |name, target| sys::make_link(self.here(), name, target))
+            }
+        }
     }
 
     /// Carries out one operation.

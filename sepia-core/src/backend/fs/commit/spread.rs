@@ -28,14 +28,10 @@ pub(super) fn carry_out(root: &Root, publisher: &mut Publisher<'_>, operations: 
         if run.len() >= MANY && is_leaf(&run[0]) && !root.folds() {
             by_two(root, publisher, run)?;
         } else {
-            run.iter().try_for_each(|part| carry_out_part(publisher, part))?;
+            run.iter().try_for_each(|part| publisher.carry_out(part))?;
         }
     }
     Ok(())
-}
-
-fn carry_out_part(publisher: &mut Publisher<'_>, part: &Part<'_>) -> Result<()> {
-    part.try_each(&mut |operation| publisher.operate(operation))
 }
 
 fn is_leaf(part: &Part<'_>) -> bool {
@@ -46,7 +42,7 @@ fn by_two(root: &Root, publisher: &mut Publisher<'_>, leaves: &[Part<'_>]) -> Re
     let next = AtomicUsize::new(0);
     let work = |publisher: &mut Publisher<'_>| {
         let take = || leaves.chunks(TAKEN).nth(next.fetch_add(1, Ordering::Relaxed));
-        std::iter::from_fn(take).flatten().try_for_each(|leaf| carry_out_part(publisher, leaf))
+        std::iter::from_fn(take).flatten().try_for_each(|leaf| publisher.carry_out(leaf))
     };
     thread::scope(|scope| {
         let is_alone = thread::available_parallelism().is_ok_and(|processors| processors == NonZero::<usize>::MIN);

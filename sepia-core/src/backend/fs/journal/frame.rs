@@ -26,7 +26,7 @@ use rustix::io::Result;
 use twox_hash::XxHash3_64;
 
 use super::super::operation::{Action, Before, Image, Operation};
-use super::super::operations::Operations;
+use super::super::operations::{Operations, Part};
 
 const MAGIC: [u8; 4] = *b"SepF";
 pub(in super::super) const HEADER: usize = 72;
@@ -62,12 +62,23 @@ pub(in super::super) struct Size {
 impl Size {
     pub(in super::super) fn of(operations: &Operations<'_>) -> Self {
         let mut size = Self { length: 0, count: 0 };
-        let Ok(()) = operations.try_each::<Infallible>(&mut |operation| {
-            size.length += (OPERATION + operation.path.len() + content(&operation.action).len()) as u64;
-            size.count += 1;
-            Ok(())
-        });
+        for part in operations.parts() {
+            match part {
+                Part::One(operation) => size.add(operation.path.len(), content(&operation.action).len()),
+                Part::Links(links) => {
+                    let Ok(()) = links.try_each::<Infallible>(&mut |name, target| {
+                        size.add(links.directory.len() + 1 + name.len(), target.len());
+                        Ok(())
+                    });
+                }
+            }
+        }
         size
+    }
+
+    fn add(&mut self, path: usize, content: usize) {
+        self.length += (OPERATION + path + content) as u64;
+        self.count += 1;
     }
 
     /// Returns the length of the whole frame.

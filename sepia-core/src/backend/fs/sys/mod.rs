@@ -226,8 +226,8 @@ pub(super) fn list_until(
     each: &mut dyn FnMut(&[u8], Kind) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
     rustix::fs::seek(directory, rustix::fs::SeekFrom::Start(0))?;
-    let mut buffer = Vec::<u8>::with_capacity(32 * 1024);
-    let mut entries = rustix::fs::RawDir::new(directory, buffer.spare_capacity_mut());
+    let mut buffer = [const { MaybeUninit::<u8>::uninit() }; 32 * 1024];
+    let mut entries = rustix::fs::RawDir::new(directory, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry?;
         if found(directory, entry.file_name(), entry.file_type(), each)?.is_break() {
