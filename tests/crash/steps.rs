@@ -235,8 +235,8 @@ scenarios! {
 #[test]
 fn many_leaves_at_once() {
     // An odd stride, so that it is before calls and after them.
-    at_steps(MANY_LEAVES, Durability::Sync, |steps| steps / 6 | 1);
-    at_steps(MANY_LEAVES, Durability::Buffered, |steps| steps / 6 | 1);
+    at_steps(MANY_LEAVES, Durability::Sync, |steps| (steps / 6) | 1);
+    at_steps(MANY_LEAVES, Durability::Buffered, |steps| (steps / 6) | 1);
 }
 
 #[test]
