@@ -37,7 +37,7 @@ mod tests {
             let mut expected = ids.clone();
             expected.sort();
             let sorted = sort(ids.iter().map(|id| Arc::from(id.as_str())).collect());
-            prop_assert_eq!(sorted.iter().map(|id| id.to_string()).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(sorted.iter().map(|id| id.as_ref().to_owned()).collect::<Vec<_>>(), expected);
         }
     }
 }
