@@ -1,6 +1,7 @@
 //! Typed ids.
 
 mod memory;
+mod order;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -16,6 +17,7 @@ use crate::object::{Generations, Object};
 use crate::record::Fingerprint;
 
 pub(crate) use memory::{Eyes, Memory, Outcome, Remembered};
+pub(crate) use order::sort;
 
 /// Names an object within its class. Cheap to clone.
 ///

@@ -6,7 +6,7 @@ use crate::backend::to_the_end;
 use crate::class::Claims;
 use crate::decode::Decoder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{Eyes, Id};
+use crate::id::{self, Eyes, Id};
 use crate::name::split_generation;
 use crate::object::{Generations, Object};
 use crate::record::{Key, Record};
@@ -88,17 +88,18 @@ impl Look<'_> {
 
     pub(super) fn ids<T: Object>(&self) -> Result<Vec<Id<T>>> {
         self.claim::<T>()?;
-        let (mut ids, mut is_sorted) = (Vec::<Id<T>>::new(), true);
+        Ok(self.texts(T::__CLASS)?.into_iter().map(Id::from).collect())
+    }
+
+    fn texts(&self, class: &str) -> Result<Vec<Arc<str>>> {
+        let (mut ids, mut is_sorted) = (Vec::<Arc<str>>::new(), true);
         let mut each = to_the_end(|id| {
-            is_sorted &= ids.last().is_none_or(|last| last.as_str() <= id);
+            is_sorted &= ids.last().is_none_or(|last| **last <= *id);
             ids.push(id.into());
         });
-        self.source.ids(T::__CLASS, &mut each)?;
+        self.source.ids(class, &mut each)?;
         drop(each);
-        if !is_sorted {
-            ids.sort_unstable();
-        }
-        Ok(ids)
+        Ok(if is_sorted { ids } else { id::sort(ids) })
     }
 
     pub(super) fn count<T: Object>(&self) -> Result<u64> {
