@@ -41,6 +41,7 @@ mod source;
 mod store;
 pub mod transfer;
 pub mod verify;
+mod words;
 
 pub use batch::Durability;
 #[cfg(feature = "cache")]

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use crate::words;
+
 /// The file that marks a container and holds its values.
 pub(crate) const DATA: &str = "data.json";
 
@@ -89,6 +91,14 @@ fn is_plain(text: &str) -> bool {
     };
     if *first == b'.' || *last == b'~' {
         return false;
+    }
+    // Most texts are done with one look.
+    let may_need_care = |word| {
+        let controls = words::below(word, b' ') | words::equal(word, 0x7f) | words::beyond_ascii(word);
+        controls | words::equal(word, b'%') | words::equal(word, b'/') | words::equal(word, b'\\')
+    };
+    if !words::any(text, may_need_care) {
+        return !text.eq_ignore_ascii_case(DATA);
     }
     let mut before = 0;
     for &byte in bytes {

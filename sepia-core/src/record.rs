@@ -176,7 +176,12 @@ impl Key {
 
     /// Returns `{class}/{id}`, both encoded: the path below the store's root.
     pub fn path(&self) -> String {
-        format!("{}/{}", self.class_name(), self.name())
+        let (class, name) = (self.class_name(), self.name());
+        let mut path = String::with_capacity(class.len() + 1 + name.len());
+        path.push_str(&class);
+        path.push('/');
+        path.push_str(&name);
+        path
     }
 }
 
@@ -401,6 +406,12 @@ impl Entries {
     pub fn get(&self, name: &str) -> Option<&Entry> {
         let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(&self.0[at].1)
+    }
+
+    /// Returns the entries from number `from` on.
+    #[cfg(unix)]
+    pub(crate) fn from(&self, from: usize) -> &[(Name, Entry)] {
+        self.0.get(from..).unwrap_or_default()
     }
 
     /// Returns the entry of this name.

@@ -326,22 +326,35 @@ fn a_directory_of_other_origin_does_not_become_a_class() {
 fn a_busy_writer_lets_others_through() {
     on_every_medium(|medium| {
         let made = medium.make();
-        let waiting = made.reopen_with(&Store::builder().lock_timeout(Duration::from_secs(5)));
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    let at_work = made.transaction(|_| {
-                        std::thread::sleep(Duration::from_millis(20));
-                        Ok(())
-                    });
-                    at_work.unwrap();
-                }
-            });
-            let saved: Vec<_> = ["1", "2", "3"].map(|text| waiting.save(&postit("p", text))).into();
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-            assert!(saved.iter().all(Result::is_ok), "{saved:?}");
+        lets_through(&made, &made.reopen_with(&Store::builder().lock_timeout(Duration::from_secs(5))));
+    });
+}
+
+/// Threads of one handle wait for each other, and not for the system.
+#[test]
+fn a_busy_writer_lets_other_threads_through() {
+    on_every_medium(|medium| {
+        let made = medium.make();
+        lets_through(&made, &made);
+    });
+}
+
+fn lets_through(busy: &Store, waiting: &Store) {
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let at_work = busy.transaction(|_| {
+                    std::thread::sleep(Duration::from_millis(20));
+                    Ok(())
+                });
+                at_work.unwrap();
+            }
         });
+        let saved: Vec<_> =
+            ["1", "2", "3"].map(|text| waiting.transaction(|transaction| transaction.save(&postit("p", text)))).into();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(saved.iter().all(Result::is_ok), "{saved:?}");
     });
 }
 

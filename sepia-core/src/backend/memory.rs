@@ -1,15 +1,16 @@
 //! Records in memory: for tests, caches and scratch data. Nothing outlives the process.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, SystemTime};
 
 use super::{Backend, Examined, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
-use crate::batch::{Batch, Change, Inspect, Step};
+use crate::batch::{Batch, Change, Inspect};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
@@ -23,15 +24,26 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Memory {
     state: RwLock<State>,
     identity: u64,
-    holder: Mutex<Option<ThreadId>>,
+    turn: Mutex<Turn>,
     freed: Condvar,
     quarantine: Mutex<Vec<(Key, Record)>>,
 }
 
+/// Whose turn it is to commit.
+#[derive(Default)]
+struct Turn {
+    holder: Option<ThreadId>,
+    /// How many threads wait for theirs. To wake one is a system call.
+    waiting: usize,
+}
+
+/// The records of a class, by id.
+type Records = BTreeMap<Arc<str>, Kept>;
+
 #[derive(Default)]
 struct State {
     classes: Vec<Class>,
-    records: HashMap<String, BTreeMap<Box<str>, Kept>>,
+    records: BTreeMap<Box<str>, Records>,
     trackers: Vec<Weak<Changes>>,
     /// The key of the newest generation of each base, in classes that keep generations, or may.
     newest: HashMap<Key, Key>,
@@ -43,6 +55,13 @@ struct Kept {
     modified: SystemTime,
     /// The number of the commit that put it.
     commit: u64,
+}
+
+/// A commit under way.
+struct Stamp {
+    number: u64,
+    /// When it took place, once that has been asked.
+    time: Option<SystemTime>,
 }
 
 /// The keys that commits have changed, for one that follows.
@@ -81,7 +100,7 @@ impl State {
             }
         }
         for class in batch.retired() {
-            for id in self.records.get(class).into_iter().flat_map(BTreeMap::keys) {
+            for id in self.records.get(class.as_str()).into_iter().flat_map(BTreeMap::keys) {
                 batch.check_retired(&Key::new(class.as_str(), &**id)?)?;
             }
         }
@@ -92,8 +111,8 @@ impl State {
         let mut found = Vec::new();
         if let Some(records) = self.records.get(base.class()) {
             // Every generation of the base begins with it; what else does is sorted out by its parts.
-            let first: Box<str> = base.id().into();
-            for id in records.range(first..).map(|(id, _)| &**id).take_while(|id| id.starts_with(base.id())) {
+            for id in records.range(base.shared_id()..).map(|(id, _)| &**id).take_while(|id| id.starts_with(base.id()))
+            {
                 if let Some(generation) = generation_of(base.id(), id) {
                     found.push((generation, base.sibling(id)?));
                 }
@@ -108,12 +127,24 @@ impl State {
         self.newest.get(base).or_else(|| self.get(base).map(|_| base)).cloned()
     }
 
-    fn put(&mut self, key: &Key, record: Record) {
-        if self.get(key) == Some(&record) {
-            return;
+    /// Returns whether that changed anything.
+    fn put(&mut self, key: &Key, record: Record, stamp: &mut Stamp) -> bool {
+        if !self.records.contains_key(key.class()) {
+            self.records.insert(key.class().into(), Records::new());
+        }
+        let Some(records) = self.records.get_mut(key.class()) else { return false };
+        let mut keep = |record| {
+            let modified = *stamp.time.get_or_insert_with(SystemTime::now);
+            Kept { record, modified, commit: stamp.number }
+        };
+        match records.entry(key.shared_id()) {
+            Entry::Occupied(kept) if kept.get().record == record => return false,
+            Entry::Occupied(mut kept) => *kept.get_mut() = keep(record),
+            Entry::Vacant(place) => {
+                place.insert(keep(record));
+            }
         }
         self.note(key);
-        let kept = Kept { record, modified: SystemTime::now(), commit: self.commits };
         if self.may_keep_generations(key.class()) {
             let (base, generation) = key.generation();
             let newest = self.newest.entry(base).or_insert_with(|| key.clone());
@@ -121,22 +152,15 @@ impl State {
                 *newest = key.clone();
             }
         }
-        match self.records.get_mut(key.class()) {
-            Some(records) => {
-                records.insert(key.id().into(), kept);
-            }
-            None => {
-                let records = BTreeMap::from([(key.id().into(), kept)]);
-                self.records.insert(key.class().to_owned(), records);
-            }
-        }
+        true
     }
 
-    fn delete(&mut self, key: &Key) {
-        self.note(key);
-        if let Some(records) = self.records.get_mut(key.class()) {
-            records.remove(key.id());
+    /// Returns whether that changed anything.
+    fn delete(&mut self, key: &Key) -> bool {
+        if self.records.get_mut(key.class()).and_then(|records| records.remove(key.id())).is_none() {
+            return false;
         }
+        self.note(key);
         let (base, _) = key.generation();
         if self.newest.get(&base) == Some(key) {
             // Invariant: whatever is stored makes a key.
@@ -145,14 +169,7 @@ impl State {
                 None => self.newest.remove(&base),
             };
         }
-    }
-
-    fn is_changed_by(&self, step: &Step) -> bool {
-        match &step.change {
-            Change::Keep => false,
-            Change::Put(record) => self.get(&step.key) != Some(record),
-            Change::Delete => self.get(&step.key).is_some(),
-        }
+        true
     }
 
     fn may_keep_generations(&self, class: &str) -> bool {
@@ -190,7 +207,7 @@ impl Default for Memory {
             state: RwLock::default(),
             // Not likely to be that of anything on a disk.
             identity: !MADE.fetch_add(1, Ordering::Relaxed),
-            holder: Mutex::default(),
+            turn: Mutex::default(),
             freed: Condvar::new(),
             quarantine: Mutex::default(),
         }
@@ -214,29 +231,37 @@ impl Memory {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until no other thread keeps commits off.
     fn acquire(&self) -> Result<Held<'_>> {
         let this = std::thread::current().id();
-        let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
-        if *holder == Some(this) {
+        let mut turn = self.turn();
+        if turn.holder == Some(this) {
             let message = "this thread holds the store itself, in a transaction or snapshot: use that one's methods";
             return Err(Error::message(ErrorKind::Locked, message));
         }
-        let waited = self.freed.wait_timeout_while(holder, TIMEOUT, |holder| holder.is_some());
-        (holder, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if holder.is_some() {
+        if turn.holder.is_some() {
+            turn.waiting += 1;
+            let waited = self.freed.wait_timeout_while(turn, TIMEOUT, |turn| turn.holder.is_some());
+            (turn, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            turn.waiting -= 1;
+        }
+        if turn.holder.is_some() {
             let message =
                 format!("another thread of this process holds the store, which was not free within {TIMEOUT:?}");
             return Err(Error::message(ErrorKind::Locked, message));
         }
-        *holder = Some(this);
+        turn.holder = Some(this);
         Ok(Held(self))
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let records: usize = self.state().records.values().map(BTreeMap::len).sum();
+        let records: usize = self.state().records.values().map(Records::len).sum();
         f.debug_struct("Memory").field("records", &records).finish()
     }
 }
@@ -256,18 +281,20 @@ impl Held<'_> {
         let classes = batch.merge_classes(&state.classes)?;
         batch.check_expectations(&mut &*state)?;
         state.check(&batch)?;
-        if classes.is_some() || batch.steps().iter().any(|step| state.is_changed_by(step)) {
-            state.commits += 1;
-        }
+        let mut stamp = Stamp { number: state.commits + 1, time: None };
+        let mut is_changed = classes.is_some();
         if let Some(classes) = classes {
             state.declare(classes);
         }
         for step in batch.into_steps() {
-            match step.change {
-                Change::Keep => {}
-                Change::Put(record) => state.put(&step.key, record),
+            is_changed |= match step.change {
+                Change::Keep => false,
+                Change::Put(record) => state.put(&step.key, record, &mut stamp),
                 Change::Delete => state.delete(&step.key),
-            }
+            };
+        }
+        if is_changed {
+            state.commits = stamp.number;
         }
         Ok(())
     }
@@ -275,8 +302,13 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        *self.0.holder.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.0.freed.notify_one();
+        let mut turn = self.0.turn();
+        turn.holder = None;
+        // One that does not get its turn now counts as waiting until it does.
+        if turn.waiting > 0 {
+            drop(turn);
+            self.0.freed.notify_one();
+        }
     }
 }
 
@@ -374,8 +406,10 @@ impl Backend for Memory {
         const PAGE: usize = 512;
         let mut from = Bound::Unbounded;
         loop {
-            let page: Vec<Box<str>> = match self.state().records.get(class) {
-                Some(records) => records.range((from, Bound::Unbounded)).take(PAGE).map(|(id, _)| id.clone()).collect(),
+            let page: Vec<Arc<str>> = match self.state().records.get(class) {
+                Some(records) => {
+                    records.range((from, Bound::Unbounded)).take(PAGE).map(|(id, _)| Arc::clone(id)).collect()
+                }
                 None => return Ok(()),
             };
             if page.iter().any(|id| each(id).is_break()) {

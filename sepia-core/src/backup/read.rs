@@ -250,7 +250,7 @@ impl Reading {
         directory.last = Some(name.clone());
         match kind {
             Kind::Link(target) => {
-                let key = parse_link(depth, &target, None).map_err(Error::corrupt)?;
+                let key = parse_link(depth, &target).map_err(Error::corrupt)?;
                 directory.entries.push((name, Entry::Link(key)));
             }
             Kind::Directory if shared < MAX_DIRECTORIES => {

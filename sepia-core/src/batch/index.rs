@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use twox_hash::XxHash3_64;
 
 use super::{Change, Newest, Step};
@@ -31,8 +32,20 @@ impl Index {
         self.table.find(hash(self.seed, key), |at| steps[*at].key == *key).copied()
     }
 
-    /// Takes in a step whose key has none yet.
-    pub(super) fn insert(&mut self, steps: &[Step], at: usize) {
+    /// Finds the step of a key. If it has none, the next one to come is taken to be that.
+    pub(super) fn find_or_expect(&mut self, steps: &[Step], key: &Key) -> Option<usize> {
+        let seed = self.seed;
+        let is_it = |at: &usize| steps[*at].key == *key;
+        match self.table.entry(hash(seed, key), is_it, |at| hash(seed, &steps[*at].key)) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(free) => {
+                free.insert(steps.len());
+                None
+            }
+        }
+    }
+
+    fn insert(&mut self, steps: &[Step], at: usize) {
         let seed = self.seed;
         self.table.insert_unique(hash(seed, &steps[at].key), at, |at| hash(seed, &steps[*at].key));
     }

@@ -264,6 +264,7 @@ impl Batch {
         for class in &self.classes {
             match stored.iter().position(|known| known.name() == class.name()) {
                 None => merged.get_or_insert_with(|| stored.to_vec()).push(class.clone()),
+                Some(at) if stored[at] == *class => {}
                 Some(at) => {
                     let both = stored[at].merge(class)?;
                     if both != stored[at] {
@@ -350,18 +351,58 @@ impl Batch {
     }
 
     fn step(&mut self, step: Step) {
-        if let Some(at) = self.find(&step.key) {
-            self.steps[at] = step;
-            return self.join_families(at, Arrival::Replacing);
+        match self.find_or_expect(&step.key) {
+            None => self.push(step),
+            Some(at) => {
+                self.steps[at] = step;
+                self.join_families(at, Arrival::Replacing);
+            }
         }
+    }
+
+    /// Takes in a step of a batch that was met by what would be stored if this one had been committed.
+    pub(crate) fn absorb(&mut self, step: Step) {
+        // That stays so; but an editor knows no lock.
+        let on_its_own = |expect| match expect {
+            expect @ (Expect::Unchanged(_) | Expect::Absent) => expect,
+            _ => Expect::Any,
+        };
+        let Some(at) = self.find_or_expect(&step.key) else {
+            return self.push(Step { expect: on_its_own(step.expect), ..step });
+        };
+        let known = &mut self.steps[at];
+        match (&known.change, &step.change) {
+            (Change::Keep, _) => *known = Step { expect: on_its_own(step.expect), ..step },
+            (_, Change::Keep) => return,
+            _ => known.change = step.change,
+        }
+        self.join_families(at, Arrival::Replacing);
+    }
+
+    /// Finds the step of a key. If it has none, it must be pushed next.
+    fn find_or_expect(&mut self, key: &Key) -> Option<usize> {
+        match &mut self.index {
+            None => self.find(key),
+            Some(index) => index.find_or_expect(&self.steps, key),
+        }
+    }
+
+    fn push(&mut self, step: Step) {
         let at = self.steps.len();
         self.steps.push(step);
-        match &mut self.index {
-            None if at < WALKED => {}
-            None => self.index = Some(Index::of(&self.steps)),
-            Some(index) => index.insert(&self.steps, at),
+        if self.index.is_none() && at >= WALKED {
+            self.index = Some(Index::of(&self.steps));
         }
         self.join_families(at, Arrival::New);
+    }
+
+    /// Empties the batch, to be filled anew, and returns its steps.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Step> {
+        self.classes.clear();
+        self.retired.clear();
+        self.index = None;
+        self.families.take();
+        self.steps.drain(..)
     }
 
     /// Most batches are never asked for them.

@@ -221,15 +221,15 @@ fn read<T: Object>(mut reader: Reader<'_>, id: Arc<str>) -> Result<T> {
     }
 }
 
-fn parse_values(data: &[u8]) -> Result<json::Fields<'_>> {
-    json::cut_fields(data).map_err(|error| error.corrupt().inside(DATA))
+fn parse_values(data: &[u8]) -> Result<json::Values<'_>> {
+    json::Values::of(data).map_err(|error| error.corrupt().inside(DATA))
 }
 
 /// Takes what a nested container tells of itself, and returns its id.
-fn told_id(class: &str, values: &mut json::Fields<'_>, shown: Option<&str>) -> Result<Arc<str>> {
+fn told_id(class: &str, values: &mut json::Values<'_>, shown: Option<&str>) -> Result<Arc<str>> {
     let mut told = |key: &str| {
-        let told = values.take(key).map(|json| values.read::<String>(json)).transpose();
-        told.map_err(|error| error.corrupt().field(key).inside(DATA))
+        let told = values.read_rare::<String>(key);
+        told.map_err(|wrong| wrong.into_error().corrupt().field(key).inside(DATA))
     };
     if let Some(other) = told(SEPIA_CLASS)?.filter(|other| other != class) {
         let message = format!("this is of class {}, where class {} belongs", Quoted(&other), Quoted(class));

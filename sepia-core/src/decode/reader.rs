@@ -20,7 +20,7 @@ pub struct Reader<'a> {
     id: &'a str,
     content: &'a [u8],
     is_container: bool,
-    values: Option<json::Fields<'a>>,
+    values: Option<json::Values<'a>>,
     entries: Vec<(Name, Option<Entry>)>,
     /// Fields that are `None` by their own account.
     none: Vec<String>,
@@ -37,11 +37,11 @@ impl<'a> Reader<'a> {
     pub(super) fn of_container(
         decoder: &'a Decoder<'a>,
         (class, id): (&'static str, &'a str),
-        mut values: json::Fields<'a>,
+        mut values: json::Values<'a>,
         mut entries: Entries,
     ) -> Result<Self> {
-        let in_data = |error: json::JsonError| error.corrupt().inside(DATA);
-        let shape = values.take(SEPIA_SHAPE).map(|json| values.read::<Presence>(json)).transpose().map_err(in_data)?;
+        let in_data = |wrong: json::Wrong| wrong.into_error().corrupt().inside(DATA);
+        let shape = values.read_rare::<Presence>(SEPIA_SHAPE).map_err(in_data)?;
         let mut none = Vec::new();
         for (path, present) in shape.into_iter().flat_map(|shape| shape.0) {
             if present {
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         format: Option<Format>,
     ) -> Result<Self> {
         let values = match format {
-            Some(Format::Json) => Some(json::cut_fields(content).map_err(json::JsonError::corrupt)?),
+            Some(Format::Json) => Some(json::Values::of(content).map_err(json::JsonError::corrupt)?),
             _ => None,
         };
         let (entries, none) = (Vec::new(), Vec::new());
@@ -95,18 +95,39 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Corrupt` if it is something else than a `T`.
     pub fn value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        let Some(values) = &mut self.values else {
-            return Ok(None);
-        };
-        let Some(json) = values.take(name) else {
-            return Ok(None);
-        };
-        match values.read(json) {
-            Ok(value) => Ok(Some(value)),
-            // If the file is no JSON, that is not the field's fault.
-            Err(error) if values.check_taken().is_err() => Err(self.in_values(error.corrupt())),
-            Err(error) => Err(self.in_values(error.corrupt().field(name))),
+        match &mut self.values {
+            Some(values) => values.read(name).map_err(|wrong| self.wrong(name, wrong)),
+            None => Ok(None),
         }
+    }
+
+    /// Reads a value under a name of which the derive has made sure that nobody else asks for it.
+    #[doc(hidden)]
+    pub fn __value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
+        match self.next(name) {
+            Some(value) => Ok(value),
+            None => self.value(name),
+        }
+    }
+
+    /// The same, if there is one.
+    #[doc(hidden)]
+    pub fn __value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        match self.next(name) {
+            Some(value) => Ok(Some(value)),
+            None => self.value_if_any(name),
+        }
+    }
+
+    fn next<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        self.values.as_mut().and_then(|values| values.read_next(name))
+    }
+
+    fn wrong(&self, name: &str, wrong: json::Wrong) -> Error {
+        self.in_values(match wrong {
+            json::Wrong::File(error) => error.corrupt(),
+            json::Wrong::Field(error) => error.corrupt().field(name),
+        })
     }
 
     /// Reads a reference. Where there is nothing, an `Option` is `None` and a collection empty.
@@ -141,11 +162,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Makes sure that everything has been asked for, and that it was JSON.
-    pub(super) fn close(&self, ignore_unknown: bool) -> Result<()> {
-        let checked = self.values.as_ref().map_or(Ok(()), json::Fields::check_taken);
+    pub(super) fn close(&mut self, ignore_unknown: bool) -> Result<()> {
+        let checked = self.values.as_mut().map_or(Ok(()), json::Values::end);
         checked.map_err(|error| self.in_values(error.corrupt()))?;
         if ignore_unknown {
-            let checked = self.values.as_ref().map_or(Ok(()), json::Fields::check_rest);
+            let checked = self.values.as_ref().map_or(Ok(()), json::Values::check_rest);
             return checked.map_err(|error| self.in_values(error.corrupt()));
         }
         if let Some(name) = self.values.as_ref().and_then(|values| values.rest().next()) {

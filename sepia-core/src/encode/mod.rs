@@ -73,8 +73,12 @@ pub(crate) struct Saved(Vec<(Arc<dyn Memory>, Fingerprint)>);
 
 impl Saved {
     /// Has them remember as what they were saved.
-    pub(crate) fn remember(self, eyes: &Eyes) {
-        for (memory, fingerprint) in self.0 {
+    pub(crate) fn remember(mut self, eyes: &Eyes) {
+        self.drain(eyes);
+    }
+
+    fn drain(&mut self, eyes: &Eyes) {
+        for (memory, fingerprint) in self.0.drain(..) {
             memory.remembered().remember(eyes, fingerprint);
         }
     }
@@ -105,6 +109,25 @@ impl Encoder {
             self.batch.expect(Key::of_id(previous)?, Expect::Unchanged(fingerprint));
         }
         Ok(())
+    }
+
+    /// Begins another batch, in the room of one that was taken or given up.
+    pub(crate) fn begin(&mut self, intent: Intent) {
+        drop(self.batch.drain());
+        self.saved.0.clear();
+        self.depth = 0;
+        self.intent = intent;
+    }
+
+    /// Returns the batch so far.
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Moves the steps into a batch of which they were found to be fit to be part.
+    pub(crate) fn join(&mut self, batch: &mut Batch) {
+        self.batch.drain().for_each(|step| batch.absorb(step));
+        self.saved.drain(&self.eyes);
     }
 
     pub(crate) fn finish(self) -> (Batch, Saved) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Encoder, Hidden};
 use crate::error::{Error, Quoted, Result};
-use crate::json;
+use crate::json::{self, Naming};
 use crate::name::{self, DATA};
 use crate::record::{Entries, Entry, Name, Node, Record};
 use crate::reference::Reference;
@@ -58,7 +58,17 @@ impl<'a> Writer<'a> {
     /// `InvalidName` if the name begins with `sepia_`. What has failed has not been written.
     pub fn value<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
         self.check_name(name)?;
-        self.values.field(name, value).map_err(|error| self.in_values(error, name))
+        self.add(name, Naming::Free, value)
+    }
+
+    /// Writes a value under a name of which the derive has made sure that it is no other's, and not ours.
+    #[doc(hidden)]
+    pub fn __value<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+        self.add(name, Naming::Distinct, value)
+    }
+
+    fn add<T: Serialize + ?Sized>(&mut self, name: &str, naming: Naming, value: &T) -> Result<()> {
+        self.values.add(name, naming, value).map_err(|error| self.in_values(error, name))
     }
 
     /// Names that begin with `sepia_` are ours.
@@ -75,8 +85,8 @@ impl<'a> Writer<'a> {
         if self.is_container { error.inside(DATA) } else { error }
     }
 
-    pub(crate) fn unordered<T: Serialize>(&mut self, name: &str, elements: impl Iterator<Item = T>) -> Result<()> {
-        self.check_name(name)?;
+    /// The same for a set.
+    pub(crate) fn __unordered<T: Serialize>(&mut self, name: &str, elements: impl Iterator<Item = T>) -> Result<()> {
         self.values.unordered(name, elements).map_err(|error| self.in_values(error, name))
     }
 
@@ -87,12 +97,12 @@ impl<'a> Writer<'a> {
     /// `InvalidValue`, `ClassClash`, or what its own [`Content`](crate::Content) or
     /// [`Fields`](crate::Fields) return, if an object in it cannot be stored.
     pub fn reference<T: Reference>(&mut self, name: &str, field: &T) -> Result<()> {
+        self.check_name(name)?;
         self.__reference(name, field, false)
     }
 
     /// `defaulted`: the field has a default, so its absence would not mean "none" or "empty".
     pub(crate) fn __reference<T: Reference>(&mut self, name: &str, field: &T, defaulted: bool) -> Result<()> {
-        self.check_name(name)?;
         T::__encode_field(field, self.encoder)
             .and_then(|entry| self.entry(name, entry, T::__OPTIONAL || defaulted, defaulted))
             .map_err(|error| error.inside(&name::encode(name)).field(name))
@@ -114,9 +124,12 @@ impl<'a> Writer<'a> {
 
     /// Writes down what the place of a nested container does not show.
     pub(super) fn tell(&mut self, hidden: Hidden) -> Result<()> {
+        if !self.is_container {
+            return Ok(());
+        }
         let told = [(hidden.class, SEPIA_CLASS, self.class), (hidden.id, SEPIA_ID, self.id)];
-        for (_, key, text) in told.into_iter().filter(|(hidden, ..)| *hidden && self.is_container) {
-            self.values.field(key, text).map_err(|error| self.in_values(error, key))?;
+        for (_, key, text) in told.into_iter().filter(|(hidden, ..)| *hidden) {
+            self.add(key, Naming::Distinct, text)?;
         }
         Ok(())
     }
@@ -130,7 +143,7 @@ impl<'a> Writer<'a> {
         }
         if !self.shape.0.is_empty() {
             self.shape.0.sort();
-            self.values.field(SEPIA_SHAPE, &self.shape).map_err(json::JsonError::invalid)?;
+            self.values.add(SEPIA_SHAPE, Naming::Distinct, &self.shape).map_err(json::JsonError::invalid)?;
         }
         let entries = Entries::new(self.entries)
             .map_err(|name| Error::invalid_value(format!("two fields are both stored as {}", Quoted(name.as_str()))))?;

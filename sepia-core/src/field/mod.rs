@@ -96,7 +96,7 @@ pub trait ValueField: Sized {
 #[diagnostic::do_not_recommend]
 impl<F: Serialize + DeserializeOwned> ValueField for F {
     fn __codec() -> Codec<Self> {
-        Codec { write: |writer, name, field, _| writer.value(name, field), read: read_value }
+        Codec { write: |writer, name, field, _| writer.__value(name, field), read: read_value }
     }
 }
 
@@ -112,7 +112,7 @@ where
     HashSet<T, S>: DeserializeOwned,
 {
     fn __codec() -> Codec<Self> {
-        Codec { write: |writer, name, set, _| writer.unordered(name, set.iter()), read: read_value }
+        Codec { write: |writer, name, set, _| writer.__unordered(name, set.iter()), read: read_value }
     }
 }
 
@@ -142,8 +142,8 @@ impl<F> Codec<F> {
 
 fn read_value<F: DeserializeOwned>(reader: &mut Reader<'_>, name: &str, default: Missing<F>) -> Result<F> {
     match default {
-        None => reader.value(name),
-        Some(default) => Ok(reader.value_if_any(name)?.unwrap_or_else(default)),
+        None => reader.__value(name),
+        Some(default) => Ok(reader.__value_if_any(name)?.unwrap_or_else(default)),
     }
 }
 

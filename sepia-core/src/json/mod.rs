@@ -1,6 +1,7 @@
 //! JSON as Sepia writes it: pretty-printed, fields in the order of their declaration, maps sorted by
 //! key, the same value always the same bytes; and nothing that would not come back as it was.
 
+mod follow;
 mod key;
 mod read;
 mod split;
@@ -10,16 +11,32 @@ mod write;
 
 use std::fmt;
 
+pub(crate) use follow::{Values, Wrong};
 pub(crate) use key::{from_key_text, to_key_text};
-pub(crate) use read::{Fields, cut_fields, missing, parse_fields};
+pub(crate) use read::{Fields, missing, parse_fields};
 #[cfg(feature = "export")]
 pub(crate) use tokens::{compact, is_json, pretty, string_length};
 pub(crate) use write::Object;
 
 use crate::error::Error;
+use crate::words;
 
 /// The most levels of brackets in one file: what the parser takes, with one to spare.
 pub(crate) const MAX_DEPTH: usize = 127;
+
+/// What is known of the names under which the fields of a file are written, or asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// Each is another: the derive has made sure of it.
+    Distinct,
+    /// One may come again.
+    Free,
+}
+
+/// Whether a text stands in JSON as it is, without an escape.
+fn is_plain(text: &str) -> bool {
+    !words::any(text, |word| words::below(word, b' ') | words::equal(word, b'"') | words::equal(word, b'\\'))
+}
 
 /// Why a value cannot be written or read. Becomes an [`Error`] where class, id and field are known.
 #[derive(Clone, Debug)]

@@ -57,6 +57,13 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// The same fields, of which so many have been taken already.
+    pub(super) fn without_first(mut self, count: usize) -> Self {
+        self.fields.iter_mut().take(count).for_each(|(_, json)| *json = None);
+        self.next = count;
+        self
+    }
+
     /// Returns the names of the fields that have not been taken.
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().filter(|(_, json)| json.is_some()).map(|(name, _)| &**name)
@@ -76,26 +83,48 @@ impl<'a> Fields<'a> {
 
     /// Reads the value of a field.
     pub(crate) fn read<T: DeserializeOwned>(&self, text: &'a str) -> Result<T, JsonError> {
-        serde_json::from_str(text).map_err(|error| {
-            // A field that was cut out of what is no JSON may end anywhere.
-            if let Some(wrong) = self.whole.get_or_init(|| parse_fields(self.file).err()) {
-                return wrong.clone();
-            }
-            // The parser counts from the start of the field; people count from the start of the file.
-            let start = (text.as_ptr() as usize).saturating_sub(self.file.as_ptr() as usize);
-            let before = self.file.get(..start).unwrap_or_default();
-            let lines = before.iter().filter(|&&byte| byte == b'\n').count();
-            let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count();
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or(&message);
-            let (line, column) = match error.line() {
-                // Some errors are found before the first character is taken.
-                0 | 1 => (lines + 1, column + error.column().max(1)),
-                line => (lines + line, error.column()),
-            };
-            JsonError::new(format!("{message} at line {line} column {column}"))
-        })
+        parse(text, Extent::All).map(|(value, _)| value).map_err(|error| self.explain(text, &error))
     }
+
+    /// Says why the JSON of a field cannot be read, and where in the file.
+    fn explain(&self, text: &str, error: &serde_json::Error) -> JsonError {
+        // A field that was cut out of what is no JSON may end anywhere.
+        if let Some(wrong) = self.whole.get_or_init(|| parse_fields(self.file).err()) {
+            return wrong.clone();
+        }
+        // The parser counts from the start of the field; people count from the start of the file.
+        let start = (text.as_ptr() as usize).saturating_sub(self.file.as_ptr() as usize);
+        let before = self.file.get(..start).unwrap_or_default();
+        let lines = before.iter().filter(|&&byte| byte == b'\n').count();
+        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count();
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or(&message);
+        let (line, column) = match error.line() {
+            // Some errors are found before the first character is taken.
+            0 | 1 => (lines + 1, column + error.column().max(1)),
+            line => (lines + line, error.column()),
+        };
+        JsonError::new(format!("{message} at line {line} column {column}"))
+    }
+}
+
+/// How much of a text a value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    All,
+    /// What it begins with.
+    First,
+}
+
+/// Parses a value, and returns what stands behind it.
+pub(super) fn parse<T: DeserializeOwned>(text: &str, extent: Extent) -> serde_json::Result<(T, &str)> {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(&mut parser)?;
+    if extent == Extent::All {
+        parser.end()?;
+    }
+    let length = parser.into_iter::<IgnoredAny>().byte_offset();
+    Ok((value, text.get(length..).unwrap_or_default()))
 }
 
 struct Top;

@@ -92,22 +92,10 @@ fn encode_list<'a, T: Item + 'a>(items: impl ExactSizeIterator<Item = &'a T>, en
 }
 
 fn decode_list<T: Item, L: From<Vec<T>>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<L> {
-    let mut elements = Vec::new();
-    for (name, entry) in entries_of(found)? {
-        let index = index(&name).ok_or_else(|| {
-            let message = "the name of an element of a list is its index, `_` and its id, like 0007_note";
-            Error::corrupt(message).inside(name.as_str())
-        })?;
-        elements.push((index, name, entry));
-    }
-    elements.sort_by_key(|(index, ..)| *index);
-    if let Some(twice) = elements.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        let message = format!("the element {} has the same index", Quoted(twice[0].1.as_str()));
-        return Err(Error::corrupt(message).inside(twice[1].1.as_str()));
-    }
+    let elements = in_order(entries_of(found)?)?;
     // Not `collect`: its adapters would hold the element several times on the stack, at each level.
     let mut items = Vec::with_capacity(elements.len());
-    for (_, name, entry) in elements {
+    for (name, entry) in elements {
         let text = name.text();
         let shown = text.split_once('_').map(|(_, id)| id);
         match T::__decode(Found { entry, shown }, decoder) {
@@ -116,6 +104,28 @@ fn decode_list<T: Item, L: From<Vec<T>>>(found: Found<'_>, decoder: &Decoder<'_>
         }
     }
     Ok(items.into())
+}
+
+/// Sorts the elements of a list by their indices. Up to four digits, they mostly are.
+fn in_order(entries: Entries) -> Result<Vec<(Name, Entry)>> {
+    let mut elements: Vec<_> = entries.into_iter().collect();
+    let (mut is_sorted, mut last) = (true, None);
+    for (name, _) in &elements {
+        let index = Some(index(name).ok_or_else(|| {
+            let message = "the name of an element of a list is its index, `_` and its id, like 0007_note";
+            Error::corrupt(message).inside(name.as_str())
+        })?);
+        is_sorted &= last < index;
+        last = index;
+    }
+    if !is_sorted {
+        elements.sort_by_cached_key(|(name, _)| index(name));
+        if let Some(twice) = elements.windows(2).find(|pair| index(&pair[0].0) == index(&pair[1].0)) {
+            let message = format!("the element {} has the same index", Quoted(twice[0].0.as_str()));
+            return Err(Error::corrupt(message).inside(twice[1].0.as_str()));
+        }
+    }
+    Ok(elements)
 }
 
 fn index(name: &Name) -> Option<usize> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::look::Look;
 use super::{Store, generation};
 use crate::backend::Lock;
-use crate::batch::{Batch, Change, Durability, Expect};
+use crate::batch::{Batch, Durability, Expect};
 use crate::encode::{Encoder, Intent};
 use crate::error::{Error, Result};
 use crate::id::{Eyes, Id, Outcome};
@@ -22,7 +22,7 @@ pub struct Transaction<'a> {
     lock: Box<dyn Lock + 'a>,
     batch: Batch,
     outcome: Undecided,
-    eyes: Eyes,
+    encoder: Encoder,
 }
 
 /// What becomes of the transaction: nothing, unless it is decided otherwise before it ends.
@@ -73,8 +73,8 @@ impl<'a> Transaction<'a> {
         let outcome = Arc::new(Outcome::new(store.backend.identity()));
         let mut batch = Batch::new();
         batch.set_durability(store.durability);
-        let eyes = Eyes::transaction(&outcome);
-        Ok(Self { store, lock: store.backend.lock()?, batch, outcome: Undecided(outcome), eyes })
+        let encoder = Encoder::new(Arc::clone(&store.claims), Eyes::transaction(&outcome), Intent::Save);
+        Ok(Self { store, lock: store.backend.lock()?, batch, outcome: Undecided(outcome), encoder })
     }
 
     fn commit(self) -> Result<()> {
@@ -151,9 +151,14 @@ impl<'a> Transaction<'a> {
     }
 
     pub(super) fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
-        let mut encoder = Encoder::new(Arc::clone(&self.store.claims), self.eyes.clone(), intent);
-        add(&mut encoder).map_err(|error| self.store.locate(error))?;
-        let (batch, saved) = encoder.finish();
+        self.encoder.begin(intent);
+        add(&mut self.encoder).map_err(|error| self.store.locate(error))?;
+        self.join()
+    }
+
+    /// Makes what has been encoded part of the transaction.
+    fn join(&mut self) -> Result<()> {
+        let batch = self.encoder.batch();
         // Nobody else changes anything meanwhile, so what is true now is true when all of it commits.
         if batch.classes().iter().any(|class| !self.batch.classes().contains(class)) {
             batch.merge_classes(&self.pending().classes()?)?;
@@ -162,21 +167,7 @@ impl<'a> Transaction<'a> {
         for class in batch.classes() {
             self.batch.declare(class)?;
         }
-        for step in batch.into_steps() {
-            let known = self.batch.get(&step.key).filter(|known| known.change != Change::Keep);
-            let expect = match (known, step.expect) {
-                // But an editor knows no lock.
-                (None, expect @ (Expect::Unchanged(_) | Expect::Absent)) => expect,
-                (None, _) => Expect::Any,
-                (Some(known), _) => known.expect.clone(),
-            };
-            match step.change {
-                Change::Put(record) => self.batch.put(step.key, record, expect),
-                Change::Keep if known.is_none() => self.batch.expect(step.key, expect),
-                Change::Keep | Change::Delete => {}
-            }
-        }
-        saved.remember(&self.eyes);
+        self.encoder.join(&mut self.batch);
         Ok(())
     }
 

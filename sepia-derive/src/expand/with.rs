@@ -70,11 +70,11 @@ pub(super) fn code(object: &Object<'_>, field: &Field<'_>, module: &Path, index:
 
     let read = quote!(#read<#(#args),*>);
     let read = match &field.keys.default {
-        None => quote!(__reader.value::<#read>(#name)?.0),
+        None => quote!(__reader.__value::<#read>(#name)?.0),
         Some(_) => {
             let default = field::skipped(field);
             quote! {
-                match __reader.value_if_any::<#read>(#name)? {
+                match __reader.__value_if_any::<#read>(#name)? {
                     ::core::option::Option::Some(__read) => __read.0,
                     ::core::option::Option::None => #default,
                 }
@@ -82,7 +82,7 @@ pub(super) fn code(object: &Object<'_>, field: &Field<'_>, module: &Path, index:
         }
     };
     let lent = quote!(#lent::<#(#args),*>(&__object.#ident, ::core::marker::PhantomData));
-    With { items, write: quote!(__writer.value(#name, &#lent)?;), read }
+    With { items, write: quote!(__writer.__value(#name, &#lent)?;), read }
 }
 
 /// Returns the tokens with `Self` replaced by the type that it stood for.

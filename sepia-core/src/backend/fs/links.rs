@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::Filesystem;
 use super::journal::Observed;
-use super::layout::{MAX_DIRECTORIES, parse_link};
+use super::layout::{Links, MAX_DIRECTORIES};
 use super::sys::{self, Directory, Kind};
 use crate::error::Result;
 use crate::name::{self, DATA};
@@ -77,12 +77,12 @@ impl Walk {
         if failed {
             return Err(Unusual);
         }
-        let mut start = 0;
+        // The record's own directory is two levels below the root.
+        let (mut links, mut start) = (Links::within(2 + depth), 0);
+        self.links.reserve(ends.len());
         for end in ends {
             let target = sys::read_link(directory, &names[start..end], &mut self.target)?;
-            // The record's own directory is two levels below the root.
-            let link = parse_link(2 + depth, target, self.links.last()).map_err(|_| Unusual)?;
-            self.links.push(link);
+            self.links.push(links.parse(target).map_err(|_| Unusual)?);
             start = end;
         }
         for name in inner {

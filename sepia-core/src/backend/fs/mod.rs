@@ -11,11 +11,12 @@
 //! - `read`: from files to records
 //! - `overlay`: what is committed and not carried out yet
 //! - `view`: reading what is committed
-//! - `operation`: what can happen to a path
+//! - `operation`, `operations`: what can happen to a path, and what a batch does
 //! - `plan`: from what is stored and what shall be to operations
 //! - `removal`: from what is stored to the operations that remove it
 //! - `commit`: the writer's steps
 //! - `publish`: carrying operations out, each atomically
+//! - `make`: making files and links, each whole before it has its name
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
 //! - `links`, `stat`: looking at a record without reading it
@@ -32,8 +33,10 @@ mod latest;
 mod layout;
 mod links;
 mod lock;
+mod make;
 mod open;
 mod operation;
+mod operations;
 mod overlay;
 mod plan;
 mod publish;

@@ -281,7 +281,7 @@ impl Overlay {
             Action::MakeDirectory => entries.set(name, Entry::Collection(Entries::default())),
             Action::Link(target) if is_empty => {
                 // Invariant: whoever wrote the frame made the target of a key.
-                if let Ok(key) = super::layout::parse_link(depth, target.as_bytes(), None) {
+                if let Ok(key) = super::layout::parse_link(depth, target.as_bytes()) {
                     entries.set(name, Entry::Link(key));
                 }
             }

@@ -6,16 +6,17 @@
 
 use super::layout::{is_within, link_target};
 use super::operation::{Action, Before, Image, Operation};
+use super::operations::Operations;
 use super::read::{Found, Stored};
 use crate::error::{Error, Result};
 use crate::name::DATA;
-use crate::record::{Entries, Entry, Key, Name, Node, Record};
+use crate::record::{Entries, Entry, Key, Node, Record};
 
 /// The operations that turn what is stored into what shall be.
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
-    puts: Vec<Operation<'a>>,
-    removals: Vec<Operation<'a>>,
+    puts: Operations<'a>,
+    removals: Operations<'a>,
     /// The paths of the directories of the record in hand that hold something foreign.
     foreign: Vec<String>,
 }
@@ -34,7 +35,7 @@ impl<'r> From<&'r Node> for Directory<'r> {
 }
 
 /// The directory that an entry is, if it is one.
-fn directory(entry: &Entry) -> Option<Directory<'_>> {
+fn as_directory(entry: &Entry) -> Option<Directory<'_>> {
     match entry {
         Entry::Container(node) => Some(node.into()),
         Entry::Collection(entries) => Some(Directory { data: None, entries }),
@@ -82,8 +83,8 @@ impl<'a> Plan<'a> {
     }
 
     /// Returns the operations, in their order.
-    pub(super) fn finish(mut self) -> Vec<Operation<'a>> {
-        self.puts.append(&mut self.removals);
+    pub(super) fn finish(mut self) -> Operations<'a> {
+        self.puts.append(self.removals);
         self.puts
     }
 
@@ -94,8 +95,8 @@ impl<'a> Plan<'a> {
     /// Makes a directory `depth` levels below the root.
     fn make(&mut self, path: &str, new: Directory<'a>, depth: usize) -> Result<()> {
         self.push(path.to_owned(), Action::MakeDirectory, Before::Nothing);
-        for (name, entry) in new.entries.iter() {
-            self.make_entry(join(path, name.as_str()), entry, depth)?;
+        for at in 0..new.entries.len() {
+            self.make_entry(path, new.entries, at, depth)?;
         }
         if let Some(data) = new.data {
             self.push(join(path, DATA), Action::File(data.into()), Before::Nothing);
@@ -103,15 +104,18 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn make_entry(&mut self, path: String, entry: &'a Entry, depth: usize) -> Result<()> {
+    /// Makes entry number `at` of a directory `depth` levels below the root.
+    fn make_entry(&mut self, directory: &str, entries: &'a Entries, at: usize, depth: usize) -> Result<()> {
+        let Some((name, entry)) = entries.from(at).first() else { return Ok(()) };
+        let path = || join(directory, name.as_str());
         match entry {
-            Entry::Link(key) => {
-                self.push(path, Action::Link(link_target(depth, key).into()), Before::Nothing);
+            Entry::Link(_) => {
+                self.puts.push_link(directory, depth, entries, at);
                 Ok(())
             }
-            Entry::Stray => Err(Error::corrupt("a stray cannot be put").at(path)),
-            Entry::Container(node) => self.make(&path, node.into(), depth + 1),
-            Entry::Collection(entries) => self.make(&path, Directory { data: None, entries }, depth + 1),
+            Entry::Stray => Err(Error::corrupt("a stray cannot be put").at(path())),
+            Entry::Container(node) => self.make(&path(), node.into(), depth + 1),
+            Entry::Collection(entries) => self.make(&path(), Directory { data: None, entries }, depth + 1),
         }
     }
 
@@ -120,13 +124,14 @@ impl<'a> Plan<'a> {
         // Both are sorted, so one walk over both finds what goes, comes and stays.
         let mut before = old.entries.iter().peekable();
         let mut gone = Vec::new();
-        for (name, entry) in new.entries.iter() {
+        for (at, (name, entry)) in new.entries.iter().enumerate() {
             while let Some((other, entry)) = before.next_if(|(other, _)| *other < name) {
                 gone.push((other, entry));
             }
             match before.next_if(|(other, _)| *other == name) {
-                None => self.make_entry(join(path, name.as_str()), entry, depth)?,
-                Some((_, old)) => self.change_entry(path, name, (old, entry), depth)?,
+                None => self.make_entry(path, new.entries, at, depth)?,
+                Some((_, old)) if !is_kept(old, entry) => self.change_entry(path, old, (new.entries, at), depth)?,
+                Some(_) => {}
             }
         }
         gone.extend(before);
@@ -146,13 +151,17 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn change_entry(&mut self, path: &str, name: &Name, (old, new): (&Entry, &'a Entry), depth: usize) -> Result<()> {
-        // Most are links that stay as they are, and need no path.
-        let path = match (old, new) {
-            (Entry::Link(old), Entry::Link(new)) if old == new => return Ok(()),
-            _ => join(path, name.as_str()),
-        };
-        if let (Some(old), Some(new)) = (directory(old), directory(new)) {
+    /// Changes what stands in a directory into entry number `at` of what shall stand there.
+    fn change_entry(
+        &mut self,
+        directory: &str,
+        old: &Entry,
+        (entries, at): (&'a Entries, usize),
+        depth: usize,
+    ) -> Result<()> {
+        let Some((name, new)) = entries.from(at).first() else { return Ok(()) };
+        let path = join(directory, name.as_str());
+        if let (Some(old), Some(new)) = (as_directory(old), as_directory(new)) {
             return self.change(&path, old, new, depth + 1);
         }
         match (old, new) {
@@ -166,11 +175,16 @@ impl<'a> Plan<'a> {
                 if self.foreign.iter().any(|foreign| is_within(foreign, &path)) {
                     return Err(in_the_way(path));
                 }
-                remove_entry(&mut self.puts, path.clone(), old, depth)?;
-                self.make_entry(path, new, depth)
+                remove_entry(&mut self.puts, path, old, depth)?;
+                self.make_entry(directory, entries, at, depth)
             }
         }
     }
+}
+
+/// Most entries are links that stay as they are.
+fn is_kept(old: &Entry, new: &Entry) -> bool {
+    matches!((old, new), (Entry::Link(old), Entry::Link(new)) if old == new)
 }
 
 fn in_the_way(path: String) -> Error {
@@ -178,7 +192,7 @@ fn in_the_way(path: String) -> Error {
 }
 
 /// Removes what stands `depth` levels below the root.
-fn remove_entry(operations: &mut Vec<Operation<'_>>, path: String, entry: &Entry, depth: usize) -> Result<()> {
+fn remove_entry(operations: &mut Operations<'_>, path: String, entry: &Entry, depth: usize) -> Result<()> {
     let (data, entries) = match entry {
         Entry::Stray => return Err(in_the_way(path)),
         Entry::Link(key) => {

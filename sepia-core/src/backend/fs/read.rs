@@ -2,12 +2,12 @@
 
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::layout::{MAX_DIRECTORIES, parse_link};
+use super::layout::{Links, MAX_DIRECTORIES};
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::error::{Error, Result};
@@ -90,6 +90,19 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
     }
     let message = "the object changed each time it was read";
     Err(fail(Error::message(crate::ErrorKind::Io, message).at(place().to_string_lossy())))
+}
+
+/// Reads a leaf through the open directory of its class, as the file system spells its name: the open file, and its
+/// content. `None` if nothing is there.
+pub(super) fn leaf(class: &Directory, name: &str) -> rustix::io::Result<Option<(OwnedFd, Vec<u8>)>> {
+    match sys::open(class, name) {
+        Err(Errno::NOENT) => Ok(None),
+        file => {
+            let file = file?;
+            let content = sys::read(&file)?;
+            Ok(Some((file, content)))
+        }
+    }
 }
 
 /// A directory without anything of Sepia's means nothing: version control does not keep it, and one
@@ -195,7 +208,7 @@ impl Tree<'_> {
         let mut names = Vec::new();
         let (mut has_data, mut has_foreign) = (None, false);
         sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
-            Some(name) => names.push((name, kind)),
+            Some(name) => names.push((beginning(&name), name, kind)),
             None if name == DATA => has_data = Some(kind),
             None => has_foreign = true,
         })
@@ -211,15 +224,17 @@ impl Tree<'_> {
             }
             Some(_) => return Err(self.error(DATA, Error::corrupt("this is not a file"))),
         };
+        names.sort_unstable_by(|(a, name, _), (b, other, _)| a.cmp(b).then_with(|| name.cmp(other)));
         let mut entries = Vec::with_capacity(names.len());
-        for (name, kind) in names {
+        // The record's own directory is two levels below the root.
+        let mut links = Links::within(2 + self.below.len());
+        for (_, name, kind) in names {
             let entry = match kind {
                 Kind::Link => {
                     let target = sys::read_link(directory, name.as_str(), target)
                         .map_err(|errno| self.refused(name.as_str(), errno))?;
-                    // The record's own directory is two levels below the root.
-                    let key = parse_link(2 + self.below.len(), target, previous(&entries))
-                        .map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
+                    let key =
+                        links.parse(target).map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
                     Entry::Link(key)
                 }
                 Kind::Directory => self.descend(directory, &name, target)?,
@@ -279,12 +294,11 @@ impl Tree<'_> {
     }
 }
 
-/// The link before, if it is one.
-fn previous(entries: &[(Name, Entry)]) -> Option<&Key> {
-    match entries.last() {
-        Some((_, Entry::Link(key))) => Some(key),
-        _ => None,
-    }
+/// The first eight bytes of a name as a number, which sorts as they do: those of a list differ there already.
+fn beginning(name: &Name) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(name.as_str().bytes()).for_each(|(slot, byte)| *slot = byte);
+    u64::from_be_bytes(bytes)
 }
 
 /// Why a place could not be opened or read: something else stands there, or the system refused.

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::layout::MAX_DIRECTORIES;
 use super::operation::{Action, Before, Image, Operation};
+use super::operations;
 use super::read;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::name::{self, DATA};
 use crate::record::Key;
 
-type Operations = Vec<Operation<'static>>;
+type Operations = operations::Operations<'static>;
 
 /// Plans the removal of whatever stands under a key.
 pub(super) fn of_record(root: &Root, key: &Key, operations: &mut Operations) -> Result<()> {
@@ -111,7 +112,7 @@ fn of_directory(
     }
     let fail = |errno: Errno| Error::io("remove the directory", &root.place(&path), errno);
     let directory = sys::open_directory(parent, name).map_err(fail)?;
-    let (mut directories, mut links) = (Vec::new(), Vec::new());
+    let (mut directories, mut links) = (Vec::new(), Operations::default());
     sys::list(&directory, &mut |name, kind| {
         let remove = || remove(&directory, name, format!("{path}/{name}"), kind);
         match kind {
@@ -124,7 +125,7 @@ fn of_directory(
         }
     })
     .map_err(fail)?;
-    operations.append(&mut links);
+    operations.append(links);
     for name in directories {
         let path = format!("{path}/{name}");
         of_directory(root, &directory, (&name, path), depth + 1, operations)?;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::Serialize;
 use serde::ser::{self, Serializer as _};
 
-use super::{JsonError, MAX_DEPTH};
+use super::{JsonError, MAX_DEPTH, Naming, is_plain};
 use compound::{List, Map, RAW, Shape, Struct};
 
 type Result<T = (), E = JsonError> = std::result::Result<T, E>;
@@ -16,8 +16,9 @@ type Result<T = (), E = JsonError> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub(crate) struct Object {
     json: Writer,
-    /// Where the keys of the fields stand in the output.
-    keys: Vec<Range<usize>>,
+    is_empty: bool,
+    /// Where the names stand in the output that others might repeat.
+    names: Vec<Range<usize>>,
 }
 
 impl Object {
@@ -25,48 +26,66 @@ impl Object {
         let mut json = Writer { out: Vec::with_capacity(256), depth: 0 };
         json.out.push(b'{');
         json.depth = 1;
-        Self { json, keys: Vec::with_capacity(16) }
+        Self { json, is_empty: true, names: Vec::new() }
     }
 
     /// Appends a field. One that fails leaves nothing behind.
     pub(crate) fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result {
-        let start = self.json.out.len();
-        let written = self.key(name).and_then(|()| value.serialize(&mut self.json));
-        self.end_field(start, written)
+        self.add(name, Naming::Free, value)
     }
 
-    /// Appends a field whose elements have no order of their own: sorted by their JSON.
+    /// The same, where more may be known of the name.
+    pub(crate) fn add<T: Serialize + ?Sized>(&mut self, name: &str, naming: Naming, value: &T) -> Result {
+        let before = self.key(name, naming)?;
+        let written = value.serialize(&mut self.json);
+        self.end_field(before, written)
+    }
+
+    /// Appends a field whose name no other has, and whose elements have no order of their own: sorted by their JSON.
     pub(crate) fn unordered<T: Serialize>(&mut self, name: &str, elements: impl Iterator<Item = T>) -> Result {
-        let start = self.json.out.len();
-        let written = self.key(name).and_then(|()| sorted(&mut self.json, elements));
-        self.end_field(start, written)
+        let before = self.key(name, Naming::Distinct)?;
+        let written = sorted(&mut self.json, elements);
+        self.end_field(before, written)
     }
 
-    fn key(&mut self, name: &str) -> Result {
-        self.json.separate(&mut self.keys.is_empty());
-        let start = self.json.out.len();
-        self.json.string(name);
-        let (known, key) = self.json.out.split_at(start);
-        if self.keys.iter().any(|range| range.len() == key.len() && known[range.clone()] == *key) {
-            return Err(JsonError::new("there is a value of this name already"));
+    /// Writes a name, and returns where the field begins.
+    fn key(&mut self, name: &str, naming: Naming) -> Result<usize> {
+        let out = &mut self.json.out;
+        let before = out.len();
+        // No field is written within another, so this is at one level.
+        if !self.is_empty {
+            out.push(b',');
         }
-        self.keys.push(start..self.json.out.len());
+        out.extend_from_slice(b"\n  ");
+        let start = out.len();
+        self.json.string(name);
+        if naming == Naming::Free {
+            let (known, key) = self.json.out.split_at(start);
+            if self.names.iter().any(|range| range.len() == key.len() && known[range.clone()] == *key) {
+                self.json.out.truncate(before);
+                return Err(JsonError::new("there is a value of this name already"));
+            }
+            self.names.push(start..self.json.out.len());
+        }
         self.json.out.extend_from_slice(b": ");
-        Ok(())
+        Ok(before)
     }
 
-    fn end_field(&mut self, start: usize, written: Result) -> Result {
-        if written.is_err() {
-            self.json.out.truncate(start);
-            self.json.depth = 1;
-            self.keys.retain(|key| key.start < start);
+    fn end_field(&mut self, before: usize, written: Result) -> Result {
+        match written {
+            Ok(()) => self.is_empty = false,
+            Err(_) => {
+                self.json.out.truncate(before);
+                self.json.depth = 1;
+                self.names.retain(|name| name.start < before);
+            }
         }
         written
     }
 
     /// Returns the bytes of the file.
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.json.close(self.keys.is_empty(), b'}');
+        self.json.close(self.is_empty, b'}');
         self.json.out.push(b'\n');
         self.json.out
     }
@@ -88,13 +107,6 @@ fn sorted<T: Serialize>(json: &mut Writer, elements: impl Iterator<Item = T>) ->
     list.json.out.extend_from_slice(&sorted.join(&b','));
     ser::SerializeSeq::end(list)
 }
-
-/// How a line ends after an element, and the next one begins.
-const LINE: [u8; 2 + 2 * MAX_DEPTH] = {
-    let mut line = [b' '; 2 + 2 * MAX_DEPTH];
-    (line[0], line[1]) = (b',', b'\n');
-    line
-};
 
 #[derive(Debug)]
 struct Writer {
@@ -122,18 +134,21 @@ impl Writer {
 
     /// What stands before an element or key.
     fn separate(&mut self, first: &mut bool) {
-        let from = usize::from(std::mem::replace(first, false));
-        self.out.extend_from_slice(&LINE[from..2 + 2 * self.depth]);
+        if !std::mem::replace(first, false) {
+            self.out.push(b',');
+        }
+        self.newline();
     }
 
     fn newline(&mut self) {
-        self.out.extend_from_slice(&LINE[1..2 + 2 * self.depth]);
+        self.out.push(b'\n');
+        for _ in 0..self.depth {
+            self.out.extend_from_slice(b"  ");
+        }
     }
 
     fn string(&mut self, text: &str) {
-        // Without a way out of the loop, it looks at many bytes at once.
-        let is_plain = text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'));
-        if !is_plain {
+        if !is_plain(text) {
             return self.plain(&text);
         }
         self.out.reserve(text.len() + 2);
@@ -218,9 +233,14 @@ impl<'a> ser::Serializer for &'a mut Writer {
     type SerializeStructVariant = Struct<'a>;
 
     plain! {
-        serialize_bool: bool, serialize_char: char,
+        serialize_char: char,
         serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128
+    }
+
+    fn serialize_bool(self, value: bool) -> Result {
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        Ok(())
     }
 
     fn serialize_str(self, text: &str) -> Result {

@@ -119,7 +119,7 @@ const _: () = {
             __writer: &mut __sepia::Writer<'_>,
         ) -> __sepia::Result<()> {
             __writer
-                .value(
+                .__value(
                     "axes",
                     &__Lent0::<T, N>(&__object.axes, ::core::marker::PhantomData),
                 )?;
@@ -129,7 +129,8 @@ const _: () = {
             __id: __sepia::Id<Self>,
             __reader: &mut __sepia::Reader<'_>,
         ) -> __sepia::Result<Self> {
-            let __field0: [T; N] = match __reader.value_if_any::<__Read0<T, N>>("axes")?
+            let __field0: [T; N] = match __reader
+                .__value_if_any::<__Read0<T, N>>("axes")?
             {
                 ::core::option::Option::Some(__read) => __read.0,
                 ::core::option::Option::None => {

@@ -1,58 +1,29 @@
 //! From operations to frames, and on to the files.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
 
+use super::super::journal::frame::{Header, Size};
 use super::super::journal::state::State;
-use super::super::journal::{LIGHT_LIMIT, LIMIT, START, damaged, frame};
+use super::super::journal::{LIGHT_LIMIT, LIMIT, START, Unwritten, damaged};
+use super::super::layout::is_within;
 use super::super::operation::{Action, Before, Operation};
+use super::super::operations::Part;
 use super::super::overlay::Overlay;
 use super::super::publish::Publisher;
 use super::super::recover::{self, Effort};
-use super::super::{Filesystem, read, sys, trace};
+use super::super::{Filesystem, sys, trace};
 use super::check::Planned;
-use crate::batch::{Batch, Change, Durability, Expect, Step};
-use crate::class::Class;
+use super::leaf::takes_no_frame;
+use super::spread;
+use crate::batch::Durability;
 use crate::error::{Error, Result};
-use crate::record::Record;
 
 /// What a small file takes on most disks.
 const BLOCK: u64 = 4096;
 
 impl Filesystem {
-    /// Makes one new leaf under `Buffered`, the most frequent batch, without looking for it first.
-    pub(super) fn try_new_leaf(&self, state: &mut State, batch: &Batch) -> Result<Option<()>> {
-        let [Step { key, expect: Expect::Any | Expect::Absent, change: Change::Put(Record::Leaf(content)) }] =
-            batch.steps()
-        else {
-            return Ok(None);
-        };
-        if state.durable || state.followed || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
-            return Ok(None);
-        }
-        // What this process has committed last was checked against the list of classes, and only a commit
-        // changes that.
-        let classes = match self.last.load(Ordering::Relaxed) == state.sequence {
-            true => self.catalog.known(),
-            false => self.catalog.current(&self.root)?,
-        };
-        let class = classes.iter().find(|class| class.name() == key.class());
-        if class.is_none_or(Class::keeps_generations) || batch.merge_classes(&classes)?.is_some() {
-            return Ok(None);
-        }
-        // What is saved now is mostly there if what was saved before was.
-        if self.met_old.load(Ordering::Relaxed) && read::contains(&self.root, key)? {
-            return Ok(None);
-        }
-        let operation = Operation::new(key.path(), Action::File(content.into()), Before::Nothing);
-        let made = self.carry_out_single(state, &operation);
-        self.met_old.store(made.is_err(), Ordering::Relaxed);
-        // Whatever is in the way, it is looked at properly.
-        Ok(made.ok())
-    }
-
     /// Lets planned batches take effect, and carries them out. If this fails, nothing has changed.
     pub(super) fn carry_out(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
         for (key, base) in group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after > base.before)
@@ -61,11 +32,10 @@ impl Filesystem {
             self.set_hint(key, base.after)?;
         }
         if let [only] = group
-            && let [operation] = &*only.operations
+            && let Some(operation) = only.operations.single()
             && only.durability == Durability::Buffered
             && only.classes.is_none()
-            && !state.durable
-            && !state.followed
+            && takes_no_frame(state)
             && is_whole_record(operation)
         {
             let done = self.carry_out_single(state, operation);
@@ -92,15 +62,7 @@ impl Filesystem {
         // What it takes comes first, so that little can fail in between.
         let mut publisher = Publisher::new(&self.root);
         publisher.open_way(&operation.path)?;
-        if state.committed > START {
-            // A frame that has been carried out must not be carried out again over this.
-            self.journal.void(&self.root, START).map_err(|_| Errno::IO)?;
-            state.next_epoch();
-        }
-        state.sequence += 1;
-        (state.single, state.unsynced) = (true, true);
-        self.journal.try_set(&self.root, state)?;
-        self.last.store(state.sequence, Ordering::Relaxed);
+        self.begin_unframed(state)?;
         publisher.operate(operation)
     }
 
@@ -116,31 +78,43 @@ impl Filesystem {
     /// Refuses what would be found impossible only after it has taken effect.
     fn check_feasible(&self, group: &[Planned<'_>]) -> Result<()> {
         let mut publisher = Publisher::new(&self.root);
-        let (mut checked, mut needed) = ("", 0);
-        let mut made = HashSet::new();
-        for operation in group.iter().flat_map(|planned| &planned.operations) {
-            let parent = operation.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-            if parent != checked {
-                publisher.check_way(parent).map_err(|errno| self.failed(operation, errno))?;
-                checked = parent;
+        let (mut checked, mut made, mut needed) = ("", None, 0);
+        for part in group.iter().flat_map(|planned| planned.operations.parts()) {
+            let directory = part.directory();
+            // What this batch makes itself can be written.
+            let is_made = made.is_some_and(|made| is_within(directory, made));
+            if directory != checked && !is_made {
+                publisher.check_way(directory).map_err(|errno| self.failed(&part.first(), errno))?;
+                checked = directory;
             }
-            // Each takes a block besides. What is removed takes none, so that room can be made.
-            needed += match &operation.action {
-                Action::File(content) => BLOCK + content.len() as u64,
-                Action::MakeDirectory | Action::Link(_) => BLOCK,
-                Action::Remove | Action::RemoveDirectory => 0,
-            };
-            if self.root.folds() && operation.before == Before::Nothing && !made.insert(operation.path.to_lowercase()) {
-                return Err(self.failed(operation, Errno::EXIST));
+            if let Part::One(Operation { path, action: Action::MakeDirectory, before: Before::Nothing }) = part
+                && !is_made
+            {
+                made = Some(&**path);
             }
-            if self.root.folds() && operation.before == Before::Nothing && publisher.is_taken(&operation.path) {
-                return Err(self.failed(operation, Errno::EXIST));
-            }
+            needed += room(part);
+        }
+        if self.root.folds() {
+            self.check_spellings(group, &mut publisher)?;
         }
         match sys::free(&self.root) {
             Ok(Some(free)) if free < needed => Err(Error::io("write the batch", self.root.path(), Errno::NOSPC)),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses what the file system would take for something else that is there, or comes.
+    fn check_spellings(&self, group: &[Planned<'_>], publisher: &mut Publisher<'_>) -> Result<()> {
+        let mut made = HashSet::new();
+        group.iter().try_for_each(|planned| {
+            planned.operations.try_each(&mut |operation| {
+                let is_new = operation.before == Before::Nothing;
+                match is_new && (!made.insert(operation.path.to_lowercase()) || publisher.is_taken(&operation.path)) {
+                    true => Err(self.failed(operation, Errno::EXIST)),
+                    false => Ok(()),
+                }
+            })
+        })
     }
 
     /// Steps 3 to 5.
@@ -157,21 +131,21 @@ impl Filesystem {
             next.durable = true;
             self.begin_epoch(&mut next)?;
         }
-        let mut bytes = Vec::new();
-        let mut encode = |next: &mut State| {
-            bytes.clear();
+        let planned: Vec<_> =
+            group.iter().map(|planned| &planned.operations).filter(|operations| !operations.is_empty()).collect();
+        let sizes: Vec<_> = planned.iter().map(|operations| Size::of(operations)).collect();
+        let place = |next: &State| {
             let (mut at, mut sequence) = (next.committed, next.sequence);
-            for planned in group.iter().filter(|planned| !planned.operations.is_empty()) {
+            let frames = planned.iter().zip(&sizes).map(|(operations, size)| {
                 sequence += 1;
-                let header =
-                    frame::Header { durable: next.durable, epoch: next.epoch, at, sequence, synced: next.synced };
-                at += frame::encode(header, &planned.operations, &mut bytes);
-            }
-            // What a dead writer may have left right behind is none of these.
-            bytes.resize(bytes.len() + frame::HEADER, 0);
-            (at, sequence)
+                let header = Header { durable: next.durable, epoch: next.epoch, at, sequence, synced: next.synced };
+                at += size.frame();
+                (header, *size, *operations)
+            });
+            let frames: Vec<Unwritten<'_>> = frames.collect();
+            (frames, at, sequence)
         };
-        let (mut end, mut sequence) = encode(&mut next);
+        let (mut frames, mut end, mut sequence) = place(&next);
         let limit = if next.durable || next.followed { LIMIT } else { LIGHT_LIMIT };
         if end > limit && next.committed > START {
             if next.durable {
@@ -179,10 +153,10 @@ impl Filesystem {
                 next.durable = true;
             }
             self.begin_epoch(&mut next)?;
-            (end, sequence) = encode(&mut next);
+            (frames, end, sequence) = place(&next);
         }
         let begin = next.committed;
-        let written = self.journal.write(&self.root, begin, &bytes);
+        let written = self.journal.write(&self.root, begin, &frames);
         written.inspect_err(|_| drop(self.journal.void(&self.root, begin)))?;
         if durable {
             if let Err(error) = self.journal.sync(&self.root) {
@@ -214,8 +188,9 @@ impl Filesystem {
     /// later, and readers see it all the same.
     fn publish(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
         let mut publisher = Publisher::new(&self.root);
-        let mut operations = group.iter().flat_map(|planned| &planned.operations);
-        if operations.try_for_each(|operation| publisher.operate(operation)).is_err() && self.finish(state).is_err() {
+        let mut group = group.iter().map(|planned| &planned.operations);
+        let carried_out = group.try_for_each(|operations| spread::carry_out(&self.root, &mut publisher, operations));
+        if carried_out.is_err() && self.finish(state).is_err() {
             trace::pending(self.root.path());
             return Ok(());
         }
@@ -235,7 +210,20 @@ impl Filesystem {
     }
 }
 
+/// The bytes of the disk that operations take at most: each takes a block besides its content. What is removed takes
+/// none, so that room can be made.
+fn room(part: &Part<'_>) -> u64 {
+    match part {
+        Part::Links(links) => BLOCK * links.count as u64,
+        Part::One(operation) => match &operation.action {
+            Action::File(content) => BLOCK + content.len() as u64,
+            Action::MakeDirectory | Action::Link(_) => BLOCK,
+            Action::Remove | Action::RemoveDirectory => 0,
+        },
+    }
+}
+
 /// Whether an operation is all of a leaf's change.
-fn is_whole_record(operation: &Operation<'_>) -> bool {
+pub(super) fn is_whole_record(operation: &Operation<'_>) -> bool {
     operation.path.split('/').count() == 2 && matches!(operation.action, Action::File(_) | Action::Remove)
 }

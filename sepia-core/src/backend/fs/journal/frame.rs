@@ -19,10 +19,14 @@
 //! unknown), the image (8 bytes), the lengths of path and content (4 and 8 bytes), path, content.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::hash::Hasher as _;
 
+use rustix::io::Result;
 use twox_hash::XxHash3_64;
 
 use super::super::operation::{Action, Before, Image, Operation};
+use super::super::operations::{Operations, Part};
 
 const MAGIC: [u8; 4] = *b"SepF";
 pub(in super::super) const HEADER: usize = 72;
@@ -45,49 +49,183 @@ pub(in super::super) struct Frame<'a> {
     pub(in super::super) operations: Vec<Operation<'a>>,
 }
 
-fn checksum(header: &[u8], operations: &[u8]) -> u64 {
-    // Invariant: both callers have a whole header.
-    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(&header[..56]), operations)
+/// The length of what stands in front of the path and the content of an operation.
+const OPERATION: usize = 22;
+
+/// How long the operations of a batch are, and how many.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Size {
+    length: u64,
+    count: u64,
 }
 
-/// Appends a frame to `out`, and returns its length.
-pub(in super::super) fn encode(header: Header, operations: &[Operation<'_>], out: &mut Vec<u8>) -> u64 {
-    let start = out.len();
-    out.resize(start + HEADER, 0);
-    for Operation { path, action, before } in operations {
-        let content: &[u8] = match action {
-            Action::File(content) => content,
-            Action::Link(target) => target.as_bytes(),
-            _ => &[],
-        };
-        let (before, image) = match before {
-            Before::Nothing => (0, 0),
-            Before::Image(Image(image)) => (1, *image),
-            Before::Unknown => (2, 0),
-        };
-        out.extend([tag(action), before]);
-        out.extend(image.to_le_bytes());
-        // Invariant: paths have at most 403 names of at most 255 bytes.
-        out.extend((path.len() as u32).to_le_bytes());
-        out.extend((content.len() as u64).to_le_bytes());
-        out.extend(path.as_bytes());
-        out.extend(content);
+impl Size {
+    pub(in super::super) fn of(operations: &Operations<'_>) -> Self {
+        let mut size = Self { length: 0, count: 0 };
+        for part in operations.parts() {
+            match part {
+                Part::One(operation) => size.add(operation.path.len(), content(&operation.action).len()),
+                Part::Links(links) => {
+                    let Ok(()) = links.try_each::<Infallible>(&mut |name, target| {
+                        size.add(links.directory.len() + 1 + name.len(), target.len());
+                        Ok(())
+                    });
+                }
+            }
+        }
+        size
     }
-    let length = (out.len() - start - HEADER) as u64;
-    let mut head = [0; HEADER];
-    head[..4].copy_from_slice(&MAGIC);
-    head[4..8].copy_from_slice(&(if header.durable { SYNCED } else { 0 }).to_le_bytes());
-    let numbers = [header.epoch, header.at, header.sequence, header.synced, length, operations.len() as u64];
-    for (slot, number) in head[8..56].chunks_exact_mut(8).zip(numbers) {
-        slot.copy_from_slice(&number.to_le_bytes());
+
+    fn add(&mut self, path: usize, content: usize) {
+        self.length += (OPERATION + path + content) as u64;
+        self.count += 1;
     }
-    let sum = checksum(&head, &out[start + HEADER..]);
-    head[56..64].copy_from_slice(&sum.to_le_bytes());
-    let sum = XxHash3_64::oneshot(&head[..64]);
-    head[64..].copy_from_slice(&sum.to_le_bytes());
-    out[start..start + HEADER].copy_from_slice(&head);
-    out.resize(out.len().next_multiple_of(8), 0);
-    (out.len() - start) as u64
+
+    /// Returns the length of the whole frame.
+    pub(in super::super) fn frame(self) -> u64 {
+        (HEADER as u64 + self.length).next_multiple_of(8)
+    }
+}
+
+fn content<'a>(action: &'a Action<'_>) -> &'a [u8] {
+    match action {
+        Action::File(content) => content,
+        Action::Link(target) => target.as_bytes(),
+        _ => &[],
+    }
+}
+
+/// Writes frames one behind another, and holds no more of them than it writes at once.
+pub(in super::super) struct Pen<'w> {
+    /// What has not been written.
+    bytes: Vec<u8>,
+    /// Where in the journal that begins.
+    at: u64,
+    write: &'w mut dyn FnMut(&[u8], u64) -> Result<()>,
+}
+
+/// How much is written at once.
+const PART: usize = 256 << 10;
+
+impl<'w> Pen<'w> {
+    /// `length`: of all frames.
+    pub(in super::super) fn new(at: u64, length: u64, write: &'w mut dyn FnMut(&[u8], u64) -> Result<()>) -> Self {
+        let room = usize::try_from(length).map_or(PART, |length| length.min(PART));
+        Self { bytes: Vec::with_capacity(room + HEADER), at, write }
+    }
+
+    /// Writes a frame, its header last if it is longer than what is written at once.
+    pub(in super::super) fn frame(&mut self, header: Header, size: Size, operations: &Operations<'_>) -> Result<()> {
+        let mut head = [0; HEADER];
+        head[..4].copy_from_slice(&MAGIC);
+        head[4..8].copy_from_slice(&(if header.durable { SYNCED } else { 0 }).to_le_bytes());
+        let numbers = [header.epoch, header.at, header.sequence, header.synced, size.length, size.count];
+        for (slot, number) in head[8..56].chunks_exact_mut(8).zip(numbers) {
+            slot.copy_from_slice(&number.to_le_bytes());
+        }
+        self.bytes.resize(self.bytes.len() + HEADER, 0);
+        let mut sum = Sum { seed: seed(&head), parts: None, from: self.bytes.len() };
+        operations.try_each(&mut |operation| {
+            let content = content(&operation.action);
+            if self.bytes.len() + OPERATION + operation.path.len() + content.len() > PART {
+                self.flush(&mut sum)?;
+            }
+            spell(operation, content.len(), &mut self.bytes);
+            if content.len() <= PART {
+                self.bytes.extend_from_slice(content);
+                return Ok(());
+            }
+            self.flush(&mut sum)?;
+            sum.add(content);
+            (self.write)(content, self.at)?;
+            self.at += content.len() as u64;
+            Ok(())
+        })?;
+        let is_whole = self.at <= header.at;
+        let end = header.at + size.frame();
+        head[56..64].copy_from_slice(&sum.finish(&self.bytes).to_le_bytes());
+        let head_sum = XxHash3_64::oneshot(&head[..64]);
+        head[64..].copy_from_slice(&head_sum.to_le_bytes());
+        // Invariant: no more than a part has been held back, and the zeros up to a multiple of 8.
+        self.bytes.resize(usize::try_from(end - self.at).unwrap_or(self.bytes.len()), 0);
+        if is_whole {
+            let start = usize::try_from(header.at - self.at).unwrap_or(0);
+            self.bytes[start..start + HEADER].copy_from_slice(&head);
+            return Ok(());
+        }
+        self.write_out()?;
+        (self.write)(&head, header.at)
+    }
+
+    /// Writes what is left.
+    pub(in super::super) fn finish(mut self) -> Result<()> {
+        // What a dead writer may have left right behind is none of these frames.
+        self.bytes.resize(self.bytes.len() + HEADER, 0);
+        self.write_out()
+    }
+
+    fn flush(&mut self, sum: &mut Sum) -> Result<()> {
+        sum.add(&self.bytes[sum.from..]);
+        sum.from = 0;
+        self.write_out()
+    }
+
+    fn write_out(&mut self) -> Result<()> {
+        (self.write)(&self.bytes, self.at)?;
+        self.at += self.bytes.len() as u64;
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+/// The checksum of a frame, as it is written.
+struct Sum {
+    seed: u64,
+    /// What has been written, if anything.
+    parts: Option<XxHash3_64>,
+    /// Where in what has not been written the operations of the frame begin.
+    from: usize,
+}
+
+impl Sum {
+    fn add(&mut self, part: &[u8]) {
+        self.parts.get_or_insert_with(|| XxHash3_64::with_seed(self.seed)).write(part);
+    }
+
+    fn finish(mut self, rest: &[u8]) -> u64 {
+        let rest = &rest[self.from..];
+        match &mut self.parts {
+            None => XxHash3_64::oneshot_with_seed(self.seed, rest),
+            Some(parts) => {
+                parts.write(rest);
+                parts.finish()
+            }
+        }
+    }
+}
+
+fn seed(head: &[u8]) -> u64 {
+    XxHash3_64::oneshot(&head[..56])
+}
+
+fn checksum(header: &[u8], operations: &[u8]) -> u64 {
+    // Invariant: the caller has a whole header.
+    XxHash3_64::oneshot_with_seed(seed(header), operations)
+}
+
+/// Spells out an operation, but for the content.
+fn spell(operation: &Operation<'_>, content: usize, out: &mut Vec<u8>) {
+    let (before, image) = match operation.before {
+        Before::Nothing => (0, 0),
+        Before::Image(Image(image)) => (1, image),
+        Before::Unknown => (2, 0),
+    };
+    out.extend([tag(&operation.action), before]);
+    out.extend(image.to_le_bytes());
+    // Invariant: paths have at most 403 names of at most 255 bytes.
+    out.extend((operation.path.len() as u32).to_le_bytes());
+    out.extend((content as u64).to_le_bytes());
+    out.extend(operation.path.as_bytes());
 }
 
 fn tag(action: &Action<'_>) -> u8 {
@@ -176,6 +314,22 @@ mod tests {
         ]
     }
 
+    fn encode(header: Header, operations: &[Operation<'static>], out: &mut Vec<u8>) -> u64 {
+        let mut all = Operations::default();
+        operations.iter().for_each(|operation| all.push(operation.clone()));
+        let (size, start) = (Size::of(&all), out.len() as u64);
+        let mut write = |bytes: &[u8], at: u64| {
+            let place = (start + at - header.at) as usize;
+            out.resize(out.len().max(place + bytes.len()), 0);
+            out[place..place + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        };
+        let mut pen = Pen::new(header.at, size.frame(), &mut write);
+        pen.frame(header, size, &all).and_then(|()| pen.finish()).unwrap();
+        out.truncate((start + size.frame()) as usize);
+        size.frame()
+    }
+
     const HEAD: Header = Header { durable: true, epoch: 3, at: 4096, sequence: 12, synced: 4096 };
 
     #[test]
@@ -206,5 +360,47 @@ mod tests {
         for end in 0..payload {
             assert!(decode(&bytes[..end]).is_none(), "{end}");
         }
+    }
+
+    #[test]
+    fn long_frames_are_written_in_parts_and_are_the_same() {
+        let contents = [0, 1, PART - HEADER, PART, PART + 1, 3 * PART, 100];
+        let many = (0..PART / 20).map(|n| Operation::new(format!("C/{n}"), Action::Remove, Before::Unknown));
+        let large = contents.iter().zip(0..7).map(|(length, n)| {
+            Operation::new(format!("L/{n}"), Action::File(vec![n; *length].into()), Before::Nothing)
+        });
+        for operations in [many.collect::<Vec<_>>(), large.clone().collect(), large.rev().collect()] {
+            let mut bytes = Vec::new();
+            let first = encode(HEAD, &operations, &mut bytes);
+            let second = encode(Header { at: HEAD.at + first, ..HEAD }, &sample(), &mut bytes);
+            assert_eq!(bytes.len() as u64, first + second);
+            let (frame, length) = decode(&bytes).unwrap();
+            assert!(frame.header == HEAD && frame.operations == operations && length == first);
+            let (frame, _) = decode(&bytes[first as usize..]).unwrap();
+            assert_eq!(frame.operations, sample());
+        }
+    }
+
+    #[test]
+    fn frames_of_one_commit_are_written_together() {
+        let mut all = Operations::default();
+        sample().into_iter().for_each(|operation| all.push(operation));
+        let size = Size::of(&all);
+        let (mut bytes, mut writes) = (Vec::new(), 0);
+        let mut write = |part: &[u8], at: u64| {
+            assert_eq!(at, HEAD.at);
+            bytes = part.to_vec();
+            writes += 1;
+            Ok(())
+        };
+        let mut pen = Pen::new(HEAD.at, 2 * size.frame(), &mut write);
+        pen.frame(HEAD, size, &all).unwrap();
+        pen.frame(Header { at: HEAD.at + size.frame(), ..HEAD }, size, &all).unwrap();
+        pen.finish().unwrap();
+        assert_eq!(writes, 1);
+        let (_, length) = decode(&bytes).unwrap();
+        let rest = &bytes[length as usize..];
+        assert_eq!(decode(rest).unwrap().0.operations, sample());
+        assert_eq!(rest[length as usize..], [0; HEADER]);
     }
 }

@@ -52,6 +52,7 @@ use std::sync::OnceLock;
 use rustix::io::Errno;
 
 use super::layout::{JOURNAL, PRIVATE, STATE, name_of};
+use super::operations::Operations;
 use super::root::Root;
 use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
@@ -71,6 +72,9 @@ pub(super) const LIGHT_LIMIT: u64 = 1 << 20;
 /// The journal grows by this much at least: to wait for the disk is cheaper in a file that has its
 /// length already.
 const GROWTH: u64 = 256 << 10;
+
+/// A frame before it is written.
+pub(super) type Unwritten<'a> = (frame::Header, frame::Size, &'a Operations<'a>);
 
 /// The journal and the state of a store.
 #[derive(Debug)]
@@ -278,24 +282,22 @@ impl Journal {
         self.writing.get().ok_or_else(|| damaged(root, "it has not been opened"))
     }
 
-    /// Writes frames. Under the writer lock.
-    pub(super) fn write(&self, root: &Root, at: u64, frames: &[u8]) -> Result<()> {
+    /// Writes frames that follow each other, from `at` on. Under the writer lock.
+    pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>]) -> Result<()> {
         let Files { journal, .. } = self.written(root)?;
         let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
-        let end = at + frames.len() as u64;
+        let size: u64 = frames.iter().map(|(_, size, _)| size.frame()).sum();
+        let end = at + size + frame::HEADER as u64;
         let length = sys::length(journal).map_err(fail)?;
         if end > length {
-            // Twice as long each time, so that it happens seldom.
-            let wanted = (2 * length).min(LIMIT).max(end).next_multiple_of(GROWTH);
-            let zeros = vec![0; GROWTH as usize];
-            let mut grown = length;
-            while grown < wanted {
-                let part = (wanted - grown).min(GROWTH);
-                sys::write(journal, &zeros[..part as usize], grown).map_err(fail)?;
-                grown += part;
-            }
+            let wanted = (end + GROWTH).next_multiple_of(GROWTH).min(LIMIT.max(end));
+            // Invariant: less than twice the growth.
+            sys::write(journal, &vec![0; (wanted - end) as usize], end).map_err(fail)?;
         }
-        sys::write(journal, frames, at).map_err(fail)
+        let mut write = |part: &[u8], at| sys::write(journal, part, at);
+        let mut pen = frame::Pen::new(at, size, &mut write);
+        let written = frames.iter().try_for_each(|(header, size, operations)| pen.frame(*header, *size, operations));
+        written.and_then(|()| pen.finish()).map_err(fail)
     }
 
     /// Makes the frame at this place, which has not taken effect, one that never will. Under the writer

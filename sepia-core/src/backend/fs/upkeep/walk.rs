@@ -201,7 +201,7 @@ impl Walk<'_> {
         match sys::read_link(directory, name, &mut [MaybeUninit::uninit(); _]) {
             // The record's own directory is two levels below the root.
             Ok(target) => {
-                if let Err(reason) = parse_link(2 + depth, target, None) {
+                if let Err(reason) = parse_link(2 + depth, target) {
                     self.find(ProblemKind::OutsideLink, below, reason, Remedy::Move);
                 }
             }
