@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use sepia::{Durability, Id, Serializable, Store};
 
@@ -49,6 +49,7 @@ pub(crate) fn trace(directory: &Path) -> Result<Vec<Calls>> {
         .arg(std::env::current_exe()?)
         .args([ALONE, SUBJECT])
         .arg(directory)
+        .stdout(Stdio::null())
         .status()
         .map_err(|error| format!("strace: {error}"))?;
     if !status.success() {
@@ -61,7 +62,7 @@ pub(crate) fn trace(directory: &Path) -> Result<Vec<Calls>> {
 pub(crate) fn text(calls: &[Calls]) -> String {
     let mut text = String::new();
     for (path, side, calls) in calls {
-        writeln!(text, "{path}\t{side}\t{}", calls.join(", ")).expect("a string takes all");
+        writeln!(text, "{path}\t{side}\t{}", folded(calls).join(", ")).expect("a string takes all");
     }
     text
 }
@@ -85,24 +86,35 @@ fn parse(trace: &str) -> Vec<Calls> {
             let call = call.trim_end_matches("64");
             let call = if about.is_empty() { call.to_owned() } else { format!("{call} {about}") };
             if let Some((_, _, calls)) = all.last_mut() {
-                push(calls, call);
+                calls.push(call);
             }
         }
     }
     all
 }
 
-/// Counts a call that follows one like it.
-fn push(calls: &mut Vec<String>, call: String) {
-    if let Some(last) = calls.last_mut() {
-        let (name, count) =
-            last.split_once(" × ").map_or((last.as_str(), 1), |(name, count)| (name, count.parse().unwrap_or(1)));
-        if name == call {
-            *last = format!("{call} × {}", count + 1);
-            return;
-        }
+/// The most calls that are looked at as one group.
+const GROUP: usize = 12;
+
+/// Counts groups of calls that follow others like them.
+fn folded(calls: &[String]) -> Vec<String> {
+    let mut folded = Vec::new();
+    let mut rest = calls;
+    while let [first, ..] = rest {
+        let times = |length: usize| rest.chunks(length).take_while(|group| *group == &rest[..length]).count();
+        let longest = (1..=GROUP.min(rest.len())).map(|length| (length, times(length)));
+        let (length, times) = longest
+            .filter(|(_, times)| *times > 1)
+            .max_by_key(|(length, times)| (length * times, *times))
+            .unwrap_or((1, 1));
+        folded.push(match (length, times) {
+            (1, 1) => first.clone(),
+            (1, times) => format!("{first} × {times}"),
+            (_, times) => format!("({}) × {times}", rest[..length].join(", ")),
+        });
+        rest = &rest[length * times..];
     }
-    calls.push(call);
+    folded
 }
 
 /// What a call is about, as a reader of the documentation calls it.
@@ -127,9 +139,8 @@ fn about(call: &str, arguments: &str) -> &'static str {
         [".sepia", ..] => "private",
         [".log"] => "log",
         [_] => "class",
-        [_, name] | [_, name, ..] if name.starts_with('#') => "a new file",
+        [.., name] if name.starts_with('#') || name == floor::UNFINISHED => "a new file",
         [.., "data.json"] => "data.json",
-        [_, _, .., name] if name.starts_with('#') => "a new file",
         ["Note" | "Draft", _] => "leaf",
         [_, _] => "container",
         [_, _, _] => "links",
@@ -215,12 +226,12 @@ fn by_floor(directory: &Path, path: &Announced<'_>) -> Result {
     let class = &folders.notes;
     notes[..20].iter().try_for_each(|note| floor::make(class, note, &mut content))?;
     path("new leaf by floor", &mut || floor::make(class, &notes[20], &mut content))?;
-    path("unchanged leaf by floor", &mut || Ok(floor::is_stored(class, &notes[1], &mut content).map(drop)?))?;
+    path("unchanged leaf by floor", &mut || floor::is_stored(class, &notes[1], &mut content).map(drop))?;
     let revised = notes[3].revised();
     path("overwritten leaf by floor", &mut || floor::replace(class, &revised, &mut content))?;
-    path("load a leaf by floor", &mut || Ok(floor::read(class, &notes[4].id).map(drop)?))?;
+    path("load a leaf by floor", &mut || floor::read(class, &notes[4].id).map(drop))?;
     path("is a leaf there? by floor", &mut || Ok(class.exists(notes[5].id.as_str()).map(drop)?))?;
-    path("list 21 ids by floor", &mut || Ok(class.names().map(drop)?))?;
+    path("list 21 ids by floor", &mut || class.names().map(drop))?;
     path("load the newest generation by floor", &mut || {
         class.read(notes[6].id.as_str(), &mut buffer())?;
         Ok(class.exists("note-999999").map(drop)?)
@@ -236,9 +247,9 @@ fn by_floor(directory: &Path, path: &Announced<'_>) -> Result {
         notes: Notes::Linked(notes[..10].iter().map(|note| note.id.clone()).collect()),
     };
     path("container of 10 links, new by floor", &mut || folders.make(&folder))?;
-    path("container of 10 links, load by floor", &mut || Ok(folders.load::<Index>(&"index".into()).map(drop)?))?;
-    path("container of 10 links, unchanged by floor", &mut || Ok(folders.is_stored(&folder).map(drop)?))?;
+    path("container of 10 links, load by floor", &mut || folders.load::<Index>(&"index".into()).map(drop))?;
+    path("container of 10 links, unchanged by floor", &mut || folders.is_stored(&folder).map(drop))?;
     folder.notes.replace(5, &notes[15]);
     path("container of 10 links, one change by floor", &mut || folders.change(&folder))?;
-    path("container of 10 leaves, load by floor", &mut || Ok(folders.load::<Album>(&"index".into()).map(drop)?))
+    path("container of 10 leaves, load by floor", &mut || folders.load::<Album>(&"index".into()).map(drop))
 }

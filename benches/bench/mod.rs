@@ -10,6 +10,7 @@
 //! cargo bench -- --save FILE              writes the figures there, over older ones of the same names
 //! cargo bench -- --keep                   what was saved stays there, to be looked at
 //! cargo bench -- calls --save FILE        which system calls each path makes; needs strace
+//! cargo bench -- compare FILE FILE        how the ratios of two runs differ
 //! cargo bench -- report                   writes tables and charts from saved figures into the documentation
 //! cargo bench -- report --check           fails if they are not what the saved figures give
 //! ```
@@ -51,7 +52,7 @@ use sepia::Durability;
 
 use ground::Ground;
 use options::{Options, Order};
-use peer::{Database, Peer};
+use peer::{Named, Peer};
 use results::{Results, Row};
 use table::Pair;
 
@@ -71,6 +72,10 @@ pub(crate) fn main(root: &str, peers: &[&dyn Peer], workloads: &[Workload]) -> E
         Order::Measure(options) => measure(&options, peers, workloads),
         Order::Help => {
             println!("{}", options::USAGE);
+            Ok(())
+        }
+        Order::Compare(one, other) => {
+            table::print_both(&Results::read(&one)?, &Results::read(&other)?);
             Ok(())
         }
         Order::Calls(options) => trace(&options),
@@ -170,15 +175,11 @@ impl<'b> Bench<'b> {
     }
 
     /// A store of each peer, in a directory of its own. Peers that have no such promise to make are left out.
-    fn databases(&self, durability: Durability) -> Result<Vec<(&'static str, Box<dyn Database>)>> {
+    fn databases(&self, durability: Durability) -> Result<Vec<Named>> {
         self.open(self.peers.iter().copied(), durability)
     }
 
-    fn open<'p>(
-        &self,
-        peers: impl Iterator<Item = &'p dyn Peer>,
-        durability: Durability,
-    ) -> Result<Vec<(&'static str, Box<dyn Database>)>> {
+    fn open<'p>(&self, peers: impl Iterator<Item = &'p dyn Peer>, durability: Durability) -> Result<Vec<Named>> {
         let mut databases = Vec::new();
         for peer in peers {
             let directory = self.fresh();

@@ -10,6 +10,7 @@ use super::report::Mode;
 pub(crate) const USAGE: &str = "\
 usage: cargo bench -- [--dir DIRECTORY] [--quick] [--keep] [--objects COUNT] [--peers NAME,..] [--save FILE] [NAME]..
        cargo bench -- calls [--dir DIRECTORY] [--save FILE]
+       cargo bench -- compare FILE FILE
        cargo bench -- report [--check]";
 
 /// What is asked for.
@@ -18,6 +19,8 @@ pub(crate) enum Order {
     /// Looks at the system calls.
     Calls(Options),
     Report(Mode),
+    /// Two files of saved figures, side by side.
+    Compare(PathBuf, PathBuf),
     Help,
     /// One subject, in this process alone; for the bench itself.
     Alone(String, PathBuf),
@@ -51,6 +54,7 @@ impl Options {
             match argument.as_str() {
                 "--help" => return Ok(Order::Help),
                 "--bench" => is_bench = true,
+                "compare" => return Ok(Order::Compare(value()?.into(), value()?.into())),
                 "calls" => calls = true,
                 "report" => mode = Some(Mode::Write),
                 "--check" if mode.is_some() => mode = Some(Mode::Check),

@@ -36,6 +36,9 @@ pub(crate) trait Database: Sync {
     fn keys(&self, prefix: &str, each: &mut dyn FnMut(&str)) -> Result;
 }
 
+/// A database, and what its peer is called.
+pub(crate) type Named = (&'static str, Box<dyn Database>);
+
 /// What all databases do alike: objects as JSON, each under its class and id.
 impl dyn Database + '_ {
     pub(crate) fn save(&self, note: &Note, content: &mut Vec<u8>) -> Result {

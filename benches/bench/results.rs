@@ -63,15 +63,16 @@ impl Row {
     }
 
     /// The same for each of so many.
-    pub(crate) fn per(self, count: usize) -> Self {
-        self.map(|_, figure| figure / count as f64)
+    pub(crate) fn per(mut self, count: usize) -> Self {
+        for (_, figure) in &mut self.sides {
+            *figure /= count as f64;
+        }
+        self
     }
 
-    /// Changes the figure of each side.
-    pub(crate) fn map(mut self, change: impl Fn(&str, f64) -> f64) -> Self {
-        for (side, figure) in &mut self.sides {
-            *figure = change(side, *figure);
-        }
+    /// Adds the sides of another row.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.sides.extend(other.sides);
         self
     }
 

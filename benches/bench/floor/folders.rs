@@ -37,19 +37,20 @@ impl Folders {
 
     /// Saves a folder that has not changed: finds that nothing is to be done.
     pub(crate) fn is_stored(&self, folder: &Folder) -> Result<bool> {
-        Ok(self.differing(folder)?.is_empty())
+        let (_, differing) = self.differing(folder)?;
+        Ok(differing.is_empty())
     }
 
     /// Saves a folder of which one link has changed.
     pub(crate) fn change(&self, folder: &Folder) -> Result {
-        let [(old, new)] = &self.differing(folder)?[..] else { return Err("one link was to differ".into()) };
-        let (_, links) = self.open(&folder.id)?;
+        let (links, differing) = self.differing(folder)?;
+        let [(old, new)] = &differing[..] else { return Err("one link was to differ".into()) };
         links.link(&new.name, &new.target)?;
         Ok(links.remove(old)?)
     }
 
-    /// The links that are not as they must be: the name of each, and what it must be.
-    fn differing(&self, folder: &Folder) -> Result<Vec<(String, Link)>> {
+    /// The directory of the links, and those that are not as they must be: the name of each, and what it must be.
+    fn differing(&self, folder: &Folder) -> Result<(Directory, Vec<(String, Link)>)> {
         let mut content = Vec::new();
         let mut equal = self.are_stored(&folder.notes, &mut content)?;
         let (directory, links) = self.open(&folder.id)?;
@@ -67,7 +68,7 @@ impl Folders {
             found += 1;
             Ok(())
         })?;
-        if equal && found == ids.len() { Ok(differing) } else { Err("more than a link differs".into()) }
+        if equal && found == ids.len() { Ok((links, differing)) } else { Err("more than a link differs".into()) }
     }
 
     /// Loads a folder of a kind.

@@ -41,7 +41,7 @@ const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
 
 /// The name under which a file is written that is renamed then.
-const UNFINISHED: &str = ".unfinished";
+pub(crate) const UNFINISHED: &str = ".unfinished";
 
 /// Room for any file that is read here.
 pub(crate) type Buffer = [MaybeUninit<u8>; 4096];

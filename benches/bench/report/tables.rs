@@ -27,7 +27,8 @@ fn machine(saved: &Saved) -> String {
     let fact = |name| first.fact(name).unwrap_or("unknown");
     let media: Vec<_> = (0..MEDIA.len()).map(|at| saved.medium(at)).collect();
     let (processor, cores, kernel, media) = (fact("processor"), fact("cores"), fact("kernel"), media.join(" and "));
-    format!("{processor}, {cores} cores of a virtual machine; {kernel}; {media}.\n")
+    let few = if fact("scale") == "full" { "" } else { " Few rounds of few objects: a rough look." };
+    format!("{processor}, {cores} cores of a virtual machine; {kernel}; {media}.{few}\n")
 }
 
 fn line(cells: &[String]) -> String {
@@ -255,11 +256,13 @@ fn calls(saved: &Saved) -> String {
             Some((path, side, calls))
         })
         .collect();
-    let mut text = "| path | Sepia | floor |\n| --- | --- | --- |\n".to_owned();
+    let mut text = String::new();
     for (path, _, calls) in lines.iter().filter(|(_, side, _)| *side == "sepia") {
-        let floor =
-            lines.iter().find(|(of, side, _)| of == path && *side == "floor").map(|(_, _, calls)| (*calls).to_owned());
-        text += &line(&[(*path).to_owned(), (*calls).to_owned(), cell(floor)]);
+        text += &format!("- **{path}**: {calls}");
+        if let Some((_, _, calls)) = lines.iter().find(|(of, side, _)| of == path && *side == "floor") {
+            text += &format!("; *floor:* {calls}");
+        }
+        text.push('\n');
     }
     text
 }

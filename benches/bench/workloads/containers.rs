@@ -9,7 +9,7 @@ use crate::bench::floor::Folders;
 use crate::bench::ground::Fresh;
 use crate::bench::measure::Race;
 use crate::bench::objects::{Album, Cover, Folder, Index, IsFolder, Note, Notes};
-use crate::bench::peer::Database;
+use crate::bench::peer::{Database, Named};
 use crate::bench::results::Row;
 use crate::bench::{Bench, Result};
 
@@ -44,7 +44,7 @@ struct Sides<'b, T> {
     links: usize,
     store: Fresh<Store>,
     floor: Folders,
-    peers: Vec<(&'static str, Box<dyn Database>)>,
+    peers: Vec<Named>,
     objects: Vec<T>,
     folders: Vec<Folder>,
 }

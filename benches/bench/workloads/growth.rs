@@ -10,12 +10,14 @@ use crate::bench::floor::{self, Directory, Folders, Log};
 use crate::bench::ground::Fresh;
 use crate::bench::measure::{Race, Rounds};
 use crate::bench::objects::{Album, Cover, Folder, IsFolder, Note, Notes};
-use crate::bench::peer::Database;
+use crate::bench::peer::{Database, Named};
 use crate::bench::results::{Row, thousands};
 use crate::bench::{Bench, Result, SEPIA_AND_FLOOR};
 
+type Operation = (&'static str, fn(&Classes<'_>) -> Result<Row>);
+
 /// Overwriting comes last: it frees blocks, and what is made soon afterwards is slower.
-const OPERATIONS: &[(&str, fn(&Classes<'_>) -> Result<Row>)] = &[
+const OPERATIONS: &[Operation] = &[
     ("growth_load", load),
     ("growth_unchanged", unchanged),
     ("growth_exists", exists),
@@ -63,7 +65,7 @@ struct Class {
     durable: Store,
     floor: Folders,
     log: Log,
-    peers: Vec<(&'static str, Box<dyn Database>)>,
+    peers: Vec<Named>,
     /// Those that are there, from everywhere in the class.
     notes: Vec<Note>,
     albums: Vec<Folder>,
@@ -107,6 +109,9 @@ impl Class {
     }
 }
 
+/// How a peer does an operation, if it is one that peers do.
+type ByPeer<'a> = &'a dyn Fn(&dyn Database, &Class, usize) -> Result;
+
 /// How many notes an album has.
 const LINKS: usize = 10;
 
@@ -125,30 +130,31 @@ impl<'b> Classes<'b> {
         &self,
         sepia: impl Fn(&Class, usize) -> Result,
         floor: impl Fn(&Class, usize) -> Result,
-        peer: Option<&dyn Fn(&dyn Database, &Class, usize) -> Result>,
+        peer: Option<ByPeer<'_>>,
     ) -> Result<Row> {
-        self.measure_in(self.rounds, sepia, floor, peer)
+        let race = self.large.join(Race::default(), LARGE, &sepia, &floor, peer);
+        self.small.join(race, SMALL, &sepia, &floor, peer).run(self.rounds)
     }
+}
 
-    fn measure_in(
-        &self,
-        rounds: Rounds,
-        sepia: impl Fn(&Class, usize) -> Result,
-        floor: impl Fn(&Class, usize) -> Result,
-        peer: Option<&dyn Fn(&dyn Database, &Class, usize) -> Result>,
-    ) -> Result<Row> {
-        let (sepia, floor) = (&sepia, &floor);
-        let mut race = Race::default();
-        for (prefix, class) in [(SMALL, &self.small), (LARGE, &self.large)] {
-            race = race.side(format!("{prefix}sepia"), move |at| sepia(class, at));
-            race = race.side(format!("{prefix}floor"), move |at| floor(class, at));
-            if let Some(peer) = peer {
-                for (name, database) in each(&class.peers) {
-                    race = race.side(format!("{prefix}{name}"), move |at| peer(database, class, at));
-                }
+impl Class {
+    /// Has all sides of this class do an operation in a race.
+    fn join<'r>(
+        &'r self,
+        mut race: Race<'r>,
+        prefix: &str,
+        sepia: &'r impl Fn(&Class, usize) -> Result,
+        floor: &'r impl Fn(&Class, usize) -> Result,
+        peer: Option<ByPeer<'r>>,
+    ) -> Race<'r> {
+        race = race.side(format!("{prefix}sepia"), move |at| sepia(self, at));
+        race = race.side(format!("{prefix}floor"), move |at| floor(self, at));
+        if let Some(peer) = peer {
+            for (name, database) in each(&self.peers) {
+                race = race.side(format!("{prefix}{name}"), move |at| peer(database, self, at));
             }
         }
-        race.run(rounds)
+        race
     }
 }
 
@@ -197,19 +203,20 @@ fn exists(classes: &Classes<'_>) -> Result<Row> {
     )
 }
 
+/// One class after the other: a million ids that are freed leave work for whoever allocates next.
 fn list(classes: &Classes<'_>) -> Result<Row> {
-    let count = |class: &Class, count: usize| {
+    let check = |class: &Class, count: usize| {
         assert_eq!(count, class.count);
         Ok(())
     };
-    let row = classes.measure_in(
-        Rounds { count: 6, size: 1 },
-        |class, _| count(class, class.store.ids::<Note>()?.len()),
-        |class, _| count(class, class.floor.notes.names()?.len()),
-        Some(&|peer, class, _| count(class, peer.ids()?.len())),
-    )?;
-    let (small, large) = (classes.small.count, classes.large.count);
-    Ok(row.map(|side, figure| figure / if side.starts_with(SMALL) { small } else { large } as f64))
+    let sepia = |class: &Class, _: usize| check(class, class.store.ids::<Note>()?.len());
+    let floor = |class: &Class, _: usize| check(class, class.floor.notes.names()?.len());
+    let peer = |peer: &dyn Database, class: &Class, _: usize| check(class, peer.ids()?.len());
+    let row = |prefix: &str, class: &Class| -> Result<Row> {
+        let race = class.join(Race::default(), prefix, &sepia, &floor, Some(&peer));
+        Ok(race.run(Rounds { count: 6, size: 1 })?.per(class.count))
+    };
+    Ok(row(SMALL, &classes.small)?.and(row(LARGE, &classes.large)?))
 }
 
 fn new(classes: &Classes<'_>) -> Result<Row> {

@@ -9,7 +9,7 @@ use crate::bench::floor::{self, Directory};
 use crate::bench::ground::{Fresh, Ground};
 use crate::bench::measure::Race;
 use crate::bench::objects::Note;
-use crate::bench::peer::Database;
+use crate::bench::peer::{Database, Named};
 use crate::bench::results::Row;
 use crate::bench::{Bench, Result};
 
@@ -168,9 +168,7 @@ fn list(bench: &Bench<'_>) -> Result<Row> {
 }
 
 /// The databases behind their owners.
-pub(super) fn each<'p>(
-    peers: &'p [(&'static str, Box<dyn Database>)],
-) -> impl Iterator<Item = (&'static str, &'p dyn Database)> {
+pub(super) fn each(peers: &[Named]) -> impl Iterator<Item = (&'static str, &dyn Database)> {
     peers.iter().map(|(name, peer)| (*name, &**peer))
 }
 
@@ -189,7 +187,7 @@ pub(super) fn loading<'n>(peer: &'n dyn Database, notes: &'n [Note]) -> impl FnM
 }
 
 /// Makes sure that all databases have these notes.
-pub(super) fn check(peers: &[(&'static str, Box<dyn Database>)], notes: &[Note]) -> Result {
+pub(super) fn check(peers: &[Named], notes: &[Note]) -> Result {
     for (name, peer) in peers {
         for note in notes {
             assert_eq!(&peer.load(&note.id)?, note, "{name}");
@@ -199,7 +197,7 @@ pub(super) fn check(peers: &[(&'static str, Box<dyn Database>)], notes: &[Note])
 }
 
 /// A database of each peer, with these notes.
-pub(super) fn databases_with(bench: &Bench<'_>, notes: &[Note]) -> Result<Vec<(&'static str, Box<dyn Database>)>> {
+pub(super) fn databases_with(bench: &Bench<'_>, notes: &[Note]) -> Result<Vec<Named>> {
     let peers = bench.databases(Durability::Buffered)?;
     each(&peers).try_for_each(|(_, peer)| peer.save_all(notes, Vec::new()))?;
     Ok(peers)
