@@ -173,7 +173,7 @@ mod tests {
             }
             whole.push(b'.');
             let expected = XxHash3_128::oneshot_with_seed(CONTAINER, &whole);
-            assert_eq!(Fingerprint::of_container(&data, &entries), Fingerprint(expected));
+            assert_eq!(Fingerprint::of_container(&data, &entries), Fingerprint::of_bits(expected));
         }
     }
 }

@@ -176,7 +176,12 @@ impl Key {
 
     /// Returns `{class}/{id}`, both encoded: the path below the store's root.
     pub fn path(&self) -> String {
-        format!("{}/{}", self.class_name(), self.name())
+        let (class, name) = (self.class_name(), self.name());
+        let mut path = String::with_capacity(class.len() + 1 + name.len());
+        path.push_str(&class);
+        path.push('/');
+        path.push_str(&name);
+        path
     }
 }
 

@@ -8,7 +8,7 @@ use sepia::backend::fault::{self, Fault};
 use sepia::backend::{Backend, Filesystem};
 use sepia::batch::Durability;
 
-use crate::scenario::{Act, NAMES, Scenario, scenario};
+use crate::scenario::{Act, MANY_LEAVES, NAMES, Scenario, scenario};
 use crate::support::{
     Contents, Found, check_private, child, command, contents, copy, difference, directory, files, in_parallel, open,
     open_to_read, place,
@@ -142,8 +142,8 @@ impl Try<'_> {
 }
 
 /// Lets calls fail, each in a run of its own; one of so many.
-fn fail(faults: &[&str], one_of: usize) {
-    let runs: Vec<_> = NAMES
+fn fail(names: &[&str], faults: &[&str], one_of: usize) {
+    let runs: Vec<_> = names
         .iter()
         .flat_map(|name| ["Sync", "Buffered"].map(|durability| (*name, durability)))
         .flat_map(|(name, durability)| faults.iter().map(move |fault| [name, durability, *fault]))
@@ -160,18 +160,24 @@ fn fail(faults: &[&str], one_of: usize) {
 
 #[test]
 fn a_full_disk() {
-    fail(&["full"], 4);
+    fail(&NAMES, &["full"], 4);
 }
 
 #[test]
 fn a_broken_disk() {
-    fail(&["broken from here"], 4);
+    fail(&NAMES, &["broken from here"], 4);
+}
+
+/// Two threads carry it out, and go on as far as each can.
+#[test]
+fn a_disk_that_fails_under_two_threads() {
+    fail(&[MANY_LEAVES], &["full", "broken from here"], 797);
 }
 
 #[test]
 #[ignore = "a minute"]
 fn every_fault_at_every_call() {
-    fail(&["full", "full from here", "broken", "broken from here"], 1);
+    fail(&NAMES, &["full", "full from here", "broken", "broken from here"], 1);
 }
 
 /// A disk that fails under a reader hurts nobody: reading changes nothing.

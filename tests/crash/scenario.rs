@@ -158,6 +158,9 @@ pub const NAMES: [&str; 14] = [
     "light wrap",
 ];
 
+/// The name of one more, of so many steps that only some are tried.
+pub const MANY_LEAVES: &str = "many leaves";
+
 /// Returns a scenario.
 pub fn scenario(name: &str, durability: Durability) -> Scenario {
     let single = |fill: fn(&mut Batch)| vec![commit(durability, fill)];
@@ -239,6 +242,22 @@ pub fn scenario(name: &str, durability: Durability) -> Scenario {
             commit(Durability::Buffered, |batch| put(batch, "Note", "b", leaf("b1"))),
             commit(durability, |batch| put(batch, "Board", "rich", rich())),
         ],
+        // Before, between and after what two threads carry out is something that has its order.
+        MANY_LEAVES => {
+            let leaves = |batch: &mut Batch, from: usize, text: &str| {
+                (from..from + 600).for_each(|number| put(batch, "Note", &format!("many {number}"), leaf(text)));
+            };
+            vec![
+                commit(durability, |batch| {
+                    put(batch, "Board", "rich", changed());
+                    leaves(batch, 0, "first");
+                    batch.delete(key("Note", "b"), Expect::Present);
+                    leaves(batch, 600, "first");
+                    put(batch, "Board", "new", rich());
+                }),
+                commit(durability, |batch| leaves(batch, 300, "second, and longer")),
+            ]
+        }
         "checkpoint" => vec![
             commit(durability, |batch| put(batch, "Board", "rich", changed())),
             commit(durability, |batch| batch.delete(key("Note", "b"), Expect::Present)),

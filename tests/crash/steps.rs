@@ -9,7 +9,7 @@ use sepia::backend::Backend;
 use sepia::backend::fault::{self, Fault};
 use sepia::batch::Durability;
 
-use crate::scenario::{NAMES, Scenario, commit, scenario};
+use crate::scenario::{MANY_LEAVES, NAMES, Scenario, commit, scenario};
 use crate::support::{
     Contents, Found, check_private, child, command, contents, copy, difference, directory, files, in_parallel, key,
     leaf, open, open_to_read, place,
@@ -166,7 +166,11 @@ fn expectations(scenario: &Scenario) -> Vec<Expected> {
 }
 
 /// Long scenarios are tried at some of their steps, and at all of them by [`every_step`].
-fn at_steps(name: &str, durability: Durability, is_quick: bool) {
+fn some(steps: usize) -> usize {
+    if steps > 80 { 5 } else { 1 }
+}
+
+fn at_steps(name: &str, durability: Durability, stride: impl FnOnce(usize) -> usize) {
     let expected = expectations(&scenario(name, durability));
     let word = format!("{durability:?}");
     let steps = {
@@ -177,7 +181,8 @@ fn at_steps(name: &str, durability: Durability, is_quick: bool) {
         steps.unwrap()
     };
     assert!(steps >= 4);
-    let (steps, stride) = (usize::try_from(steps).unwrap(), if is_quick && steps > 80 { 5 } else { 1 });
+    let steps = usize::try_from(steps).unwrap();
+    let stride = stride(steps);
     // The offset differs, so that no kind of call is always passed over.
     let offset = (name.len() + usize::from(durability == Durability::Sync)) % stride;
     in_parallel((steps - offset).div_ceil(stride), |step| {
@@ -203,8 +208,8 @@ macro_rules! scenarios {
     ($($test:ident: $name:literal;)*) => {$(
         #[test]
         fn $test() {
-            at_steps($name, Durability::Sync, true);
-            at_steps($name, Durability::Buffered, true);
+            at_steps($name, Durability::Sync, some);
+            at_steps($name, Durability::Buffered, some);
         }
     )*};
 }
@@ -226,12 +231,20 @@ scenarios! {
     a_light_journal_that_begins_anew: "light wrap";
 }
 
+/// Two threads carry them out, and the process dies while both are at it.
+#[test]
+fn many_leaves_at_once() {
+    // An odd stride, so that it is before calls and after them.
+    at_steps(MANY_LEAVES, Durability::Sync, |steps| steps / 6 | 1);
+    at_steps(MANY_LEAVES, Durability::Buffered, |steps| steps / 6 | 1);
+}
+
 #[test]
 #[ignore = "two minutes"]
 fn every_step() {
     for name in NAMES {
-        at_steps(name, Durability::Sync, false);
-        at_steps(name, Durability::Buffered, false);
+        at_steps(name, Durability::Sync, |_| 1);
+        at_steps(name, Durability::Buffered, |_| 1);
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use sepia::backend::{Backend, OpenOptions};
-use sepia::batch::{Batch, Expect};
+use sepia::batch::{Batch, Durability, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Key, Record};
 use sepia::{Container, ErrorKind, Fields, Id, Reader, Ref, Reference, Result, Serializable, Store, Writer};
@@ -291,6 +291,28 @@ fn a_broken_private_directory_is_corrupt_and_named() {
         store.save(&postit("p", text)).unwrap();
     }
     assert_eq!(store.load::<Postit>("p").unwrap().text, "3");
+}
+
+/// The directory of what is being made is kept open. It may go, or another may come in its place.
+#[test]
+fn what_is_being_made_finds_its_corner_again() {
+    let disk = OnDisk::new();
+    let save = |store: &Store, text: &str| {
+        store.save(&postit("p", text)).unwrap();
+        assert_eq!(fs::read_to_string(disk.path("Postit/p")).unwrap(), text);
+    };
+    let store = disk.store.with_durability(Durability::Buffered);
+    save(&store, "1");
+    save(&store, "2");
+    fs::remove_dir_all(disk.path(".sepia/tmp")).unwrap();
+    save(&store, "3");
+    fs::rename(disk.path(".sepia/tmp"), disk.path(".sepia/old")).unwrap();
+    fs::create_dir(disk.path(".sepia/tmp")).unwrap();
+    save(&store, "4");
+    fs::remove_dir_all(disk.path(".sepia/old")).unwrap();
+    save(&store, "5");
+    save(&disk.store, "6");
+    assert_eq!(fs::read_dir(disk.path(".sepia/tmp")).unwrap().count(), 0);
 }
 
 #[test]

@@ -87,6 +87,16 @@ const GATHERING: usize = 32;
 pub(super) struct Held<'a> {
     lock: &'a WriterLock,
     root: &'a Root,
+    during: During,
+}
+
+/// What runs while the lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum During {
+    /// Nothing but a commit: whoever began it ends it, in the same process.
+    Commit,
+    /// Others' code, which may fork; then both processes come to the end.
+    Anything,
 }
 
 impl WriterLock {
@@ -113,7 +123,7 @@ impl WriterLock {
         }
         gate.holder = Some(std::thread::current().id());
         drop(gate);
-        let held = Held { lock: self, root };
+        let held = Held { lock: self, root, during: During::Anything };
         match sys::try_lock(root) {
             Ok(()) => Ok(Some(held)),
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
@@ -134,7 +144,7 @@ impl WriterLock {
         if gate.holder.is_some() {
             return Err(self.locked(root, "another thread of this process"));
         }
-        self.enter(gate, root, start)
+        self.enter(gate, root, start, During::Anything)
     }
 
     /// Waits for the lock to commit a batch, or for another thread that commits it with its own.
@@ -142,7 +152,7 @@ impl WriterLock {
         let start = Instant::now();
         let mut gate = self.gate();
         if gate.holder.is_none() {
-            return Ok(Turn::Held(self.enter(gate, root, start)?, batch));
+            return Ok(Turn::Held(self.enter(gate, root, start, During::Commit)?, batch));
         }
         self.check_holder(&gate, root)?;
         let ticket = Arc::new(Ticket { batch, outcome: Mutex::default() });
@@ -174,7 +184,7 @@ impl WriterLock {
         match leads {
             Err(settled) => settled,
             Ok(()) => {
-                let held = self.enter(gate, root, start)?;
+                let held = self.enter(gate, root, start, During::Commit)?;
                 let batch = Arc::try_unwrap(ticket).map_or_else(|ticket| ticket.batch.clone(), |ticket| ticket.batch);
                 Ok(Turn::Held(held, batch))
             }
@@ -182,7 +192,13 @@ impl WriterLock {
     }
 
     /// Passes the gate, which is open, and waits for other processes.
-    fn enter<'a>(&'a self, mut gate: MutexGuard<'_, Gate>, root: &'a Root, start: Instant) -> Result<Held<'a>> {
+    fn enter<'a>(
+        &'a self,
+        mut gate: MutexGuard<'_, Gate>,
+        root: &'a Root,
+        start: Instant,
+        during: During,
+    ) -> Result<Held<'a>> {
         self.check_process(root)?;
         gate.holder = Some(std::thread::current().id());
         let again = gate.released.is_some_and(|released| start.saturating_duration_since(released) < AGAIN);
@@ -192,7 +208,7 @@ impl WriterLock {
         }
         drop(gate);
         // From here on, dropping opens the gate again.
-        let held = Held { lock: self, root };
+        let held = Held { lock: self, root, during };
         let mut turnstile = None;
         if lets_pass && let Some(handle) = self.turnstile(root) {
             self.poll(root, start, handle, |_| {})?;
@@ -285,7 +301,7 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if std::process::id() != self.lock.process {
+        if self.during == During::Anything && std::process::id() != self.lock.process {
             // It is the parent's.
             return;
         }

@@ -16,6 +16,7 @@
 //! - `removal`: from what is stored to the operations that remove it
 //! - `commit`: the writer's steps
 //! - `publish`: carrying operations out, each atomically
+//! - `make`: making files and links, each whole before it has its name
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
 //! - `links`, `stat`: looking at a record without reading it
@@ -32,6 +33,7 @@ mod latest;
 mod layout;
 mod links;
 mod lock;
+mod make;
 mod open;
 mod operation;
 mod operations;

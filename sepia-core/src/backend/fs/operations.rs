@@ -64,20 +64,25 @@ impl<'a> Operations<'a> {
         }
     }
 
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part<'a>> {
-        self.0.iter()
+    pub(super) fn parts(&self) -> &[Part<'a>] {
+        &self.0
     }
 
     /// Calls `each` with every operation, until it fails.
     pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.0.iter().try_for_each(|part| match part {
-            Part::One(operation) => each(operation),
-            Part::Links(links) => links.try_each_operation(each),
-        })
+        self.0.iter().try_for_each(|part| part.try_each(each))
     }
 }
 
 impl<'a> Part<'a> {
+    /// Calls `each` with every operation, until it fails.
+    pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Self::One(operation) => each(operation),
+            Self::Links(links) => links.try_each_operation(each),
+        }
+    }
+
     /// Returns the path of the directory in which this happens.
     pub(super) fn directory(&self) -> &str {
         match self {
@@ -166,6 +171,6 @@ mod tests {
             linked("X/y/a", "../../../D/2"),
         ];
         assert_eq!(seen, expected);
-        assert_eq!(operations.parts().count(), 5);
+        assert_eq!(operations.parts().len(), 5);
     }
 }

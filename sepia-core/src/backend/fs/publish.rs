@@ -1,28 +1,21 @@
 //! Carrying out operations, each of them atomic by itself.
 //!
-//! A file appears under its name with its whole content, or not at all:
-//! 1. A new file is written without a name (`O_TMPFILE`) and linked into its place; where that does
-//!    not work, it is written in `.sepia/tmp` and renamed into its place.
-//! 2. A file over another is written in `.sepia/tmp`, given the other's permissions, and renamed.
-//! 3. A link over another is made in `.sepia/tmp` and renamed.
-//!
-//! In a store that keeps checksums, a file has its own before it is linked or renamed.
-//!
-//! A process that dies in between leaves a file in `.sepia/tmp`, which an open while nobody writes removes, and
-//! the operations that it had carried out: the journal has the rest. Nothing is synced here.
+//! A process that dies in between leaves the operations that it had carried out, and what [`make`](super::make) says:
+//! the journal has the rest. Nothing is synced here.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use rustix::io::{Errno, Result};
 
-use super::checksum::{self, Checksums};
-use super::layout::{FORMAT_FILE, PRIVATE, TMP, is_within};
+use super::checksum::Checksums;
+use super::layout::{FORMAT_FILE, PRIVATE, is_within};
+use super::make::{Made, Maker, Over};
 use super::operation::{Action, Before, Operation};
-use super::operations::{Operations, Part};
+use super::operations::Part;
 use super::recover::Stands;
 use super::root::Root;
-use super::sys::{self, Directory, Kind, Place};
+use super::sys::{self, Directory, Kind};
 
 /// The most directories that are kept open.
 const HANDLES: usize = 32;
@@ -32,24 +25,28 @@ pub(super) struct Publisher<'a> {
     root: &'a Root,
     /// The open directories on the way to the last operation's, each with the path to it.
     way: Vec<(String, Arc<Directory>)>,
-    tmp: Option<Directory>,
-    made: u64,
+    maker: Maker<'a>,
 }
 
 impl<'a> Publisher<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
-        Self { root, way: Vec::new(), tmp: None, made: 0 }
+        Self { root, way: Vec::new(), maker: Maker::new(root) }
     }
 
-    /// Carries out what a batch does.
-    pub(super) fn carry_out(&mut self, operations: &Operations<'_>) -> Result<()> {
-        operations.parts().try_for_each(|part| match part {
+    /// One that works beside another, for the same writer.
+    pub(super) fn second(root: &'a Root) -> Self {
+        Self { root, way: Vec::new(), maker: Maker::second(root) }
+    }
+
+    /// Carries out a part of what a batch does.
+    pub(super) fn carry_out(&mut self, part: &Part<'_>) -> Result<()> {
+        match part {
             Part::One(operation) => self.operate(operation),
             Part::Links(links) => {
                 self.go_to(&links.directory)?;
                 links.try_each(&mut |name, target| sys::make_link(self.here(), name, target))
             }
-        })
+        }
     }
 
     /// Carries out one operation.
@@ -58,27 +55,23 @@ impl<'a> Publisher<'a> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         self.go_to(parent)?;
         let is_new = operation.before == Before::Nothing;
+        let checksums = self.checksums(path);
+        let here = self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
+        let place = (here, name);
         match &operation.action {
-            Action::MakeDirectory => sys::make_directory(self.here(), name),
-            Action::File(content) if is_new => {
-                match sys::make_file_unnamed(self.here(), name, content, self.checksums(path)) {
-                    Err(Errno::OPNOTSUPP) => {
-                        self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::place)
-                    }
-                    made => made,
-                }
-            }
+            Action::MakeDirectory => sys::make_directory(here, name),
+            Action::File(content) if is_new => self.maker.file(place, content, checksums),
             // Without its list of classes a store is none, whatever its objects survive.
             Action::File(content) if path == FORMAT_FILE => {
-                self.by_way_of_tmp(name, Made::Synced(content), sys::replace)?;
-                sys::sync(self.here())
+                self.maker.by_way_of_tmp(place, Made::Synced(content), Over::Anything)?;
+                sys::sync(here)
             }
-            Action::File(content) => self.by_way_of_tmp(name, Made::File(content, self.checksums(path)), sys::replace),
-            Action::Link(target) if is_new => sys::make_link(self.here(), name, target),
-            Action::Link(target) => self.by_way_of_tmp(name, Made::Link(target), sys::replace),
-            Action::Remove => sys::remove(self.here(), name),
+            Action::File(content) => self.maker.by_way_of_tmp(place, Made::File(content, checksums), Over::Anything),
+            Action::Link(target) if is_new => sys::make_link(here, name, target),
+            Action::Link(target) => self.maker.by_way_of_tmp(place, Made::Link(target), Over::Anything),
+            Action::Remove => sys::remove(here, name),
             Action::RemoveDirectory => {
-                let removed = sys::remove_directory(self.here(), name);
+                let removed = sys::remove_directory(here, name);
                 // The way may lead through it no more.
                 self.way.retain(|(open, _)| !is_within(open, path));
                 removed
@@ -182,53 +175,6 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    fn by_way_of_tmp(
-        &mut self,
-        name: &str,
-        made: Made<'_>,
-        into_place: fn(Place<'_>, Place<'_>) -> Result<()>,
-    ) -> Result<()> {
-        if self.tmp.is_none() {
-            self.tmp = Some(open_tmp(self.root)?);
-        }
-        let (here, tmp) = (self.here(), self.tmp.as_ref().map_or(self.root.as_fd(), AsFd::as_fd));
-        // The names of dead writers' left-overs are passed over; no other writer is at work.
-        let mut number = self.made;
-        let (temporary, file) = loop {
-            number += 1;
-            let name = number.to_string();
-            let written = match made {
-                Made::File(content, checksums) => sys::make_file(tmp, &name, content).map(|file| {
-                    checksum::keep(checksums, &file, content);
-                    Some(file)
-                }),
-                Made::Synced(content) => {
-                    sys::make_file(tmp, &name, content).and_then(|file| sys::sync(&file).map(|()| Some(file)))
-                }
-                Made::Link(target) => sys::make_link(tmp, &name, target).map(|()| None),
-            };
-            match written {
-                Err(Errno::EXIST) => {}
-                Err(errno) => {
-                    let _ = sys::remove(tmp, &name);
-                    return Err(errno);
-                }
-                Ok(file) => break (name, file),
-            }
-        };
-        let kept = match file.map(|file| sys::copy_mode((here, name), file)) {
-            None | Some(Ok(()) | Err(Errno::NOENT)) => Ok(()),
-            Some(Err(errno)) => Err(errno),
-        };
-        let placed = kept.and_then(|()| into_place((tmp, &temporary), (here, name)));
-        if placed.is_err() {
-            // The error says what failed; what is left is removed by a later open.
-            let _ = sys::remove(tmp, &temporary);
-        }
-        self.made = number;
-        placed
-    }
-
     /// What is private has no checksum.
     fn checksums(&self, path: &str) -> Checksums {
         if is_within(path, PRIVATE) { Checksums::Off } else { self.root.checksums() }
@@ -244,8 +190,8 @@ impl<'a> Publisher<'a> {
             Err(Errno::NOENT) => {
                 let class = path.split_once('/').map_or(path, |(class, _)| class);
                 match sys::make_directory(self.root, class) {
-                    Ok(()) => self.go_to_existing(path),
-                    Err(Errno::EXIST) => Err(Errno::NOENT),
+                    // Another thread may have been quicker.
+                    Ok(()) | Err(Errno::EXIST) => self.go_to_existing(path),
                     Err(errno) => Err(errno),
                 }
             }
@@ -275,36 +221,4 @@ impl<'a> Publisher<'a> {
             self.way.push((path[..end].to_owned(), directory));
         }
     }
-}
-
-/// What is made in `.sepia/tmp`.
-#[derive(Clone, Copy)]
-enum Made<'a> {
-    File(&'a [u8], Checksums),
-    /// A file that is on the disk before it is moved.
-    Synced(&'a [u8]),
-    Link(&'a str),
-}
-
-pub(super) fn open_tmp(root: &Root) -> Result<Directory> {
-    match sys::open_directory_below(root, TMP) {
-        Err(Errno::NOENT) => {
-            let (parent, name) = TMP.split_once('/').unwrap_or((".", TMP));
-            sys::make_directory(sys::open_directory(root, parent)?, name)?;
-            sys::open_directory_below(root, TMP)
-        }
-        opened => opened,
-    }
-}
-
-/// Removes what writers that died left in `.sepia/tmp`. Under the writer lock.
-pub(super) fn clean_tmp(root: &Root) -> Result<()> {
-    let tmp = match sys::open_directory_below(root, TMP) {
-        Err(Errno::NOENT) => return Ok(()),
-        opened => opened?,
-    };
-    let mut names = Vec::new();
-    sys::list(&tmp, &mut |name, _| names.push(name.to_owned()))?;
-    // What cannot be removed does not keep the rest.
-    names.iter().map(|name| sys::remove(&tmp, name)).fold(Ok(()), Result::and)
 }

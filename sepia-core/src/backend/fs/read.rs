@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -90,6 +90,19 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
     }
     let message = "the object changed each time it was read";
     Err(fail(Error::message(crate::ErrorKind::Io, message).at(place().to_string_lossy())))
+}
+
+/// Reads a leaf through the open directory of its class, as the file system spells its name: the open file, and its
+/// content. `None` if nothing is there.
+pub(super) fn leaf(class: &Directory, name: &str) -> rustix::io::Result<Option<(OwnedFd, Vec<u8>)>> {
+    match sys::open(class, name) {
+        Err(Errno::NOENT) => Ok(None),
+        file => {
+            let file = file?;
+            let content = sys::read(&file)?;
+            Ok(Some((file, content)))
+        }
+    }
 }
 
 /// A directory without anything of Sepia's means nothing: version control does not keep it, and one

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::checksum::Checksums;
 use super::layout::PRIVATE;
+use super::make;
 use super::sys::{self, Directory};
 use crate::error::{Error, Result};
 use crate::record::Key;
@@ -24,6 +25,8 @@ pub(super) struct Root {
     checksums: AtomicBool,
     /// The directories in it that were opened last.
     directories: Mutex<Vec<Opened>>,
+    /// The directory of what is being made, once it was needed.
+    tmp: Mutex<Option<Arc<Directory>>>,
 }
 
 #[derive(Debug)]
@@ -44,8 +47,8 @@ impl AsFd for Root {
 
 impl Root {
     pub(super) fn new(handle: Directory, path: &Path) -> Self {
-        let (checksums, directories) = Default::default();
-        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), checksums, directories }
+        let (checksums, directories, tmp) = Default::default();
+        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), checksums, directories, tmp }
     }
 
     /// Returns whether the store keeps checksums.
@@ -82,6 +85,20 @@ impl Root {
         let identity = sys::identity(&*handle)?;
         directories.push(Opened { name: name.to_owned(), identity, handle: Arc::clone(&handle) });
         Ok(handle)
+    }
+
+    /// Opens the directory of what is being made, or finds it open. Whatever has its name now: what is made in it is
+    /// moved out of it, and in one that was removed nothing can be made (`ENOENT`).
+    pub(super) fn tmp(&self) -> rustix::io::Result<Arc<Directory>> {
+        let known = self.tmp.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.map_or_else(|| self.reopen_tmp(), Ok)
+    }
+
+    /// Opens the directory of what is being made anew.
+    pub(super) fn reopen_tmp(&self) -> rustix::io::Result<Arc<Directory>> {
+        let tmp = Arc::new(make::open_tmp(self)?);
+        *self.tmp.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tmp));
+        Ok(tmp)
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -35,22 +35,27 @@ enum Part {
 impl Filesystem {
     /// Returns what stands under a key, with everything nested in it, at one moment of this call.
     pub(super) fn stored(&self, key: &Key) -> Result<Stored> {
+        self.stored_since(self.journal.observe(&self.root)?, key)
+    }
+
+    /// The same, at one moment since a first look at the state.
+    pub(super) fn stored_since(&self, mut first: Observed, key: &Key) -> Result<Stored> {
         for _ in 0..ROUNDS {
-            if let Some(stored) = self.try_stored(key)? {
+            if let Some(stored) = self.try_stored(first, key)? {
                 return Ok(stored);
             }
             std::thread::yield_now();
+            first = self.journal.observe(&self.root)?;
         }
         let _held = if self.lock.is_mine() { None } else { Some(self.lock.acquire(&self.root)?) };
-        match self.try_stored(key)? {
+        match self.try_stored(self.journal.observe(&self.root)?, key)? {
             Some(stored) => Ok(stored),
             None => Err(damaged(&self.root, "it cannot be read where a commit should be")),
         }
     }
 
     /// `None` if a writer came in between.
-    fn try_stored(&self, key: &Key) -> Result<Option<Stored>> {
-        let first = self.journal.observe(&self.root)?;
+    fn try_stored(&self, first: Observed, key: &Key) -> Result<Option<Stored>> {
         // What a recovery carries out may be gone from the journal once it is in the files.
         let untrusted = match first {
             Observed::Untrusted(state) => self.overlay(Part::Scanned(state))?,

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use super::super::layout::FORMAT_FILE;
 use super::super::operation::{Action, Before, Operation};
 use super::super::operations::Operations;
 use super::super::plan::Plan;
 use super::super::read::{self, Stored};
+use super::super::sys::Directory;
 use super::super::{Filesystem, catalog, removal};
 use crate::batch::{Batch, Change, Durability, Inspect, Step};
 use crate::class::Class;
@@ -38,7 +40,8 @@ impl Filesystem {
     pub(super) fn plan<'b>(&self, batch: &'b Batch) -> Result<Planned<'b>> {
         let stored = self.catalog.current(&self.root)?;
         let classes = batch.merge_classes(&stored)?;
-        let mut present = Present { filesystem: self, classes: &stored, read: HashMap::new(), newest: HashMap::new() };
+        let mut present =
+            Present { filesystem: self, classes: &stored, read: HashMap::new(), newest: HashMap::new(), class: None };
         batch.check_expectations(&mut present)?;
         for class in batch.classes().iter().filter(|class| !present.declares(class.name())) {
             self.check_new_class(class)?;
@@ -110,6 +113,8 @@ struct Present<'a> {
     read: HashMap<Key, Stored>,
     /// The newest generations of bases.
     newest: HashMap<Key, Option<Key>>,
+    /// The directory of the class that was looked into last.
+    class: Option<(String, Arc<Directory>)>,
 }
 
 impl Present<'_> {
@@ -128,9 +133,26 @@ impl Present<'_> {
     }
 
     fn take(&mut self, key: &Key) -> Result<Stored> {
-        match self.read.remove(key) {
-            Some(stored) => Ok(stored),
-            None => read::stored(&self.filesystem.root, key),
+        if !self.read.is_empty()
+            && let Some(stored) = self.read.remove(key)
+        {
+            return Ok(stored);
+        }
+        self.stored(key)
+    }
+
+    /// Reads what stands under a key. Most of it are leaves, in the directory of the one before.
+    fn stored(&mut self, key: &Key) -> Result<Stored> {
+        let root = &self.filesystem.root;
+        if !root.folds() && self.class.as_ref().is_none_or(|(class, _)| class != key.class()) {
+            let directory = root.directory(&key.class_name()).ok();
+            self.class = directory.map(|directory| (key.class().to_owned(), directory));
+        }
+        match self.class.as_ref().map(|(_, directory)| read::leaf(directory, &key.name())) {
+            Some(Ok(None)) => Ok(Stored::Absent),
+            Some(Ok(Some((_, content)))) => Ok(Stored::Leaf(content)),
+            // No leaf, or something that has to be looked at properly.
+            Some(Err(_)) | None => read::stored(root, key),
         }
     }
 }
@@ -144,7 +166,7 @@ impl Inspect for Present<'_> {
         if !self.declares(key.class()) {
             return Ok(None);
         }
-        let stored = read::stored(&self.filesystem.root, key)?;
+        let stored = self.stored(key)?;
         let fingerprint = stored.fingerprint();
         self.read.insert(key.clone(), stored);
         Ok(fingerprint)

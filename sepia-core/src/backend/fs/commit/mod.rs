@@ -2,12 +2,16 @@
 //!
 //! - `check`: is all as the batch expects, and which operations does it take (step 2)
 //! - `write`: from operations to frames, and on to the files (steps 3 to 7)
+//! - `spread`: carrying them out, many by two threads
+//! - `leaf`: one leaf, without a frame
 //! - `begin`: what dead writers left (step 1)
 //! - `checkpoint`: making all of it durable where it stands
 
 mod begin;
 mod check;
 mod checkpoint;
+mod leaf;
+mod spread;
 mod write;
 
 use std::collections::HashSet;
@@ -42,7 +46,8 @@ impl Filesystem {
         if !batch.steps().iter().all(keeps) || !batch.retired().is_empty() || batch.steps().is_empty() {
             return Ok(false);
         }
-        let Observed::Trusted(state) = self.journal.observe(&self.root)? else {
+        let observed = self.journal.observe(&self.root)?;
+        let Observed::Trusted(state) = observed else {
             return Ok(false);
         };
         if self.poisoned.load(Ordering::Relaxed) || !(state.is_on_disk() || batch.durability() == Durability::Buffered)
@@ -54,7 +59,9 @@ impl Filesystem {
         }
         for step in batch.steps() {
             let is_met = match &step.expect {
-                Expect::Unchanged(fingerprint) => self.stored(&step.key)?.fingerprint() == Some(*fingerprint),
+                Expect::Unchanged(fingerprint) => {
+                    self.stored_since(observed, &step.key)?.fingerprint() == Some(*fingerprint)
+                }
                 _ => !self.is_stored(&step.key)?,
             };
             if !is_met {
@@ -70,8 +77,8 @@ impl Filesystem {
     /// Commits a batch under the lock, and up to so many others with it.
     pub(super) fn commit_held(&self, held: &Held<'_>, batch: &Batch, together: usize) -> Result<()> {
         let mut state = self.begin()?;
-        if let Some(done) = self.try_new_leaf(&mut state, batch)? {
-            return Ok(done);
+        if self.try_leaf(&mut state, batch)? {
+            return Ok(());
         }
         let own = self.plan(batch)?;
         if own.classes.is_some() || together < 2 {

@@ -1,7 +1,6 @@
 //! From operations to frames, and on to the files.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
 
@@ -14,48 +13,17 @@ use super::super::operations::Part;
 use super::super::overlay::Overlay;
 use super::super::publish::Publisher;
 use super::super::recover::{self, Effort};
-use super::super::{Filesystem, read, sys, trace};
+use super::super::{Filesystem, sys, trace};
 use super::check::Planned;
-use crate::batch::{Batch, Change, Durability, Expect, Step};
-use crate::class::Class;
+use super::leaf::takes_no_frame;
+use super::spread;
+use crate::batch::Durability;
 use crate::error::{Error, Result};
-use crate::record::Record;
 
 /// What a small file takes on most disks.
 const BLOCK: u64 = 4096;
 
 impl Filesystem {
-    /// Makes one new leaf under `Buffered`, the most frequent batch, without looking for it first.
-    pub(super) fn try_new_leaf(&self, state: &mut State, batch: &Batch) -> Result<Option<()>> {
-        let [Step { key, expect: Expect::Any | Expect::Absent, change: Change::Put(Record::Leaf(content)) }] =
-            batch.steps()
-        else {
-            return Ok(None);
-        };
-        if state.durable || state.followed || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
-            return Ok(None);
-        }
-        // What this process has committed last was checked against the list of classes, and only a commit
-        // changes that.
-        let classes = match self.last.load(Ordering::Relaxed) == state.sequence {
-            true => self.catalog.known(),
-            false => self.catalog.current(&self.root)?,
-        };
-        let class = classes.iter().find(|class| class.name() == key.class());
-        if class.is_none_or(Class::keeps_generations) || batch.merge_classes(&classes)?.is_some() {
-            return Ok(None);
-        }
-        // What is saved now is mostly there if what was saved before was.
-        if self.met_old.load(Ordering::Relaxed) && read::contains(&self.root, key)? {
-            return Ok(None);
-        }
-        let operation = Operation::new(key.path(), Action::File(content.into()), Before::Nothing);
-        let made = self.carry_out_single(state, &operation);
-        self.met_old.store(made.is_err(), Ordering::Relaxed);
-        // Whatever is in the way, it is looked at properly.
-        Ok(made.ok())
-    }
-
     /// Lets planned batches take effect, and carries them out. If this fails, nothing has changed.
     pub(super) fn carry_out(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
         for (key, base) in group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after > base.before)
@@ -67,8 +35,7 @@ impl Filesystem {
             && let Some(operation) = only.operations.single()
             && only.durability == Durability::Buffered
             && only.classes.is_none()
-            && !state.durable
-            && !state.followed
+            && takes_no_frame(state)
             && is_whole_record(operation)
         {
             let done = self.carry_out_single(state, operation);
@@ -95,15 +62,7 @@ impl Filesystem {
         // What it takes comes first, so that little can fail in between.
         let mut publisher = Publisher::new(&self.root);
         publisher.open_way(&operation.path)?;
-        if state.committed > START {
-            // A frame that has been carried out must not be carried out again over this.
-            self.journal.void(&self.root, START).map_err(|_| Errno::IO)?;
-            state.next_epoch();
-        }
-        state.sequence += 1;
-        (state.single, state.unsynced) = (true, true);
-        self.journal.try_set(&self.root, state)?;
-        self.last.store(state.sequence, Ordering::Relaxed);
+        self.begin_unframed(state)?;
         publisher.operate(operation)
     }
 
@@ -229,7 +188,8 @@ impl Filesystem {
     /// later, and readers see it all the same.
     fn publish(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
         let mut publisher = Publisher::new(&self.root);
-        let carried_out = group.iter().try_for_each(|planned| publisher.carry_out(&planned.operations));
+        let mut group = group.iter().map(|planned| &planned.operations);
+        let carried_out = group.try_for_each(|operations| spread::carry_out(&self.root, &mut publisher, operations));
         if carried_out.is_err() && self.finish(state).is_err() {
             trace::pending(self.root.path());
             return Ok(());
@@ -264,6 +224,6 @@ fn room(part: &Part<'_>) -> u64 {
 }
 
 /// Whether an operation is all of a leaf's change.
-fn is_whole_record(operation: &Operation<'_>) -> bool {
+pub(super) fn is_whole_record(operation: &Operation<'_>) -> bool {
     operation.path.split('/').count() == 2 && matches!(operation.action, Action::File(_) | Action::Remove)
 }

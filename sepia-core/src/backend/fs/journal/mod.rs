@@ -290,15 +290,9 @@ impl Journal {
         let end = at + size + frame::HEADER as u64;
         let length = sys::length(journal).map_err(fail)?;
         if end > length {
-            // Twice as long each time, so that it happens seldom.
-            let wanted = (2 * length).min(LIMIT).max(end).next_multiple_of(GROWTH);
-            let zeros = vec![0; GROWTH as usize];
-            let mut grown = end;
-            while grown < wanted {
-                let part = (wanted - grown).min(GROWTH);
-                sys::write(journal, &zeros[..part as usize], grown).map_err(fail)?;
-                grown += part;
-            }
+            let wanted = (end + GROWTH).next_multiple_of(GROWTH).min(LIMIT.max(end));
+            // Invariant: less than twice the growth.
+            sys::write(journal, &vec![0; (wanted - end) as usize], end).map_err(fail)?;
         }
         let mut write = |part: &[u8], at| sys::write(journal, part, at);
         let mut pen = frame::Pen::new(at, size, &mut write);

@@ -10,13 +10,10 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
 use super::super::checksum::Checksums;
-use super::kind;
+use super::{Permissions, Place, kind, permissions};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
-
-/// A name in a directory.
-pub(in super::super) type Place<'a> = (BorrowedFd<'a>, &'a str);
 
 /// A call that changes the disk.
 #[derive(Clone, Copy, Debug)]
@@ -163,14 +160,13 @@ pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str) -> Result<Ow
     }
 }
 
-/// Gives a file the permissions of the one that it will replace.
-pub(in super::super) fn copy_mode(from: Place<'_>, to: impl AsFd) -> Result<()> {
-    let to = to.as_fd();
-    let wanted = Mode::from_raw_mode(rustix::fs::statat(from.0, from.1, AtFlags::SYMLINK_NOFOLLOW)?.st_mode);
-    if Mode::from_raw_mode(rustix::fs::fstat(to)?.st_mode) == wanted {
+/// Gives a file these permissions, if it has others.
+pub(in super::super) fn set_permissions(file: impl AsFd, wanted: Permissions) -> Result<()> {
+    let file = file.as_fd();
+    if permissions(file)? == wanted {
         return Ok(());
     }
-    step(Call::SetMode(to), || rustix::fs::fchmod(to, wanted))
+    step(Call::SetMode(file), || rustix::fs::fchmod(file, wanted.0))
 }
 
 /// Gives a file an attribute of the user's. `EOPNOTSUPP` where the file system or the system has none.

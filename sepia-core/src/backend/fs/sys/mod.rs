@@ -24,6 +24,9 @@ pub(super) use measure::{Mark, Measure, mark_at, measure, measure_at, now};
 
 pub(super) type Directory = OwnedFd;
 
+/// A name in a directory.
+pub(super) type Place<'a> = (BorrowedFd<'a>, &'a str);
+
 /// Reads need no blocking on what is no file, and no symlink is followed.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK);
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY);
@@ -360,6 +363,21 @@ pub(super) fn attribute<'b>(_: impl AsFd, _: &str, _: &'b mut [u8]) -> Result<Op
 /// Returns the length of a file.
 pub(super) fn length(file: impl AsFd) -> Result<u64> {
     Ok(u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0))
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Permissions(Mode);
+
+/// Returns the permissions of an open file.
+pub(super) fn permissions(file: impl AsFd) -> Result<Permissions> {
+    Ok(Permissions(Mode::from_raw_mode(rustix::fs::fstat(file)?.st_mode)))
+}
+
+/// Returns the permissions of what stands under a name.
+pub(super) fn permissions_at((parent, name): Place<'_>) -> Result<Permissions> {
+    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(Permissions(Mode::from_raw_mode(stat.st_mode)))
 }
 
 /// Returns device and inode of a file.

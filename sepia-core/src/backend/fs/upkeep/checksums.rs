@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use super::super::checksum::{self, Checksums};
 use super::super::layout::{FORMAT_FILE, TMP};
 use super::super::operation::{Action, Before, Operation};
-use super::super::publish::{self, Publisher};
+use super::super::publish::Publisher;
 use super::super::root::Root;
 use super::super::{Filesystem, catalog, sys};
 use super::walk;
@@ -16,7 +16,7 @@ pub(in super::super) fn probe_checksums(root: &Root) -> Result<()> {
     const PROBE: &str = "probe";
     let place = root.place(TMP).join(PROBE);
     let fail = |errno| Error::io("try out checksums", &place, errno);
-    let tmp = publish::open_tmp(root).map_err(fail)?;
+    let tmp = root.reopen_tmp().map_err(fail)?;
     sys::remove(&tmp, PROBE).map_err(fail)?;
     let probe = sys::make_file(&tmp, PROBE, &[]).map_err(fail)?;
     let noted = checksum::note(&probe, &[]);

@@ -108,7 +108,7 @@ fn write_file(root: &Root, original: &str, (parent, name): (&Directory, &str), c
     let file = sys::make_file(parent, name, content)?;
     let (above, original) = original.rsplit_once('/').unwrap_or((".", original));
     let copied = sys::open_directory_below(root, above)
-        .and_then(|directory| sys::copy_mode((directory.as_fd(), original), &file));
+        .and_then(|directory| sys::set_permissions(&file, sys::permissions_at((directory.as_fd(), original))?));
     match copied {
         // A hand has been quicker.
         Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::sync(file),
