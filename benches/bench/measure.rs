@@ -67,7 +67,8 @@ impl<'a> Race<'a> {
     }
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// Returns the figure in the middle, or between the two there.
+pub(crate) fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
     f64::midpoint(low, high)

@@ -9,6 +9,7 @@
 //! cargo bench -- --objects 1000000 growth collection   so many in the large class, and in a collection
 //! cargo bench -- --save FILE              writes the figures there, over older ones of the same names
 //! cargo bench -- --keep                   what was saved stays there, to be looked at
+//! cargo bench -- calls --save FILE        which system calls each path makes; needs strace
 //! cargo bench -- report                   writes tables and charts from saved figures into the documentation
 //! cargo bench -- report --check           fails if they are not what the saved figures give
 //! ```
@@ -21,10 +22,12 @@
 //! - `objects`: what is saved, and how the floor and the peers encode it
 //! - `ground`: fresh directories, how often and how many, and the check that both sides left the same files
 //! - `measure`: taking turns, and medians
+//! - `calls`: which system calls a path makes
 //! - `memory`, `machine`: what this process takes, and where it runs
 //! - `results`, `table`: what was measured: kept, and printed
 //! - `report/`: what the documentation says of it
 
+mod calls;
 mod floor;
 pub(crate) mod ground;
 mod machine;
@@ -66,6 +69,11 @@ const SEPIA_AND_FLOOR: Pair = ("sepia", "floor");
 pub(crate) fn main(root: &str, peers: &[&dyn Peer], workloads: &[Workload]) -> ExitCode {
     let run = || match Options::parse()? {
         Order::Measure(options) => measure(&options, peers, workloads),
+        Order::Help => {
+            println!("{}", options::USAGE);
+            Ok(())
+        }
+        Order::Calls(options) => trace(&options),
         Order::Report(mode) => report::run(Path::new(root), mode),
         Order::Alone(subject, directory) => workloads::alone(&subject, &directory),
     };
@@ -82,6 +90,16 @@ fn measure(options: &Options, peers: &[&dyn Peer], workloads: &[Workload]) -> Re
     let bench = Bench::new(options, peers)?;
     println!("{}", bench.ground);
     workloads.iter().try_for_each(|workload| workload(&bench))
+}
+
+fn trace(options: &Options) -> Result {
+    let ground = Ground::new(options)?;
+    let text = calls::text(&calls::trace(&ground.fresh())?);
+    match &options.save {
+        Some(path) => std::fs::write(path, text)?,
+        None => print!("{text}"),
+    }
+    Ok(())
 }
 
 /// What workloads measure with.

@@ -7,14 +7,18 @@ use super::Result;
 use super::peer::Peer;
 use super::report::Mode;
 
-const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 usage: cargo bench -- [--dir DIRECTORY] [--quick] [--keep] [--objects COUNT] [--peers NAME,..] [--save FILE] [NAME]..
+       cargo bench -- calls [--dir DIRECTORY] [--save FILE]
        cargo bench -- report [--check]";
 
 /// What is asked for.
 pub(crate) enum Order {
     Measure(Options),
+    /// Looks at the system calls.
+    Calls(Options),
     Report(Mode),
+    Help,
     /// One subject, in this process alone; for the bench itself.
     Alone(String, PathBuf),
 }
@@ -40,12 +44,14 @@ impl Options {
         let mut options = Self { directory, ..Self::default() };
         // `cargo bench` says so; any other run is a test that everything still runs.
         let mut is_bench = cfg!(not(debug_assertions)) && option_env!("CARGO_BIN_NAME").is_some();
-        let mut mode = None;
+        let (mut mode, mut calls) = (None, false);
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().filter(|value| !value.starts_with('-')).ok_or(USAGE);
             match argument.as_str() {
+                "--help" => return Ok(Order::Help),
                 "--bench" => is_bench = true,
+                "calls" => calls = true,
                 "report" => mode = Some(Mode::Write),
                 "--check" if mode.is_some() => mode = Some(Mode::Check),
                 "--quick" => options.quick = true,
@@ -60,7 +66,11 @@ impl Options {
             }
         }
         options.quick |= !is_bench;
-        Ok(mode.map_or(Order::Measure(options), Order::Report))
+        Ok(match mode {
+            Some(mode) => Order::Report(mode),
+            None if calls => Order::Calls(options),
+            None => Order::Measure(options),
+        })
     }
 
     /// The peers that are asked for: all, where nothing is said.

@@ -29,9 +29,10 @@ pub(crate) fn print(name: &str, row: &Row, (side, base): Pair) {
     );
 }
 
-/// Writes a time in µs with three digits that count; bytes as they are.
+/// Writes a time in µs with three digits that count; bytes as they are, or as millions.
 pub(crate) fn show(figure: f64, unit: Unit) -> String {
     match (unit, figure) {
+        (Unit::Bytes, 1e6..) => format!("{:.2} MB", figure / 1e6),
         (Unit::Bytes, _) | (Unit::Micros, 1000.0..) => format!("{figure:.0}"),
         (Unit::Micros, ..10.0) => format!("{figure:.2}"),
         (Unit::Micros, _) => format!("{figure:.1}"),

@@ -62,8 +62,8 @@ pub(super) fn chart(saved: &Saved) -> String {
             let Some(ratio) = ratios[medium] else { continue };
             let top = y + 4.0 + BAR * medium as f64 + medium as f64;
             drawing.rectangle([LEFT, top], [x(ratio) - LEFT, BAR], class);
-            drawing.text([x(ratio) + 5.0, top + 9.0], Anchor::Start, "faint", &format!("{ratio:.2}"));
-            let goal = x(target.most[medium]);
+            let goal = target.most[medium].map_or(LEFT, x);
+            drawing.text([x(ratio).max(goal) + 5.0, top + 9.0], Anchor::Start, "faint", &format!("{ratio:.2}"));
             drawing.line([goal, top - 0.5], [goal, top + BAR + 0.5], "goal");
         }
     }

@@ -5,7 +5,7 @@ use super::drawing::{Anchor, Drawing, Mark};
 use super::targets::{COMPARED, PEERS};
 
 const WIDTH: f64 = 860.0;
-const LEFT: f64 = 290.0;
+const LEFT: f64 = 330.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 100.0;
 const ROW: f64 = 30.0;

@@ -46,14 +46,14 @@ const STYLE: &str = "
   .rule { stroke: #24292f; stroke-width: 1.5 }
   .goal { stroke: #24292f; stroke-width: 2 }
   .c0 { fill: #b35900 } .c1 { fill: #8c959f } .c2 { fill: #0072b2 } .c3 { fill: #009e73 } .c4 { fill: #cc79a7 }
-  .c5 { fill: #56b4e9 } .c6 { fill: #d55e00 } .c7 { fill: #a08a00 } .c8 { fill: #7a5fb5 }
+  .c5 { fill: #56b4e9 } .c6 { fill: #a89600 } .c7 { fill: #d6455d } .c8 { fill: #7a5fb5 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
     .faint { fill: #9198a1 }
     .ground { fill: #0d1117 }
     .grid { stroke: #30363d }
     .rule, .goal { stroke: #e6edf3 }
-    .c0 { fill: #f0a04b } .c2 { fill: #4aa3df } .c3 { fill: #2fbf94 } .c7 { fill: #e0c72f } .c8 { fill: #a58ae0 }
+    .c0 { fill: #f0a04b } .c2 { fill: #4aa3df } .c3 { fill: #2fbf94 } .c6 { fill: #d9c63f } .c7 { fill: #f0788c } .c8 { fill: #a58ae0 }
   }
 ";
 

@@ -1,7 +1,7 @@
 //! Tables and charts of the documentation, from saved figures.
 //!
 //! `docs/performance/` holds the figures: `tmpfs.tsv` and `disk.tsv`, and of classes of a million objects
-//! `tmpfs-million.tsv` and `disk-million.tsv`. What stands between two markers in `docs/performance.md` and `README.md`
+//! `tmpfs-million.tsv` and `disk-million.tsv`; `calls.tsv` has the system calls. What stands between two markers in `docs/performance.md` and `README.md`
 //! is made from them, as are the charts beside them.
 
 mod bars;
@@ -27,6 +27,8 @@ pub(crate) enum Mode {
 struct Saved {
     usual: [Option<Results>; 2],
     million: [Option<Results>; 2],
+    /// The system calls of each path.
+    calls: Option<String>,
 }
 
 /// What the two media are called in a head of a table.
@@ -41,6 +43,7 @@ impl Saved {
         let [memory, disk] = MEDIA;
         Ok(Self {
             usual: [read(&format!("{memory}.tsv"))?, read(&format!("{disk}.tsv"))?],
+            calls: fs::read_to_string(directory.join("calls.tsv")).ok(),
             million: [read(&format!("{memory}-million.tsv"))?, read(&format!("{disk}-million.tsv"))?],
         })
     }

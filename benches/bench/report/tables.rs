@@ -15,6 +15,7 @@ pub(super) fn parts(saved: &Saved) -> Vec<(&'static str, String)> {
         ("growth", growth(saved)),
         ("histories", histories(saved)),
         ("room", room(saved)),
+        ("calls", calls(saved)),
     ]
 }
 
@@ -69,16 +70,17 @@ fn targets(saved: &Saved) -> String {
         let mut cells = vec![target.path.to_owned()];
         let mut verdicts = Vec::new();
         for (at, results) in saved.usual.iter().enumerate() {
-            let figures =
-                results.as_ref().and_then(|results| Some((results.row(target.row)?, compared(results, target)?)));
+            let results = results.as_ref().filter(|_| target.most[at].is_some());
+            let figures = results.and_then(|results| Some((results.row(target.row)?, compared(results, target)?)));
             let show = |pick: fn((f64, f64, f64)) -> f64| cell(figures.map(|(row, all)| show(pick(all), row.unit())));
             cells.extend([show(|all| all.0), show(|all| all.1)]);
             let ratio = figures.map(|(_, (_, _, ratio))| ratio);
             cells.push(cell(ratio.map(|ratio| format!("**{ratio:.2}**"))));
-            verdicts.push(ratio.map(|ratio| ratio - target.most[at]));
+            verdicts.push(ratio.zip(target.most[at]).map(|(ratio, most)| ratio - most));
         }
-        let [memory, disk] = target.most;
-        cells.push(if memory == disk { format!("{memory}") } else { format!("{memory}, {disk}") });
+        let mut most: Vec<_> = target.most.into_iter().flatten().map(|most| most.to_string()).collect();
+        most.dedup();
+        cells.push(most.join(", "));
         cells.push(verdict(saved, &verdicts));
         text += &line(&cells);
     }
@@ -238,6 +240,26 @@ fn room(saved: &Saved) -> String {
         let mut cells = vec![saved.medium(at)];
         cells.extend(sides.iter().map(|side| cell(row.of(side).map(|figure| show(figure, row.unit())))));
         text += &line(&cells);
+    }
+    text
+}
+
+/// The system calls of each path, Sepia's and those of its floor.
+fn calls(saved: &Saved) -> String {
+    let Some(lines) = &saved.calls else { return NOT_MEASURED.to_owned() };
+    let lines: Vec<(&str, &str, &str)> = lines
+        .lines()
+        .filter_map(|line| {
+            let (path, rest) = line.split_once('\t')?;
+            let (side, calls) = rest.split_once('\t')?;
+            Some((path, side, calls))
+        })
+        .collect();
+    let mut text = "| path | Sepia | floor |\n| --- | --- | --- |\n".to_owned();
+    for (path, _, calls) in lines.iter().filter(|(_, side, _)| *side == "sepia") {
+        let floor =
+            lines.iter().find(|(of, side, _)| of == path && *side == "floor").map(|(_, _, calls)| (*calls).to_owned());
+        text += &line(&[(*path).to_owned(), (*calls).to_owned(), cell(floor)]);
     }
     text
 }

@@ -9,13 +9,17 @@ use std::process::Command;
 use sepia::{Durability, Store};
 
 use super::collection;
+use crate::bench::measure::median;
 use crate::bench::objects::{Album, Index, IsFolder};
 use crate::bench::options::ALONE;
 use crate::bench::results::{Row, Unit};
 use crate::bench::table::Pair;
-use crate::bench::{Bench, Result, memory};
+use crate::bench::{Bench, Result, calls, memory};
 
 const LINKS: usize = 10_000;
+
+/// The system counts what is resident in batches of pages, so one figure alone is a rough one.
+const REPETITIONS: usize = 7;
 
 /// What is compared: the most that was resident, the objects among it, and the objects by themselves.
 const PEAK_AND_OBJECTS: Pair = ("sepia", "objects");
@@ -31,6 +35,7 @@ const SUBJECTS: &[Subject] = &[
     ("save owned", save::<Album>),
     ("load owned", load::<Album>),
     (collection::MARKING, collection::mark_alone),
+    (calls::SUBJECT, calls::alone),
 ];
 
 pub(super) fn run(bench: &Bench<'_>) -> Result {
@@ -39,12 +44,16 @@ pub(super) fn run(bench: &Bench<'_>) -> Result {
         if !bench.selects_any(&[&saved, &loaded]) {
             continue;
         }
-        let directory = bench.fresh();
-        // What is loaded was saved by the one before.
-        let [objects, by_save, by_load] =
-            ["make", "save", "load"].map(|how| apart(&format!("{how} {what}"), &directory));
-        let objects = objects?;
-        for (name, most) in [(saved, by_save?), (loaded, by_load?)] {
+        let mut figures = [const { Vec::new() }; 3];
+        for _ in 0..REPETITIONS {
+            let directory = bench.fresh();
+            // What is loaded was saved by the one before.
+            for (figures, how) in figures.iter_mut().zip(["make", "save", "load"]) {
+                figures.push(apart(&format!("{how} {what}"), &directory)?);
+            }
+        }
+        let [objects, by_save, by_load] = figures.map(median);
+        for (name, most) in [(saved, by_save), (loaded, by_load)] {
             let row = Row::new(Unit::Bytes).with("sepia", most).with("objects", objects);
             bench.case_of(PEAK_AND_OBJECTS, &name, |_| Ok(row))?;
         }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{Decoder, Found};
 use crate::class::Format;
 use crate::error::{Error, Quoted, Result};
-use crate::json::{self, Naming};
+use crate::json;
 use crate::name::{self, DATA};
 use crate::record::{Entries, Entry, Name};
 use crate::reference::Reference;
@@ -84,7 +84,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Corrupt` if it is missing and neither of these, or is something else than a `T`.
     pub fn value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
-        self.take(name, Naming::Free)?.map_or_else(|| self.absent(name), Ok)
+        match self.value_if_any(name)? {
+            Some(value) => Ok(value),
+            None => json::missing().ok_or_else(|| self.in_values(missing(name))),
+        }
     }
 
     /// Reads a value, or returns `None` if the file does not have it.
@@ -92,30 +95,32 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Corrupt` if it is something else than a `T`.
     pub fn value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        self.take(name, Naming::Free)
+        match &mut self.values {
+            Some(values) => values.read(name).map_err(|wrong| self.wrong(name, wrong)),
+            None => Ok(None),
+        }
     }
 
     /// Reads a value under a name of which the derive has made sure that nobody else asks for it.
     #[doc(hidden)]
     pub fn __value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
-        self.take(name, Naming::Distinct)?.map_or_else(|| self.absent(name), Ok)
+        match self.next(name) {
+            Some(value) => Ok(value),
+            None => self.value(name),
+        }
     }
 
     /// The same, if there is one.
     #[doc(hidden)]
     pub fn __value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
-        self.take(name, Naming::Distinct)
-    }
-
-    fn absent<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        json::missing().ok_or_else(|| self.in_values(missing(name)))
-    }
-
-    fn take<T: DeserializeOwned>(&mut self, name: &str, naming: Naming) -> Result<Option<T>> {
-        match &mut self.values {
-            Some(values) => values.read(name, naming).map_err(|wrong| self.wrong(name, wrong)),
-            None => Ok(None),
+        match self.next(name) {
+            Some(value) => Ok(Some(value)),
+            None => self.value_if_any(name),
         }
+    }
+
+    fn next<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        self.values.as_mut().and_then(|values| values.read_next(name))
     }
 
     fn wrong(&self, name: &str, wrong: json::Wrong) -> Error {

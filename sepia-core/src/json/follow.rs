@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::read::{Extent, Fields, cut_fields, parse, parse_fields};
-use super::{JsonError, Naming, is_plain};
+use super::{JsonError, is_plain};
 
 /// The fields of one file. As long as each that is asked for is the next one, the file is gone through but once; what
 /// is asked for otherwise is [cut](cut_fields) out of it.
@@ -12,7 +12,8 @@ pub(crate) struct Values<'a> {
     ahead: Ahead<'a>,
     /// How many fields have been read on the way.
     read: usize,
-    cut: Option<Fields<'a>>,
+    /// Boxed, as it is rarely there, and the readers of nested containers are on the stack together.
+    cut: Option<Box<Fields<'a>>>,
 }
 
 /// What has not been read yet.
@@ -55,19 +56,19 @@ impl<'a> Values<'a> {
     }
 
     fn of_cut(text: &'a str, fields: Fields<'a>) -> Self {
-        Self { text, ahead: Ahead::Field(b""), read: 0, cut: Some(fields) }
+        Self { text, ahead: Ahead::Field(b""), read: 0, cut: Some(Box::new(fields)) }
+    }
+
+    /// Reads a field that nobody else asks for, if it is the next one, and is what is asked for. Whatever it is
+    /// otherwise, [`read`](Self::read) tells.
+    pub(crate) fn read_next<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let (value, behind) = parse(self.next_is(name)?, Extent::First).ok()?;
+        // A name that comes again in the file is noticed because nobody asks for it.
+        self.pass(behind).then_some(value)
     }
 
     /// Reads a field, if the file has it, and nobody has read it.
-    pub(crate) fn read<T: DeserializeOwned>(&mut self, name: &str, naming: Naming) -> Result<Option<T>, Wrong> {
-        // A name that comes again in the file is noticed because nobody asks for it, or when the file is cut.
-        if naming == Naming::Distinct
-            && let Some(value) = self.next_is(name)
-            && let Ok((value, behind)) = parse(value, Extent::First)
-            && self.pass(behind)
-        {
-            return Ok(Some(value));
-        }
+    pub(crate) fn read<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Wrong> {
         let fields = self.cut().map_err(Wrong::File)?;
         let Some(json) = fields.take(name) else { return Ok(None) };
         let read = fields.read(json);
@@ -81,7 +82,10 @@ impl<'a> Values<'a> {
     /// Reads a field that few files have, and that nobody else asks for.
     pub(crate) fn read_rare<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, Wrong> {
         // A name can be spelled with escapes.
-        if self.text.contains(name) || self.text.contains('\\') { self.read(name, Naming::Distinct) } else { Ok(None) }
+        if !self.text.contains(name) && !self.text.contains('\\') {
+            return Ok(None);
+        }
+        self.read_next(name).map_or_else(|| self.read(name), |value| Ok(Some(value)))
     }
 
     /// Makes sure that what was read is of one JSON object of fields.
@@ -94,12 +98,12 @@ impl<'a> Values<'a> {
 
     /// Returns the names of the fields that nobody has read, once that is [at its end](Self::end).
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
-        self.cut.iter().flat_map(Fields::rest)
+        self.cut.iter().flat_map(|fields| fields.rest())
     }
 
     /// Makes sure that what nobody has read is JSON, once that is [at its end](Self::end).
     pub(crate) fn check_rest(&self) -> Result<(), JsonError> {
-        self.cut.as_ref().map_or(Ok(()), Fields::check_rest)
+        self.cut.as_ref().map_or(Ok(()), |fields| fields.check_rest())
     }
 
     /// Returns what begins with the value of the next field, if the field has this name.
@@ -128,7 +132,7 @@ impl<'a> Values<'a> {
     fn cut(&mut self) -> Result<&mut Fields<'a>, JsonError> {
         let fields = match self.cut.take() {
             Some(fields) => fields,
-            None => cut_fields(self.text.as_bytes())?.without_first(self.read),
+            None => Box::new(cut_fields(self.text.as_bytes())?.without_first(self.read)),
         };
         Ok(self.cut.insert(fields))
     }
@@ -151,18 +155,24 @@ fn skip_space(mut text: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Naming;
     use super::*;
     use proptest::prelude::*;
     use serde_json::Value;
 
+    fn read_by<T: DeserializeOwned>(values: &mut Values<'_>, name: &str, naming: Naming) -> Result<Option<T>, Wrong> {
+        let next = if naming == Naming::Distinct { values.read_next(name) } else { None };
+        next.map_or_else(|| values.read(name), |value| Ok(Some(value)))
+    }
+
     /// Reads the fields of these names, and then the rest, one way or the other.
     fn read(file: &[u8], names: &[String], naming: Naming) -> Option<Vec<Option<Value>>> {
         let mut values = Values::of(file).ok()?;
-        let read: Option<Vec<_>> = names.iter().map(|name| values.read(name, naming).ok()).collect();
+        let read: Option<Vec<_>> = names.iter().map(|name| read_by(&mut values, name, naming).ok()).collect();
         values.end().ok()?;
         values.check_rest().ok()?;
         let rest: Vec<String> = values.rest().map(str::to_owned).collect();
-        let rest: Option<Vec<_>> = rest.iter().map(|name| values.read(name, naming).ok()).collect();
+        let rest: Option<Vec<_>> = rest.iter().map(|name| read_by(&mut values, name, naming).ok()).collect();
         Some([read?, rest?].concat())
     }
 
@@ -260,8 +270,8 @@ mod tests {
             for names in [["a", "b"], ["b", "a"]] {
                 let mut values = Values::of(file.as_bytes()).unwrap();
                 let is_read = names.map(|name| match name {
-                    "a" => values.read::<Deaf>(name, Naming::Distinct).is_ok(),
-                    _ => values.read::<u8>(name, Naming::Distinct).is_ok(),
+                    "a" => read_by::<Deaf>(&mut values, name, Naming::Distinct).is_ok(),
+                    _ => read_by::<u8>(&mut values, name, Naming::Distinct).is_ok(),
                 });
                 assert_eq!(is_read, names.map(|name| name == "b"), "{file}");
             }

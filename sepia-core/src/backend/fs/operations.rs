@@ -70,19 +70,14 @@ impl<'a> Operations<'a> {
 
     /// Calls `each` with every operation, until it fails.
     pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
-        self.0.iter().try_for_each(|part| part.try_each(each))
+        self.0.iter().try_for_each(|part| match part {
+            Part::One(operation) => each(operation),
+            Part::Links(links) => links.try_each_operation(each),
+        })
     }
 }
 
 impl<'a> Part<'a> {
-    /// Calls `each` with every operation, until it fails.
-    pub(super) fn try_each<E>(&self, each: &mut dyn FnMut(&Operation<'_>) -> Result<(), E>) -> Result<(), E> {
-        match self {
-            Self::One(operation) => each(operation),
-            Self::Links(links) => links.try_each_operation(each),
-        }
-    }
-
     /// Returns the path of the directory in which this happens.
     pub(super) fn directory(&self) -> &str {
         match self {

@@ -50,10 +50,14 @@ impl Object {
 
     /// Writes a name, and returns where the field begins.
     fn key(&mut self, name: &str, naming: Naming) -> Result<usize> {
-        let before = self.json.out.len();
-        let mut is_first = self.is_empty;
-        self.json.separate(&mut is_first);
-        let start = self.json.out.len();
+        let out = &mut self.json.out;
+        let before = out.len();
+        // No field is written within another, so this is at one level.
+        if !self.is_empty {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\n  ");
+        let start = out.len();
         self.json.string(name);
         if naming == Naming::Free {
             let (known, key) = self.json.out.split_at(start);
