@@ -18,25 +18,29 @@ use crate::record::Key;
 
 type Operations = operations::Operations<'static>;
 
-/// Plans the removal of whatever stands under a key.
-pub(super) fn of_record(root: &Root, key: &Key, operations: &mut Operations) -> Result<()> {
+/// Plans the removal of whatever stands under a key, in the directory of its class.
+pub(super) fn of_record(root: &Root, class: &Directory, key: &Key, operations: &mut Operations) -> Result<()> {
     let path = key.path();
     let fail = |error: Error| error.object(key.class(), key.id());
-    let class = match root.directory(&key.class_name()) {
-        Ok(class) => class,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(errno) => return Err(fail(read::refused(errno, &root.place(path)))),
-    };
-    match sys::kind(&class, &key.name()) {
+    // Most are leaves, which are read in any case.
+    match read::leaf(class, &key.name()) {
+        Ok(Some((_, content))) if !root.folds() => {
+            let before = Before::Image(Image::of_file(&content));
+            operations.push(Operation::new(path, Action::Remove, before));
+            return Ok(());
+        }
+        _ => {}
+    }
+    match sys::kind(class, &key.name()) {
         Err(Errno::NOENT) => Ok(()),
-        Ok(Kind::File | Kind::Directory) if is_misspelled(root, &class, key)? => Ok(()),
-        Ok(Kind::Directory) => of_directory(root, &class, (&key.name(), path), 0, operations).map_err(fail),
+        Ok(Kind::File | Kind::Directory) if is_misspelled(root, class, key)? => Ok(()),
+        Ok(Kind::Directory) => of_directory(root, class, (&key.name(), path), 0, operations).map_err(fail),
         Ok(Kind::Other) => {
             let error = Error::corrupt("this is neither a file nor a directory");
             Err(fail(error.at(root.place(path).to_string_lossy())))
         }
         Ok(kind @ (Kind::File | Kind::Link)) => {
-            operations.push(remove(&class, &key.name(), path, kind));
+            operations.push(remove(class, &key.name(), path, kind));
             Ok(())
         }
         Err(errno) => Err(fail(Error::io("remove", &root.place(path), errno))),

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use super::super::layout::FORMAT_FILE;
 use super::super::operation::{Action, Before, Operation};
 use super::super::operations::Operations;
@@ -47,7 +49,7 @@ impl Filesystem {
             self.check_new_class(class)?;
         }
         let mut plan = Plan::default();
-        let mut removals = Operations::default();
+        let mut removals: Operations<'static> = Operations::default();
         let mut bases = HashMap::new();
         for step in batch.steps() {
             match &step.change {
@@ -56,9 +58,7 @@ impl Filesystem {
                     let stored = present.take(&step.key)?;
                     plan.put(&step.key, stored, record).map_err(|error| error.below(self.root.path()))?;
                 }
-                Change::Delete if present.declares(step.key.class()) => {
-                    removal::of_record(&self.root, &step.key, &mut removals)?;
-                }
+                Change::Delete if present.declares(step.key.class()) => present.remove(&step.key, &mut removals)?,
                 Change::Delete => {}
             }
             let known = classes.as_deref().unwrap_or(&stored);
@@ -141,19 +141,39 @@ impl Present<'_> {
         self.stored(key)
     }
 
-    /// Reads what stands under a key. Most of it are leaves, in the directory of the one before.
+    /// Reads what stands under a key. Most of it are leaves.
     fn stored(&mut self, key: &Key) -> Result<Stored> {
         let root = &self.filesystem.root;
-        if !root.folds() && self.class.as_ref().is_none_or(|(class, _)| class != key.class()) {
-            let directory = root.directory(&key.class_name()).ok();
-            self.class = directory.map(|directory| (key.class().to_owned(), directory));
-        }
-        match self.class.as_ref().map(|(_, directory)| read::leaf(directory, &key.name())) {
-            Some(Ok(None)) => Ok(Stored::Absent),
-            Some(Ok(Some((_, content)))) => Ok(Stored::Leaf(content)),
+        let leaf = match self.class(key) {
+            Ok(class) if !root.folds() => read::leaf(class, &key.name()),
+            Ok(_) => Err(Errno::OPNOTSUPP),
+            Err(errno) => Err(errno),
+        };
+        match leaf {
+            Ok(None) => Ok(Stored::Absent),
+            Ok(Some((_, content))) => Ok(Stored::Leaf(content)),
             // No leaf, or something that has to be looked at properly.
-            Some(Err(_)) | None => read::stored(root, key),
+            Err(_) => read::stored(root, key),
         }
+    }
+
+    /// Plans the removal of whatever stands under a key.
+    fn remove(&mut self, key: &Key, operations: &mut Operations<'static>) -> Result<()> {
+        let root = &self.filesystem.root;
+        match self.class(key) {
+            Ok(class) => removal::of_record(root, class, key, operations),
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(read::refused(errno, &root.place(key.path())).object(key.class(), key.id())),
+        }
+    }
+
+    /// Opens the directory of a key's class, mostly that of the key before.
+    fn class(&mut self, key: &Key) -> rustix::io::Result<&Directory> {
+        let known = match self.class.take() {
+            Some((class, directory)) if class == key.class() => (class, directory),
+            _ => (key.class().to_owned(), self.filesystem.root.directory(&key.class_name())?),
+        };
+        Ok(&self.class.insert(known).1)
     }
 }
 
