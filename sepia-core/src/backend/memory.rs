@@ -446,3 +446,27 @@ impl Backend for Memory {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Whoever lets go wakes only those who are counted.
+    #[test]
+    fn who_waits_is_counted_until_it_is_its_turn() {
+        let memory = Memory::new();
+        thread::scope(|scope| {
+            let held = memory.acquire().unwrap();
+            let waiter = scope.spawn(|| memory.acquire().map(drop));
+            while memory.turn().waiting == 0 && !waiter.is_finished() {
+                thread::yield_now();
+            }
+            assert_eq!(memory.turn().waiting, 1);
+            drop(held);
+            assert!(waiter.join().unwrap().is_ok());
+        });
+        assert_eq!(memory.turn().waiting, 0);
+    }
+}
