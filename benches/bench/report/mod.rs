@@ -1,8 +1,9 @@
 //! Tables and charts of the documentation, from saved figures.
 //!
 //! `docs/performance/` holds the figures: `tmpfs.tsv` and `disk.tsv`, and of classes of a million objects
-//! `tmpfs-million.tsv` and `disk-million.tsv`; `calls.tsv` has the system calls. What stands between two markers in `docs/performance.md` and `README.md`
-//! is made from them, as are the charts beside them.
+//! `tmpfs-million.tsv` and `disk-million.tsv`; `calls.tsv` has the system calls, and `derive.md` what compiling takes.
+//! What stands between two markers in `docs/performance.md` and `README.md` is made from them, as are the charts beside
+//! them.
 
 mod bars;
 mod dots;
@@ -29,6 +30,8 @@ struct Saved {
     million: [Option<Results>; 2],
     /// The system calls of each path.
     calls: Option<String>,
+    /// What `benches/derive` has printed.
+    derive: Option<String>,
 }
 
 /// What the two media are called in a head of a table.
@@ -44,6 +47,7 @@ impl Saved {
         Ok(Self {
             usual: [read(&format!("{memory}.tsv"))?, read(&format!("{disk}.tsv"))?],
             calls: fs::read_to_string(directory.join("calls.tsv")).ok(),
+            derive: fs::read_to_string(directory.join("derive.md")).ok(),
             million: [read(&format!("{memory}-million.tsv"))?, read(&format!("{disk}-million.tsv"))?],
         })
     }

@@ -16,6 +16,7 @@ pub(super) fn parts(saved: &Saved) -> Vec<(&'static str, String)> {
         ("histories", histories(saved)),
         ("room", room(saved)),
         ("calls", calls(saved)),
+        ("derive", saved.derive.clone().unwrap_or_else(|| NOT_MEASURED.to_owned())),
     ]
 }
 
