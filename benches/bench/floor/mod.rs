@@ -4,7 +4,7 @@
 //! |---|---|
 //! | new leaf | encode; `O_TMPFILE`, `write`, `linkat`: the file appears whole |
 //! | unchanged leaf | encode; `open`, one `read`; compare |
-//! | overwritten leaf | encode; a new file, then what is cheaper here: `renameat` over the old one, or `renameat2` with `RENAME_EXCHANGE` and `unlinkat` of what was there. Both leave readers the old content or the new |
+//! | overwritten leaf | encode; a new file, then `renameat` over the old one. `RENAME_EXCHANGE` and `unlinkat` take less on ext4, but only a rename has it write the new content out first: after an exchange, a loss of power can leave an empty file where a durable one was |
 //! | load | `open`, one `read`; decode |
 //! | durable leaf | encode; `pwrite` to a log of its full length, `fdatasync`; `open`, `write` |
 //! | many durable leaves | the same with one `pwrite` and one `fdatasync` for all |
@@ -104,7 +104,7 @@ impl Directory {
         rustix::fs::renameat(&self.0, UNFINISHED, &self.0, name)
     }
 
-    /// Exchanges a new file with another, and removes that: on some file systems it takes less than renaming over it.
+    /// Exchanges a new file with another, and removes that. What was durable there may be lost with the power.
     #[cfg(target_os = "linux")]
     pub(crate) fn exchange(&self, name: &str, content: &[u8]) -> Result<()> {
         self.make_bare(UNFINISHED, content)?;

@@ -281,7 +281,7 @@ fn album(class: &Class, at: usize) -> Album {
 fn overwrite(classes: &Classes<'_>) -> Result<Row> {
     classes.measure(
         |class, at| Ok(class.store.save(&class.notes[at].revised())?),
-        |class, at| floor::exchange(&class.floor.notes, &class.notes[at].revised(), &mut Vec::new()),
+        |class, at| floor::replace(&class.floor.notes, &class.notes[at].revised(), &mut Vec::new()),
         Some(&|peer, class, at| peer.save(&class.notes[at].revised(), &mut Vec::new())),
     )
 }
