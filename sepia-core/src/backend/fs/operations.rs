@@ -148,6 +148,9 @@ mod tests {
         operations.push(made("X/x/c"));
         operations.push_link("X/x", 2, &some, 3);
         operations.push_link("X/y", 3, &others, 0);
+        // Those between stand there already.
+        operations.push_link("X/z", 2, &some, 0);
+        operations.push_link("X/z", 2, &some, 3);
         operations.push_first(made("X/x"));
         let mut seen = Vec::new();
         operations
@@ -164,8 +167,10 @@ mod tests {
             ("X/x/c".to_owned(), Action::MakeDirectory),
             linked("X/x/d", "../../D/2"),
             linked("X/y/a", "../../../D/2"),
+            linked("X/z/a", "../../C/1"),
+            linked("X/z/d", "../../D/2"),
         ];
         assert_eq!(seen, expected);
-        assert_eq!(operations.parts().len(), 5);
+        assert_eq!(operations.parts().len(), 7);
     }
 }
