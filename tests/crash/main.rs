@@ -11,6 +11,7 @@ mod hostile;
 mod kinds;
 mod leavings;
 mod model;
+mod order;
 mod power;
 mod races;
 mod scenario;

@@ -10,6 +10,7 @@ use std::path::Path;
 use sepia::backend::fault::{self, Event};
 use sepia::backend::{Backend, Filesystem};
 use sepia::batch::{Batch, Durability, Expect};
+use sepia::class::{Class, Format};
 use sepia::record::{Entry, Key, Record};
 
 use crate::scenario::{Act, board, commit, draft, note};
@@ -60,14 +61,13 @@ struct Disk {
     root: String,
     files: Vec<File>,
     inodes: BTreeMap<[u64; 2], usize>,
-    unnamed: bool,
     directories: Vec<Names>,
 }
 
 impl Disk {
     fn new(root: &Path) -> Self {
         let root = root.to_str().unwrap().to_owned();
-        Self { root, files: Vec::new(), inodes: BTreeMap::new(), unnamed: false, directories: vec![Names::new()] }
+        Self { root, files: Vec::new(), inodes: BTreeMap::new(), directories: vec![Names::new()] }
     }
 
     fn split<'a>(&self, path: &'a str) -> (usize, &'a str) {
@@ -98,8 +98,8 @@ impl Disk {
         self.files.len() - 1
     }
 
-    fn file(&mut self, inode: [u64; 2]) -> usize {
-        if std::mem::take(&mut self.unnamed) { self.make(inode) } else { self.inodes[&inode] }
+    fn file(&self, inode: [u64; 2]) -> usize {
+        self.inodes[&inode]
     }
 
     fn apply(&mut self, event: &Event) {
@@ -109,7 +109,9 @@ impl Disk {
                 self.set(path, Some(Thing::Directory(self.directories.len() - 1)));
             }
             Event::MakeLink(path, target) => self.set(path, Some(Thing::Link(target.clone()))),
-            Event::MakeUnnamed => self.unnamed = true,
+            Event::MakeUnnamed(inode) => {
+                self.make(*inode);
+            }
             Event::MakeFile(path, inode) => {
                 let file = self.make(*inode);
                 self.set(path, Some(Thing::File(file)));
@@ -268,8 +270,8 @@ fn step(batch: &mut Batch, random: &mut Random, known: &Contents) {
 #[test]
 fn loses_power() {
     let Some(words) = child() else { return };
-    let (seed, states, mixed): (u64, usize, bool) =
-        (words[0].parse().unwrap(), words[1].parse().unwrap(), words[2] == "mixed");
+    let (seed, states): (u64, usize) = (words[0].parse().unwrap(), words[1].parse().unwrap());
+    let (mixed, many) = (words[2] != "durable", words[2] == "many");
     let mut random = Random::new(seed);
     let scratch = directory();
     let path = place(&scratch);
@@ -280,7 +282,8 @@ fn loses_power() {
     for number in 0..14 {
         let durability =
             if mixed && number > 0 && random.below(2) == 0 { Durability::Buffered } else { Durability::Sync };
-        let act = act(&mut random, durability, &known);
+        let act =
+            if many && number % 4 == 1 { leaves(number, durability) } else { act(&mut random, durability, &known) };
         act.run(&backend).unwrap();
         act.apply(&mut known);
         history.push(Done { act, confirmed: fault::position() });
@@ -436,6 +439,15 @@ impl Kept {
     }
 }
 
+/// So many new leaves that two threads carry them out, of a class that is declared with the first of them.
+fn leaves(number: usize, durability: Durability) -> Act {
+    commit(durability, |batch| {
+        let class = Class::serializable("Many", Format::Text);
+        batch.declare(&class).unwrap();
+        (0..600).for_each(|id| batch.put(key("Many", &format!("{number}-{id}")), leaf("one of many"), Expect::Any));
+    })
+}
+
 /// A commit that nobody waits for, of some notes.
 fn notes(notes: &[(&str, &str)]) -> Act {
     commit(Durability::Buffered, |batch| {
@@ -485,10 +497,10 @@ fn what_was_moved_away_does_not_come_back() {
     assert!(output.status.success() && text.contains("\nheld\n"), "{text}");
 }
 
-fn lose(histories: usize, first: u64, states: usize) {
+fn lose(histories: usize, first: u64, states: usize, kinds: [&str; 2]) {
     in_parallel(histories, |number| {
         let seed = first + number as u64;
-        let kind = if number % 2 == 0 { "durable" } else { "mixed" };
+        let kind = kinds[number % 2];
         let output = command("power::loses_power", &[&seed.to_string(), &states.to_string(), kind]).output().unwrap();
         let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         assert!(output.status.success() && text.contains("\nheld\n"), "seed {seed}, {kind}\n{text}");
@@ -497,12 +509,17 @@ fn lose(histories: usize, first: u64, states: usize) {
 
 #[test]
 fn the_power_goes() {
-    lose(24, 0, 16);
+    lose(24, 0, 16, ["durable", "mixed"]);
+}
+
+#[test]
+fn the_power_goes_while_two_threads_make_leaves() {
+    lose(4, 24, 6, ["many", "many"]);
 }
 
 #[test]
 #[ignore = "two minutes"]
 fn the_power_goes_again_and_again() {
     let first = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    lose(400, first * 1000, 40);
+    lose(400, first * 1000, 40, ["durable", "mixed"]);
 }

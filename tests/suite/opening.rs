@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sepia::{ErrorKind, Id, Serializable, Store};
@@ -340,20 +341,24 @@ fn a_busy_writer_lets_other_threads_through() {
 }
 
 fn lets_through(busy: &Store, waiting: &Store) {
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let [is_busy, done] = [const { AtomicBool::new(false) }; 2];
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) {
                 let at_work = busy.transaction(|_| {
+                    is_busy.store(true, Ordering::Relaxed);
                     std::thread::sleep(Duration::from_millis(20));
                     Ok(())
                 });
                 at_work.unwrap();
             }
         });
+        while !is_busy.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         let saved: Vec<_> =
             ["1", "2", "3"].map(|text| waiting.transaction(|transaction| transaction.save(&postit("p", text)))).into();
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.store(true, Ordering::Relaxed);
         assert!(saved.iter().all(Result::is_ok), "{saved:?}");
     });
 }

@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
         if self.is_container { error.inside(DATA) } else { error }
     }
 
-    /// The same for a set.
+    /// Writes the elements of a set as one value, in the order of what is written.
     pub(crate) fn __unordered<T: Serialize>(&mut self, name: &str, elements: impl Iterator<Item = T>) -> Result<()> {
         self.values.unordered(name, elements).map_err(|error| self.in_values(error, name))
     }

@@ -130,8 +130,11 @@ pub(super) fn open_tmp(root: impl AsFd) -> Result<Directory> {
     match sys::open_directory_below(root, TMP) {
         Err(Errno::NOENT) => {
             let (parent, name) = TMP.split_once('/').unwrap_or((".", TMP));
-            sys::make_directory(sys::open_directory(root, parent)?, name)?;
-            sys::open_directory_below(root, TMP)
+            match sys::make_directory(sys::open_directory(root, parent)?, name) {
+                // Another thread may have been quicker.
+                Ok(()) | Err(Errno::EXIST) => sys::open_directory_below(root, TMP),
+                Err(errno) => Err(errno),
+            }
         }
         opened => opened,
     }

@@ -53,7 +53,9 @@ impl Filesystem {
         let found = match expect {
             Expect::Any | Expect::Absent if !self.met_old.load(Ordering::Relaxed) => Found::Nothing,
             Expect::Any | Expect::Absent | Expect::Unchanged(_) if !self.root.folds() => {
-                find(&directory, &name, expect, content)
+                let found = find(&directory, &name, expect, content);
+                self.met_old.store(!matches!(found, Found::Nothing), Ordering::Relaxed);
+                found
             }
             _ => Found::Unfit,
         };
@@ -65,7 +67,7 @@ impl Filesystem {
             Found::Nothing => self
                 .begin_unframed(state)
                 .and_then(|()| maker.file(place, content, self.root.checksums()))
-                .inspect_err(|_| self.met_old.store(true, Ordering::Relaxed)),
+                .inspect_err(|errno| self.met_old.store(*errno == Errno::EXIST, Ordering::Relaxed)),
             Found::Other(over) => self
                 .begin_unframed(state)
                 .and_then(|()| maker.by_way_of_tmp(place, Made::File(content, self.root.checksums()), over)),

@@ -10,6 +10,7 @@ use std::thread;
 
 use rustix::io::Result;
 
+use super::super::layout::{PRIVATE, is_within};
 use super::super::operation::Action;
 use super::super::operations::{Operations, Part};
 use super::super::publish::Publisher;
@@ -34,8 +35,11 @@ pub(super) fn carry_out(root: &Root, publisher: &mut Publisher<'_>, operations: 
     Ok(())
 }
 
+/// The list of classes is none: it comes before the first object of a class.
 fn is_leaf(part: &Part<'_>) -> bool {
-    matches!(part, Part::One(operation) if matches!(operation.action, Action::File(_)) && is_whole_record(operation))
+    let Part::One(operation) = part else { return false };
+    let is_file = matches!(operation.action, Action::File(_)) && is_whole_record(operation);
+    is_file && !is_within(&operation.path, PRIVATE)
 }
 
 fn by_two(root: &Root, publisher: &mut Publisher<'_>, leaves: &[Part<'_>]) -> Result<()> {
@@ -53,4 +57,20 @@ fn by_two(root: &Root, publisher: &mut Publisher<'_>, leaves: &[Part<'_>]) -> Re
         let second = second.map_or(Ok(Ok(())), thread::ScopedJoinHandle::join);
         first.and(second.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::layout::FORMAT_FILE;
+    use super::super::super::operation::{Before, Operation};
+    use super::*;
+
+    #[test]
+    fn the_list_of_classes_is_no_leaf() {
+        let file = |path| Part::One(Operation::new(path, Action::File(b"".into()), Before::Nothing));
+        assert!(is_leaf(&file("Note/n")));
+        assert!(!is_leaf(&file(FORMAT_FILE)));
+        assert!(!is_leaf(&file("Board/b/data.json")));
+        assert!(!is_leaf(&Part::One(Operation::new("Note/n", Action::Remove, Before::Unknown))));
+    }
 }

@@ -113,6 +113,8 @@ pub(in super::super) fn make_file_unnamed(
         Err(Errno::ISDIR | Errno::INVAL) => return Err(Errno::OPNOTSUPP),
         made => made?,
     };
+    #[cfg(feature = "fault-injection")]
+    super::fault::unnamed(file.as_fd());
     write(&file, content, 0)?;
     super::super::checksum::keep(checksums, &file, content);
     let named = Call::Name(file.as_fd(), parent, name);

@@ -3,7 +3,7 @@
 //!
 //! A step is a point before or after a call that changes the disk. They are counted for the whole
 //! process, from the moment at which a fault is armed: call number n begins at step 2n and ends at
-//! step 2n + 1.
+//! step 2n + 1, as long as one thread makes them.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -32,8 +32,8 @@ pub enum Event {
     MakeDirectory(String),
     /// A symlink was made, with this target.
     MakeLink(String, String),
-    /// A file without a name was made; the next file that is written or named is this one.
-    MakeUnnamed,
+    /// An empty file without a name was made.
+    MakeUnnamed([u64; 2]),
     /// An empty file was made.
     MakeFile(String, [u64; 2]),
     /// A file got a name.
@@ -89,7 +89,8 @@ fn event(call: Call<'_>) -> Option<Event> {
     Some(match call {
         Call::MakeDirectory(at, name) => Event::MakeDirectory(place(at, name)),
         Call::MakeLink(at, name, target) => Event::MakeLink(place(at, name), target.to_owned()),
-        Call::MakeUnnamed(_) => Event::MakeUnnamed,
+        // Which file it is, [`unnamed`] is told.
+        Call::MakeUnnamed(_) => return None,
         Call::MakeFile(at, name) => {
             let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NOFOLLOW;
             let made = rustix::fs::openat(at, name, flags, rustix::fs::Mode::empty()).ok()?;
@@ -110,6 +111,13 @@ fn event(call: Call<'_>) -> Option<Event> {
         }
         Call::SyncAll(_) => Event::SyncAll,
     })
+}
+
+/// Notes down that a file without a name was made.
+pub(super) fn unnamed(made: BorrowedFd<'_>) {
+    if let Some(events) = &mut *EVENTS.lock().unwrap_or_else(PoisonError::into_inner) {
+        events.push(Event::MakeUnnamed(file(made)));
+    }
 }
 
 static STEP: AtomicU64 = AtomicU64::new(0);

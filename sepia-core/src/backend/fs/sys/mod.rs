@@ -219,8 +219,10 @@ pub(super) fn list_all(directory: impl AsFd, each: &mut dyn FnMut(&[u8], Kind)) 
     listed.map(|_| ())
 }
 
-/// The same, until `each` breaks off.
+/// The same, until `each` breaks off. Its buffer is not to be on the stack of those that call each other for every
+/// level of a tree.
 #[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline(never)]
 pub(super) fn list_until(
     directory: BorrowedFd<'_>,
     each: &mut dyn FnMut(&[u8], Kind) -> ControlFlow<()>,
