@@ -172,7 +172,7 @@ pub(crate) fn alone(directory: &Path) -> Result<u64> {
     leaves_by_sepia(&store, &path)?;
     folders_by_sepia(&store, &path)?;
     let durable = Store::builder().durability(Durability::Sync).open(directory.join("durable"))?;
-    let notes: Vec<_> = (0..20).map(Note::numbered).collect();
+    let notes: Vec<_> = (0..21).map(Note::numbered).collect();
     notes[..10].iter().try_for_each(|note| durable.save(note))?;
     path("durable leaf by sepia", &mut || Ok(durable.save(&notes[10])?))?;
     path("10 durable leaves in one transaction by sepia", &mut || Ok(durable.save_all(&notes[11..])?))?;
@@ -240,6 +240,11 @@ fn by_floor(directory: &Path, path: &Announced<'_>) -> Result {
     path("durable leaf by floor", &mut || {
         log.append(notes[7].encode(&mut content)?)?;
         Ok(class.make_bare("durable", &content)?)
+    })?;
+    path("10 durable leaves in one transaction by floor", &mut || {
+        log.append(&[0; 4096])?;
+        let make = |number| Ok(class.make_bare(&format!("together-{number}"), &content)?);
+        (0..10).try_for_each(make)
     })?;
     let mut folder = Folder {
         id: "index".to_owned(),

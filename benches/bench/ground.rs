@@ -16,8 +16,8 @@ use super::options::Options;
 use super::results::thousands;
 use super::{Result, machine};
 
-/// Where everything happens. Nothing is deleted before the end: on many disks a file is slower to
-/// make where another has just gone.
+/// Where everything happens. Nothing is deleted before the end, but by what measures just that, and comes last: on many
+/// disks a file is slower to make where another has just gone.
 pub(crate) struct Ground {
     root: TempDir,
     quick: bool,

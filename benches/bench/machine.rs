@@ -9,6 +9,7 @@ pub(crate) fn facts(directory: &Path, scale: &str) -> Vec<(String, String)> {
         ("file system", file_system(directory)),
         ("processor", processor()),
         ("cores", cores().to_string()),
+        ("machine", machine().to_owned()),
         ("kernel", kernel()),
         ("scale", scale.to_owned()),
     ];
@@ -38,6 +39,13 @@ fn processor() -> String {
         Some(line.split_once(':')?.1.trim().to_owned())
     };
     known().unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// Whether the cores are those of a virtual machine, as far as the processor says so.
+fn machine() -> &'static str {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    if flags.split_ascii_whitespace().any(|flag| flag == "hypervisor") { "virtual" } else { "real" }
 }
 
 /// The system and its version, without what its builder has called it.

@@ -15,7 +15,7 @@
 //! cargo bench -- report --check           fails if they are not what the saved figures give
 //! ```
 //!
-//! `benches/peers` is the same program with peers: all of the above, and `--peers redb,heed` for some of them.
+//! `benches/peers` is the same program with peers: all of the above, and `--peers redb,LMDB` for some of them.
 //!
 //! - `workloads/`: the operations
 //! - `floor/`: the bare system calls for them

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) trait Peer: Sync {
     fn name(&self) -> &'static str;
 
-    /// Makes a store in a directory of its own. `Sync`: what a call has confirmed survives the loss of power.
-    /// `Buffered`: no call waits for the disk. `None` if it has no such promise to make.
+    /// Makes a store in a directory of its own. `Sync`: what a call has confirmed survives the loss of power,
+    /// or its file says what is missing. `Buffered`: no call waits for the disk. `None` if it has no such promise to make.
     fn open(&self, directory: &Path, durability: Durability) -> Result<Option<Box<dyn Database>>>;
 
     /// Whether a million entries are a matter of seconds.

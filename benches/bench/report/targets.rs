@@ -31,6 +31,11 @@ const fn anywhere(row: &'static str, path: &'static str, base: Base, most: f64) 
     Target { row, path, base, most: [Some(most), None] }
 }
 
+/// Where it is about waiting for the disk: tmpfs has none.
+const fn on_disk(row: &'static str, path: &'static str, base: Base, most: f64) -> Target {
+    Target { row, path, base, most: [None, Some(most)] }
+}
+
 use Base::{Floor, Micros, Side};
 
 pub(super) const TARGETS: &[Target] = &[
@@ -39,6 +44,8 @@ pub(super) const TARGETS: &[Target] = &[
     of("overwrite_leaf", "overwritten leaf", Floor, 1.15),
     of("load_leaf", "load a leaf", Floor, 1.15),
     of("durable_leaf", "durable leaf", Floor, 1.15),
+    on_disk("durable_leaf", "durable leaf, beside redb", Side("redb"), 1.0),
+    on_disk("durable_leaf", "… beside LMDB", Side("LMDB"), 1.0),
     of("durable_together, each", "10,000 leaves in one durable transaction, each", Floor, 1.2),
     of("durable_threads 16", "durable leaf, 16 threads, beside sled", Side("sled"), 1.3),
     of("new_10_links", "container of 10 links, new", Floor, 1.15),

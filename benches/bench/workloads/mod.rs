@@ -16,8 +16,8 @@ use super::Workload;
 pub(crate) use leaves::both_with;
 pub(crate) use peak::alone;
 
-/// In the order in which they disturb each other least: overwriting frees blocks, and what is made soon afterwards is
-/// slower.
+/// In the order in which they disturb each other least: overwriting and sweeping free blocks, and what is made soon
+/// afterwards is slower.
 pub(crate) const WORKLOADS: &[Workload] = &[
     leaves::run,
     containers::run,
@@ -31,4 +31,5 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     leaves::run_overwriting,
     containers::run_changing,
     durable::run,
+    collection::run_sweeping,
 ];

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --dir DIRECTORY
-//! … -- --peers redb,heed new_leaf load_leaf       these peers and operations
-//! … -- --save docs/performance/ext4.tsv           what the documentation is made of
+//! … -- --peers redb,LMDB new_leaf load_leaf       these peers and operations
+//! … -- --save docs/performance/disk.tsv           what the documentation is made of
 //! ```
 //!
 //! `benches/bench` has the operations, and says what else the command line takes. Every peer gets the same JSON under a
-//! key that is class and id, and promises what its file says: `Sync` is like Sepia's with all of them, `Buffered` is
+//! key that is class and id, and promises what its file says: `Sync` is like Sepia's with all of them but sled, `Buffered` is
 //! not.
 
 #[path = "../../bench/mod.rs"]

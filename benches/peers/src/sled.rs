@@ -1,5 +1,7 @@
 //! sled, a log-structured tree. `Buffered`: what the last half second has put is in the memory of the process, and does
-//! not survive its death.
+//! not survive its death. `Sync`: `flush` has the disk take what was put (`sync_file_range` on Linux), and neither empties
+//! the disk's own cache nor writes out what the file system has to say of new blocks. A loss of power may take what it
+//! has confirmed: all others promise more.
 
 use std::path::Path;
 
