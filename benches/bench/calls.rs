@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use sepia::{Durability, Id, Serializable, Store};
 
@@ -35,6 +36,9 @@ const BY_NAME: &[&str] = &[
 
 /// How the process says which path begins: by asking for a file of this name.
 const BEGIN: &str = "sepia-bench: ";
+
+/// Longer than a handle writes without a pause before it lets others in, so that no path has these calls by chance.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a path is called, and the calls of one side.
 pub(crate) type Calls = (String, String, Vec<String>);
@@ -163,6 +167,7 @@ struct Draft {
 pub(crate) fn alone(directory: &Path) -> Result<u64> {
     let marks = Directory::open(directory)?;
     let path = |name: &str, work: &mut dyn FnMut() -> Result| -> Result {
+        std::thread::sleep(PAUSE);
         marks.exists(&format!("{BEGIN}{name}"))?;
         work()?;
         marks.exists(BEGIN)?;

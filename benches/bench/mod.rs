@@ -75,7 +75,7 @@ pub(crate) fn main(root: &str, peers: &[&dyn Peer], workloads: &[Workload]) -> E
             Ok(())
         }
         Order::Compare(one, other) => {
-            table::print_both(&Results::read(&one)?, &Results::read(&other)?);
+            report::compare(&Results::read(&one)?, &Results::read(&other)?);
             Ok(())
         }
         Order::Calls(options) => trace(&options),

@@ -60,7 +60,7 @@ impl Options {
                 "--check" if mode.is_some() => mode = Some(Mode::Check),
                 "--quick" => options.quick = true,
                 "--keep" => options.keep = true,
-                "--objects" => options.objects = Some(value()?.parse()?),
+                "--objects" => options.objects = Some(objects(&value()?)?),
                 "--dir" => options.directory = Some(value()?.into()),
                 "--save" => options.save = Some(value()?.into()),
                 "--peers" => options.peers = Some(value()?.split(',').map(str::to_owned).collect()),
@@ -88,5 +88,13 @@ impl Options {
             }
             None => Ok(peers.iter().copied().filter(|peer| names.iter().any(|name| name == peer.name())).collect()),
         }
+    }
+}
+
+/// How many objects a large class and a collection have: folders have a thousand each, and a small class ten thousand.
+fn objects(text: &str) -> Result<usize> {
+    match text.parse::<usize>()? {
+        count if count > 10_000 && count.is_multiple_of(1000) => Ok(count),
+        _ => Err(format!("--objects {text}: it takes thousands, and more than 10000").into()),
     }
 }

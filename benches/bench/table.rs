@@ -1,7 +1,6 @@
 //! What is printed.
 
-use super::SEPIA_AND_FLOOR;
-use super::results::{Results, Row, Unit};
+use super::results::{Row, Unit};
 
 const NAME_WIDTH: usize = 34;
 
@@ -28,18 +27,6 @@ pub(crate) fn print(name: &str, row: &Row, (side, base): Pair) {
         cell(row.of(base)),
         others.join(", ")
     );
-}
-
-/// Prints how Sepia compares with its floor in two runs, and how far apart these are.
-pub(crate) fn print_both(one: &Results, other: &Results) {
-    let (side, base) = SEPIA_AND_FLOOR;
-    println!("{:NAME_WIDTH$}  {:>10}  {:>10}  {:>6}", format!("{side} : {base}"), "one run", "the other", "apart");
-    for (name, row) in one.rows() {
-        let both = other.row(name).and_then(|other| row.ratio(side, base).zip(other.ratio(side, base)));
-        if let Some((one, other)) = both {
-            println!("{name:NAME_WIDTH$}  {one:>10.2}  {other:>10.2}  {:>5.0}%", 100.0 * (other / one - 1.0));
-        }
-    }
 }
 
 /// Writes a time in µs with three digits that count; bytes as they are, or as millions.

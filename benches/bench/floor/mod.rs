@@ -17,8 +17,8 @@
 //! | list ids | `getdents`, a text for each name |
 //! | mark | lists all, reads every link, looks it up in a table, with as many threads as there are cores |
 //!
-//! But for marking, a floor has one thread. Sepia makes the leaves of a large commit with two (many durable leaves, the
-//! tree, and a container's 10,000 leaves): there a ratio can be less than 1.
+//! But for marking, a floor has one thread. Sepia makes the leaves of a large commit with two (many durable leaves, and
+//! the tree): there a ratio can be less than 1.
 
 mod folders;
 mod log;

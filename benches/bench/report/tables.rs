@@ -1,15 +1,17 @@
 //! Tables in Markdown.
 
 use super::targets::{Base, COMPARED, GROWING, GROWTH, PEERS, TARGETS, Target};
-use super::{MEDIA, Saved};
+use super::{MEDIA, Saved, backends};
 use crate::bench::results::{Results, Row, thousands};
 use crate::bench::table::show;
 
 /// Every generated part, by the name of its markers.
 pub(super) fn parts(saved: &Saved) -> Vec<(&'static str, String)> {
-    vec![
+    let mut parts = vec![
         ("machine", machine(saved)),
         ("targets", targets(saved)),
+        ("missed", missed(saved)),
+        ("exchange", exchange(saved)),
         ("peers on tmpfs", peers(saved, 0)),
         ("peers on a disk", peers(saved, 1)),
         ("growth", growth(saved)),
@@ -17,33 +19,35 @@ pub(super) fn parts(saved: &Saved) -> Vec<(&'static str, String)> {
         ("room", room(saved)),
         ("calls", calls(saved)),
         ("derive", saved.derive.clone().unwrap_or_else(|| NOT_MEASURED.to_owned())),
-    ]
+    ];
+    parts.extend(backends::parts(saved));
+    parts
 }
 
-const NOT_MEASURED: &str = "Not measured yet.\n";
+pub(super) const NOT_MEASURED: &str = "Not measured yet.\n";
 
 fn machine(saved: &Saved) -> String {
-    let mut results = saved.usual.iter().chain(&saved.million).flatten();
-    let Some(first) = results.next() else { return NOT_MEASURED.to_owned() };
+    let Some(first) = saved.all().next() else { return NOT_MEASURED.to_owned() };
     let fact = |name| first.fact(name).unwrap_or("unknown");
     let media: Vec<_> = (0..MEDIA.len()).map(|at| saved.medium(at)).collect();
     let (processor, cores, kernel, media) = (fact("processor"), fact("cores"), fact("kernel"), media.join(" and "));
     let few = if fact("scale") == "full" { "" } else { " Few rounds of few objects: a rough look." };
-    format!("{processor}, {cores} cores of a virtual machine; {kernel}; {media}.{few}\n")
+    let cores_of = if fact("machine") == "virtual" { " of a virtual machine" } else { "" };
+    format!("{processor}, {cores} cores{cores_of}; {kernel}; {media}.{few}\n")
 }
 
-fn line(cells: &[String]) -> String {
+pub(super) fn line(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
 /// A head of a table: words to the left, figures to the right.
-fn head(cells: &[String]) -> String {
+pub(super) fn head(cells: &[String]) -> String {
     let rule: Vec<_> =
         cells.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }.to_owned()).collect();
     line(cells) + &line(&rule)
 }
 
-fn cell(figure: Option<String>) -> String {
+pub(super) fn cell(figure: Option<String>) -> String {
     figure.unwrap_or_else(|| "–".to_owned())
 }
 
@@ -68,9 +72,9 @@ fn targets(saved: &Saved) -> String {
     }
     cells.extend(["at most".to_owned(), "met".to_owned()]);
     let mut text = head(&cells);
+    let whys = whys(saved);
     for target in TARGETS {
         let mut cells = vec![target.path.to_owned()];
-        let mut verdicts = Vec::new();
         for (at, results) in saved.usual.iter().enumerate() {
             let results = results.as_ref().filter(|_| target.most[at].is_some());
             let figures = results.and_then(|results| Some((results.row(target.row)?, compared(results, target)?)));
@@ -78,32 +82,77 @@ fn targets(saved: &Saved) -> String {
             cells.extend([show(|all| all.0), show(|all| all.1)]);
             let ratio = figures.map(|(_, (_, _, ratio))| ratio);
             cells.push(cell(ratio.map(|ratio| format!("**{ratio:.2}**"))));
-            verdicts.push(ratio.zip(target.most[at]).map(|(ratio, most)| ratio - most));
         }
         let mut most: Vec<_> = target.most.into_iter().flatten().map(|most| most.to_string()).collect();
         most.dedup();
         cells.push(most.join(", "));
-        cells.push(verdict(saved, &verdicts));
+        cells.push(verdict(saved, target, &whys));
         text += &line(&cells);
     }
     text
 }
 
-/// Whether a target is met, else by how much it is missed and where.
-fn verdict(saved: &Saved, over: &[Option<f64>]) -> String {
-    let missed: Vec<_> = over
-        .iter()
-        .enumerate()
-        .filter_map(|(at, over)| Some((at, (*over)?)))
-        // To the digits that are shown.
-        .filter(|(_, over)| *over >= 0.005)
-        .map(|(at, over)| format!("{} over by {over:.2}", saved.medium(at)))
-        .collect();
-    match (over.iter().all(Option::is_none), missed.is_empty()) {
-        (true, _) => "–".to_owned(),
-        (false, true) => "yes".to_owned(),
-        (false, false) => missed.join(", "),
+/// By how much a target is missed on a medium, if it has one there and was measured.
+fn over(saved: &Saved, target: &Target, at: usize) -> Option<f64> {
+    let (_, _, ratio) = compared(saved.usual[at].as_ref()?, target)?;
+    Some(ratio - target.most[at]?)
+}
+
+/// To the digits that are shown.
+fn is_missed(over: f64) -> bool {
+    over >= 0.005
+}
+
+/// The reasons of the targets that are missed, in the order in which they come.
+fn whys(saved: &Saved) -> Vec<&'static str> {
+    let mut whys = Vec::new();
+    for target in TARGETS {
+        let missed = (0..MEDIA.len()).any(|at| over(saved, target, at).is_some_and(is_missed));
+        if missed && !whys.contains(&target.why) {
+            whys.push(target.why);
+        }
     }
+    whys
+}
+
+/// Why targets are missed: what their numbers in the table stand for.
+fn missed(saved: &Saved) -> String {
+    let mut text = String::new();
+    for (at, why) in whys(saved).iter().enumerate() {
+        text += &format!("{}. {why}\n", at + 1);
+    }
+    if text.is_empty() { "None is.\n".to_owned() } else { text }
+}
+
+/// What overwriting takes by an exchange, which is no floor.
+fn exchange(saved: &Saved) -> String {
+    let figure = |(at, results): (usize, &Option<Results>)| {
+        let row = results.as_ref()?.row("overwrite_leaf")?;
+        let (exchanged, ratio) = (row.of("by exchange")?, row.ratio("sepia", "by exchange")?);
+        Some(format!("{} on {} (Sepia takes {ratio:.2} times that)", show(exchanged, row.unit()), saved.medium(at)))
+    };
+    let figures: Vec<_> = saved.usual.iter().enumerate().filter_map(figure).collect();
+    if figures.is_empty() { NOT_MEASURED.to_owned() } else { format!("{}.\n", figures.join(", ")) }
+}
+
+/// Whether a target is met, else by how much it is missed and where, and by which of the reasons. Says where it was not
+/// measured.
+fn verdict(saved: &Saved, target: &Target, whys: &[&str]) -> String {
+    let (mut missed, mut unknown, mut met) = (Vec::new(), Vec::new(), false);
+    for at in (0..MEDIA.len()).filter(|&at| target.most[at].is_some()) {
+        match over(saved, target, at) {
+            Some(over) if is_missed(over) => missed.push(format!("{} over by {over:.2}", saved.medium(at))),
+            Some(_) => met = true,
+            None => unknown.push(format!("{} not measured", saved.medium(at))),
+        }
+    }
+    if let Some(at) = whys.iter().position(|why| *why == target.why && !missed.is_empty()) {
+        missed.push(format!("[why: {}](#why-some-are-missed)", at + 1));
+    } else if met {
+        missed.push("yes".to_owned());
+    }
+    missed.extend(unknown);
+    missed.join(", ")
 }
 
 /// What every path costs with every peer.
@@ -134,7 +183,7 @@ fn short(ratio: f64) -> String {
 }
 
 /// The two rows of an operation: in a small class and in a large one, with how many objects that has.
-fn grown<'r>(results: &'r Results, operation: &str) -> Option<[(usize, &'r Row); 2]> {
+pub(super) fn grown<'r>(results: &'r Results, operation: &str) -> Option<[(usize, &'r Row); 2]> {
     let mut rows: Vec<_> = results
         .rows()
         .filter_map(|(name, row)| {
@@ -147,7 +196,7 @@ fn grown<'r>(results: &'r Results, operation: &str) -> Option<[(usize, &'r Row);
 }
 
 /// How the figure of one side grows.
-fn growth_of(rows: [(usize, &Row); 2], side: &str) -> Option<f64> {
+pub(super) fn growth_of(rows: [(usize, &Row); 2], side: &str) -> Option<f64> {
     let [(_, small), (_, large)] = rows;
     Some(large.of(side)? / small.of(side)?)
 }
@@ -156,8 +205,9 @@ fn growth_of(rows: [(usize, &Row); 2], side: &str) -> Option<f64> {
 fn growth(saved: &Saved) -> String {
     let mut text = String::new();
     for (at, results) in saved.million.iter().enumerate() {
-        let Some(results) = results else { continue };
-        let Some([(small, _), (large, _)]) = GROWING.iter().find_map(|(name, _)| grown(results, name)) else {
+        let sizes = |results| GROWING.iter().find_map(|(name, _)| grown(results, name));
+        let Some((results, [(small, _), (large, _)])) = results.as_ref().and_then(|it| Some((it, sizes(it)?))) else {
+            text += &format!("{}: not measured.\n\n", saved.medium(at));
             continue;
         };
         let (medium, small, large) = (saved.medium(at), thousands(small), thousands(large));
@@ -203,8 +253,7 @@ fn growth(saved: &Saved) -> String {
         }
         text.push('\n');
     }
-    let text = text.trim_end();
-    if text.is_empty() { NOT_MEASURED.to_owned() } else { format!("{text}\n") }
+    format!("{}\n", text.trim_end())
 }
 
 /// The newest generation of a short history and of a long one.
@@ -212,7 +261,11 @@ fn histories(saved: &Saved) -> String {
     let mut text = head(&["µs", "file system", "short", "long", "ratio", "floor, long"].map(str::to_owned));
     for (name, what) in [("history_load", "load the newest"), ("history_update", "save the next")] {
         for (at, results) in saved.usual.iter().enumerate() {
-            let Some(rows) = results.as_ref().and_then(|results| grown(results, name)) else { continue };
+            let Some(rows) = results.as_ref().and_then(|results| grown(results, name)) else {
+                let none = [what.to_owned(), saved.medium(at), "not measured".to_owned()];
+                text += &line(&[none.as_slice(), [const { String::new() }; 3].as_slice()].concat());
+                continue;
+            };
             let [(few, short), (many, long)] = rows;
             let figure = |row: &Row, side| row.of(side).map(|figure| show(figure, row.unit()));
             let of =
@@ -238,7 +291,11 @@ fn room(saved: &Saved) -> String {
             .concat(),
     );
     for (at, results) in saved.usual.iter().enumerate() {
-        let Some(row) = results.as_ref().and_then(|results| results.row("room, per leaf")) else { continue };
+        let Some(row) = results.as_ref().and_then(|results| results.row("room, per leaf")) else {
+            let none = [saved.medium(at), "not measured".to_owned()];
+            text += &line(&[none.as_slice(), vec![String::new(); sides.len() - 1].as_slice()].concat());
+            continue;
+        };
         let mut cells = vec![saved.medium(at)];
         cells.extend(sides.iter().map(|side| cell(row.of(side).map(|figure| show(figure, row.unit())))));
         text += &line(&cells);
@@ -249,18 +306,10 @@ fn room(saved: &Saved) -> String {
 /// The system calls of each path, Sepia's and those of its floor.
 fn calls(saved: &Saved) -> String {
     let Some(lines) = &saved.calls else { return NOT_MEASURED.to_owned() };
-    let lines: Vec<(&str, &str, &str)> = lines
-        .lines()
-        .filter_map(|line| {
-            let (path, rest) = line.split_once('\t')?;
-            let (side, calls) = rest.split_once('\t')?;
-            Some((path, side, calls))
-        })
-        .collect();
     let mut text = String::new();
-    for (path, _, calls) in lines.iter().filter(|(_, side, _)| *side == "sepia") {
+    for [path, _, calls] in lines.iter().filter(|[_, side, _]| side == "sepia") {
         text += &format!("- **{path}**: {calls}");
-        if let Some((_, _, calls)) = lines.iter().find(|(of, side, _)| of == path && *side == "floor") {
+        if let Some([_, _, calls]) = lines.iter().find(|[of, side, _]| of == path && side == "floor") {
             text += &format!("; *floor:* {calls}");
         }
         text.push('\n');
