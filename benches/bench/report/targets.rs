@@ -65,8 +65,9 @@ const CONTAINER: &str = "The state is looked at before and after, as a container
                          leaf in it. What stands at its name is tried as a file first. Names of links are checked, and \
                          made into ids that are kept.";
 const ENCODE: &str = "The same calls as loading; what is to be saved is encoded besides, and compared.";
-const CHANGE: &str = "Saving what is unchanged takes no lock and writes nothing. A commit alone (lock, state, frame) costs \
-                      more than this target leaves between the two.";
+const CHANGE: &str = "Saving what is unchanged takes no lock and writes nothing. With ten links, a commit alone (lock, \
+                      state, frame) costs more than this target leaves between the two; with 10,000, that does not \
+                      explain it.";
 const OWNED: &str = "Each leaf is read and compared, with a look at the state; then comes the container's own commit with \
                      its frame.";
 const LIST: &str = "Every name is checked, and what is committed and not yet carried out is laid over what is listed; \
