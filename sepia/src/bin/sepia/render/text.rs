@@ -73,7 +73,7 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
 /// A time as people here read it.
 pub(crate) fn local(time: SystemTime) -> String {
     match Timestamp::try_from(time) {
-        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Ok(time) => time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => "unknown".to_owned(),
     }
 }
