@@ -1,4 +1,4 @@
-//! The engine of [`sepia`](https://docs.rs/sepia): records, batches, backends, and the typed store.
+//! The engine of `sepia`: records, batches, backends, and the typed store.
 //!
 //! Use the crate `sepia`, which re-exports all that is public here beside the derive macros.
 //!

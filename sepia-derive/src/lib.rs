@@ -1,4 +1,4 @@
-//! The derive macros of [`sepia`](https://docs.rs/sepia), which re-exports them: use that crate.
+//! The derive macros of `sepia`, which re-exports them: use that crate.
 //!
 //! A derive goes through four steps. `attr` parses `#[sepia(..)]`, `model` gathers what the user wrote, `check` judges
 //! it and reports all mistakes at once, `expand` generates code from what passed.

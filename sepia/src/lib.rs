@@ -441,7 +441,7 @@
 //! ```
 //!
 //! The command `sepia` does all of this from a shell, and shows what is in a store:
-//! `cargo install sepia --features cli`.
+//! `cargo install --path sepia --features cli` in a checkout of the repository.
 //!
 //! # What it is not
 //!
@@ -457,8 +457,10 @@
 //! | `export` | `Store::export` and `Store::import`: JSON Lines |
 //! | `cache` | `StoreBuilder::cache`: objects for [`Store::get`], kept in memory within a budget |
 //! | `tracing` | an event when the work of a writer that died was completed |
-//! | `cli` | the command `sepia`: `cargo install sepia --features cli` |
+//! | `cli` | the command `sepia`: `cargo install --path sepia --features cli` in a checkout of the repository |
 //! | `conformance` | `backend::conformance`, the suite that every [`Backend`](backend::Backend) passes, for backends of your own |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "backup")]
 #[cfg_attr(docsrs, doc(cfg(feature = "backup")))]
