@@ -6,6 +6,7 @@
 
 mod counts;
 mod failures;
+mod fair;
 mod histories;
 mod hostile;
 mod kinds;
