@@ -119,7 +119,7 @@ fn flips(count: usize, seed: u64) {
         }
         assert!(refused > 0, "{durability}");
         for _ in 0..count / 4 {
-            let bit = random.below(8 * 88);
+            let bit = random.below(8 * 128);
             let what = format!("{durability}, bit {bit} of the state, seed {seed}");
             let outcomes = crashed.with(&what, |path| flip(&path.join(".sepia/state"), bit));
             assert!(!outcomes.contains(&Outcome::Before), "{what}: the commit had taken effect");

@@ -6,6 +6,7 @@
 
 mod counts;
 mod failures;
+mod fair;
 mod histories;
 mod hostile;
 mod kinds;
@@ -14,9 +15,11 @@ mod model;
 mod order;
 mod power;
 mod races;
+mod readers;
 mod scenario;
 mod sqlite;
 mod steps;
+mod stopped;
 mod storm;
 mod support;
 mod upkeep;

@@ -29,8 +29,14 @@ enum Broken {
     SingleWithoutVoid,
     /// The number of a commit of one operation is counted up when it is done.
     SequenceAfterSingle,
-    /// A moment does not wait for a commit of one operation that is under way.
+    /// A moment does not tell whether the operation of a commit of one operation can be seen.
     MomentDuringSingle,
+    /// What was read stands although its epoch has ended, whatever happened to it.
+    TouchedNotCompared,
+    /// Which records a commit changes is noted when it has taken effect.
+    NotedAfterCommitted,
+    /// What has happened to a record is compared with the last commit, carried out or not.
+    ComparedWithCommitted,
     /// The first frame of an epoch is written before the state says that the epoch has begun.
     FrameBeforeEpoch,
     /// Readers take frames of different epochs for each other.
@@ -65,7 +71,10 @@ struct State {
     applied: usize,
     committed: usize,
     sequence: u8,
-    single: bool,
+    /// The number of the last commit that is carried out.
+    done: u8,
+    /// The file that the last commit changes without a frame, and what it makes of it.
+    single: Option<(usize, u8)>,
 }
 
 /// What a writer does next.
@@ -79,6 +88,7 @@ enum Write {
     Trust,
     Epoch,
     Plan,
+    Note,
     Commit,
     Publish(usize),
     Applied,
@@ -95,9 +105,10 @@ struct Reader {
     step: usize,
     snapshot: bool,
     first: Option<State>,
+    second: Option<State>,
     scanned: Vec<Frame>,
     files: Files,
-    moment: Option<u8>,
+    moment: Option<(u8, bool)>,
     /// The first state that a read may show.
     since: usize,
     begun: usize,
@@ -110,6 +121,8 @@ struct World {
     files: Files,
     frames: Vec<Frame>,
     state: State,
+    /// The number of the last commit with a frame that changed the container, and the leaf.
+    touched: [u8; 2],
     /// The states that commits have made, one after another.
     history: Vec<Files>,
     plan: Vec<Kind>,
@@ -132,12 +145,13 @@ fn lay(frames: &[Frame], files: &mut Files, only: Option<usize>) {
 
 impl World {
     fn new(durable: bool, plan: &[Kind], kills: usize, reads: usize, snapshots: usize) -> Self {
-        let state = State { trusted: true, epoch: 0, applied: 0, committed: 0, sequence: 0, single: false };
+        let state = State { trusted: true, epoch: 0, applied: 0, committed: 0, sequence: 0, done: 0, single: None };
         let reader = |left, snapshot| Reader {
             left,
             step: 0,
             snapshot,
             first: None,
+            second: None,
             scanned: Vec::new(),
             files: [0; 3],
             moment: None,
@@ -151,6 +165,7 @@ impl World {
             files: [0; 3],
             frames: Vec::new(),
             state,
+            touched: [0; 2],
             history: vec![[0; 3]],
             plan: plan.iter().rev().copied().collect(),
             writer: Write::Idle,
@@ -220,7 +235,7 @@ impl World {
                 match (file, self.state.trusted) {
                     (0 | 1, _) => Write::Adopt(file + 1),
                     (_, true) => {
-                        self.state.applied = self.state.committed;
+                        (self.state.applied, self.state.done) = (self.state.committed, self.state.sequence);
                         Write::Begin
                     }
                     (_, false) => Write::Void,
@@ -238,7 +253,8 @@ impl World {
                     applied: 0,
                     committed: 0,
                     sequence: sequence + 1,
-                    single: false,
+                    done: sequence + 1,
+                    single: None,
                 };
                 self.durable = false;
                 Write::Begin
@@ -255,7 +271,16 @@ impl World {
                     .filter(|file| before[*file] != after[*file])
                     .for_each(|file| frame[file] = Some((before[file], after[file])));
                 self.frames.push(frame);
-                if broken == Broken::PublishedBeforeCommitted { Write::Publish(0) } else { Write::Commit }
+                if broken == Broken::NotedAfterCommitted { Write::Commit } else { Write::Note }
+            }
+            Write::Note => {
+                let late = broken == Broken::NotedAfterCommitted;
+                let [first, second, leaf] = self.frames.last().copied().unwrap_or_default();
+                let number = self.state.sequence + u8::from(!late);
+                for (slot, changes) in self.touched.iter_mut().zip([first.or(second), leaf]) {
+                    *slot = if changes.is_some() { number } else { *slot };
+                }
+                if late || broken == Broken::PublishedBeforeCommitted { Write::Publish(0) } else { Write::Commit }
             }
             Write::Commit => {
                 if kind == Kind::Wrapped && broken == Broken::FrameBeforeEpoch {
@@ -263,13 +288,18 @@ impl World {
                 }
                 self.state.applied = self.state.committed;
                 self.state.committed += 1;
+                self.state.done = self.state.sequence;
                 self.state.sequence += 1;
-                self.state.single = false;
+                self.state.single = None;
                 self.history.push(self.next(kind));
                 if broken == Broken::AppliedBeforePublished {
-                    self.state.applied = self.state.committed;
+                    (self.state.applied, self.state.done) = (self.state.committed, self.state.sequence);
                 }
-                if broken == Broken::PublishedBeforeCommitted { Write::Applied } else { Write::Publish(0) }
+                match broken {
+                    Broken::PublishedBeforeCommitted => Write::Applied,
+                    Broken::NotedAfterCommitted => Write::Note,
+                    _ => Write::Publish(0),
+                }
             }
             Write::Publish(file) => {
                 if let Some((_, after)) = self.frames.last().and_then(|frame| frame[file]) {
@@ -282,7 +312,7 @@ impl World {
                 }
             }
             Write::Applied => {
-                self.state.applied = self.state.committed;
+                (self.state.applied, self.state.done) = (self.state.committed, self.state.sequence);
                 self.plan.pop();
                 Write::Idle
             }
@@ -296,7 +326,10 @@ impl World {
                 }
                 if broken != Broken::SequenceAfterSingle {
                     self.state.sequence += 1;
-                    self.state.single = true;
+                    self.state.done = self.state.sequence;
+                    let (before, after) = (self.files, self.next(kind));
+                    let file = (0..3).find(|file| before[*file] != after[*file]).unwrap_or(LEAF);
+                    self.state.single = Some((file, after[file]));
                 }
                 Write::Operate
             }
@@ -338,31 +371,22 @@ impl World {
         }
         // A snapshot: moment, container, leaf, moment. Else the container and the leaf.
         let offset = usize::from(reader.snapshot);
-        let last = 8 + 2 * offset;
+        let last = 10 + 2 * offset;
         let step = reader.step;
-        let under_way =
-            self.state.single && matches!(self.writer, Write::Operate) && broken != Broken::MomentDuringSingle;
+        let moment = (self.state.sequence, self.is_outstanding() && broken != Broken::MomentDuringSingle);
         match step {
-            0 if reader.snapshot => {
-                if under_way {
-                    return Ok(false);
-                }
-                (reader.moment, reader.begun) = (Some(self.state.sequence), self.now());
-            }
-            9 if reader.snapshot => {
-                if under_way {
-                    return Ok(false);
-                }
-                let is_one = reader.moment == Some(self.state.sequence);
+            0 if reader.snapshot => (reader.moment, reader.begun) = (Some(moment), self.now()),
+            11 if reader.snapshot => {
                 // No commit has changed anything meanwhile, and all that was seen is of that state.
-                if is_one && (self.now() > reader.begun || self.history[reader.begun] != reader.seen) {
+                let is_one = reader.moment == Some(moment);
+                if is_one && self.history[reader.begun..].iter().any(|state| *state != reader.seen) {
                     return Err(format!("a snapshot of {:?}, of {:?}", reader.seen, &self.history[reader.begun..]));
                 }
             }
             _ => {
-                let part = (step - offset) / 4;
+                let part = (step - offset) / 5;
                 let files = if part == 0 { 0..2 } else { LEAF..3 };
-                match (step - offset) % 4 {
+                match (step - offset) % 5 {
                     0 => {
                         reader.since = self.now();
                         reader.first = None;
@@ -380,9 +404,10 @@ impl World {
                             self.look(&mut reader, broken);
                         }
                     }
-                    _ => match self.second_look(&mut reader, part == 1, broken) {
+                    3 => reader.second = Some(self.state),
+                    _ => match self.judge(&mut reader, part == 1, broken) {
                         None => {
-                            reader.step = step - 3;
+                            reader.step = step - 4;
                             self.readers[number] = reader;
                             return Ok(true);
                         }
@@ -415,24 +440,34 @@ impl World {
             if self.state.trusted || broken == Broken::ScanAfterReading { Vec::new() } else { self.frames.clone() };
     }
 
+    /// Whether the last commit was made without a frame, and cannot be seen.
+    fn is_outstanding(&self) -> bool {
+        self.state.single.is_some_and(|(file, after)| self.files[file] != after)
+    }
+
     /// `None`: start again.
-    fn second_look(&self, reader: &mut Reader, is_leaf: bool, broken: Broken) -> Option<()> {
-        let (first, mut second) = (reader.first?, self.state);
+    fn judge(&self, reader: &mut Reader, is_leaf: bool, broken: Broken) -> Option<()> {
+        let (first, mut second) = (reader.first?, reader.second?);
         if broken == Broken::NoSecondLook {
             second = first;
         }
         match (first.trusted, second.trusted) {
             (true, true) => {
-                if is_leaf && first.applied == first.committed {
+                let is_one = first.epoch == second.epoch || broken == Broken::EpochNotCompared;
+                if is_leaf && first.applied == first.committed || is_one && first.applied == second.committed {
                     return Some(());
                 }
-                if first.epoch != second.epoch && broken != Broken::EpochNotCompared {
+                let done = if broken == Broken::ComparedWithCommitted { first.sequence } else { first.done };
+                if self.touched[usize::from(is_leaf)] <= done || broken == Broken::TouchedNotCompared && !is_one {
+                    return Some(());
+                }
+                // What lies in the journal says of which epoch it is.
+                let is_gone = self.state.epoch != second.epoch && broken != Broken::EpochNotCompared;
+                if !is_one || is_gone {
                     return None;
                 }
-                if first.applied < second.committed {
-                    let frames = self.frames.get(first.applied..second.committed)?.to_vec();
-                    lay(&frames, &mut reader.files, None);
-                }
+                let frames = self.frames.get(first.applied..second.committed)?.to_vec();
+                lay(&frames, &mut reader.files, None);
                 Some(())
             }
             (false, false) if first == second => {
@@ -505,10 +540,13 @@ fn worlds() -> Vec<World> {
         World::new(false, &[All, Container], 1, 2, 0),
         World::new(false, &[Container, Single, All], 1, 1, 0),
         World::new(false, &[All, Undo, Container], 1, 1, 0),
+        World::new(false, &[Container, Single, Container], 1, 1, 0),
+        World::new(false, &[Single, All, Single], 1, 1, 0),
         World::new(false, &[All, Wrapped], 1, 2, 0),
         World::new(false, &[Wrapped, Wrapped, All], 2, 1, 0),
         World::new(false, &[Single, All, Single], 1, 0, 1),
         World::new(false, &[First, Single], 1, 0, 1),
+        World::new(false, &[All, Single, Undo], 1, 0, 1),
         World::new(true, &[All, Undo, All], 1, 1, 0),
         World::new(true, &[All, Container], 2, 0, 1),
         World::rebooted(1, 0),
@@ -540,6 +578,9 @@ fn every_rule_is_needed() {
         Broken::SingleWithoutVoid,
         Broken::SequenceAfterSingle,
         Broken::MomentDuringSingle,
+        Broken::TouchedNotCompared,
+        Broken::NotedAfterCommitted,
+        Broken::ComparedWithCommitted,
         Broken::FrameBeforeEpoch,
         Broken::EpochNotCompared,
         Broken::ScanAfterReading,

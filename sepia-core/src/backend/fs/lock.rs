@@ -1,6 +1,16 @@
 //! The writer lock: one writer at a time among all threads and processes.
+//!
+//! # Who comes next
+//! The system's lock is nobody's turn: whoever looks right after it was given back has it, and that is who gave it back.
+//! So there are two rules, and they are for whoever takes the lock again and again, in a *run*: that of a handle goes on
+//! as long as it does not leave the lock alone for [`AGAIN`].
+//! - *Among processes*, whoever has waited for longer than that takes the turnstile, if it is free, and keeps it until
+//!   the lock is its. Whoever has had its run for a [`TURN`] takes the turnstile first; so it lets one other pass,
+//!   which has then a turn of its own. If that one does not come within [`GRACE`], it may have been stopped, and nobody
+//!   waits for it any longer. Who has waited for long looks more often than who has just had a turn.
+//! - *Among the threads of a handle*, whoever has waited for longer than [`AGAIN`] comes before all that came later.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -20,7 +30,7 @@ pub(super) struct WriterLock {
     timeout: Duration,
     gate: Mutex<Gate>,
     freed: Condvar,
-    /// Locked by whoever has waited for long, so that those who come again and again let it pass.
+    /// Locked by whoever is next, so that those who come again and again let it pass.
     turnstile: OnceLock<OwnedFd>,
     /// A fork has the same handle, and so the same lock.
     process: u32,
@@ -31,18 +41,79 @@ struct Gate {
     holder: Option<ThreadId>,
     /// Threads that wait. Waking is a system call, also where there is nobody to wake.
     waiting: usize,
-    /// Batches whose threads wait, and that whoever has the lock may commit with its own.
-    tickets: Vec<Arc<Ticket>>,
-    /// When the lock was given back last.
-    released: Option<Instant>,
-    /// When the lock was taken while it had been free, or when others were let pass.
-    since: Option<Instant>,
+    /// Those of them that nobody serves, in the order in which they came.
+    queue: Vec<Waiter>,
+    /// How many have ever waited.
+    waited: u64,
+    /// The present run of this handle, or the last.
+    run: Option<Run>,
 }
 
-/// Who takes the lock again within this time has not let others have it: they look for it now and then.
+/// A thread that waits.
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    since: Instant,
+    /// Its batch, which whoever has the lock may commit with its own.
+    ticket: Option<Arc<Ticket>>,
+}
+
+/// The lock taken again and again.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Then others are let pass.
+    until: Instant,
+    /// When the lock was given back last.
+    left: Instant,
+}
+
+/// Whoever takes the lock again within this time has not let others have it.
 const AGAIN: Duration = Duration::from_millis(10);
 /// For so long at a time.
 const TURN: Duration = Duration::from_millis(20);
+/// Others are given so long to take the lock once it is their turn.
+const GRACE: Duration = Duration::from_millis(100);
+/// The longest pause between two looks of who has waited for longer than [`PATIENCE`], or is the next.
+const SHORT: Duration = Duration::from_millis(1);
+/// That of all others.
+const LONG: Duration = Duration::from_millis(5);
+const PATIENCE: Duration = Duration::from_millis(50);
+
+impl Gate {
+    /// Whether a thread can come in: the one that waits under this number, or one that has just come.
+    fn admits(&self, number: Option<u64>) -> bool {
+        let is_first = |first: &Waiter| Some(first.number) == number || first.since.elapsed() < AGAIN;
+        self.holder.is_none() && self.queue.first().is_none_or(is_first)
+    }
+
+    /// Puts a thread where it belongs among those that wait.
+    fn queue(&mut self, waiter: Waiter) {
+        let at = self.queue.partition_point(|other| other.number < waiter.number);
+        self.queue.insert(at, waiter);
+    }
+
+    fn leave_queue(&mut self, number: u64) {
+        self.queue.retain(|other| other.number != number);
+    }
+
+    /// Lets this thread in, and returns whether others are to be let pass before it takes the lock.
+    fn hold(&mut self, now: Instant) -> bool {
+        self.holder = Some(std::thread::current().id());
+        match self.run {
+            Some(run) if now.saturating_duration_since(run.left) < AGAIN => now >= run.until,
+            _ => {
+                self.run = Some(Run { until: now + TURN, left: now });
+                false
+            }
+        }
+    }
+
+    /// Begins another turn, once the lock is taken.
+    fn begin_turn(&mut self) {
+        let now = Instant::now();
+        self.run = Some(Run { until: now + TURN, left: now });
+    }
+}
 
 /// A batch that waits to be committed by whoever has the lock.
 #[derive(Debug)]
@@ -118,10 +189,10 @@ impl WriterLock {
     pub(super) fn try_acquire<'a>(&'a self, root: &'a Root) -> Result<Option<Held<'a>>> {
         self.check_process(root)?;
         let mut gate = self.gate();
-        if gate.holder.is_some() {
+        if !gate.admits(None) {
             return Ok(None);
         }
-        gate.holder = Some(std::thread::current().id());
+        gate.hold(Instant::now());
         drop(gate);
         let held = Held { lock: self, root, during: During::Anything };
         match sys::try_lock(root) {
@@ -136,13 +207,9 @@ impl WriterLock {
         let start = Instant::now();
         let mut gate = self.gate();
         self.check_holder(&gate, root)?;
-        gate.waiting += 1;
-        let busy = |gate: &mut Gate| gate.holder.is_some();
-        let waited = self.freed.wait_timeout_while(gate, self.timeout, busy);
-        (gate, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        gate.waiting -= 1;
-        if gate.holder.is_some() {
-            return Err(self.locked(root, "another thread of this process"));
+        if !gate.admits(None) {
+            // Invariant: without a batch, it is not done by another.
+            (gate, _) = self.wait(gate, root, start, None)?;
         }
         self.enter(gate, root, start, During::Anything)
     }
@@ -150,27 +217,48 @@ impl WriterLock {
     /// Waits for the lock to commit a batch, or for another thread that commits it with its own.
     pub(super) fn acquire_for<'a>(&'a self, root: &'a Root, batch: Batch) -> Result<Turn<'a>> {
         let start = Instant::now();
-        let mut gate = self.gate();
-        if gate.holder.is_none() {
+        let gate = self.gate();
+        if gate.admits(None) {
             return Ok(Turn::Held(self.enter(gate, root, start, During::Commit)?, batch));
         }
         self.check_holder(&gate, root)?;
         let ticket = Arc::new(Ticket { batch, outcome: Mutex::default() });
-        gate.tickets.push(Arc::clone(&ticket));
+        match self.wait(gate, root, start, Some(&ticket))? {
+            (_, Some(done)) => Ok(Turn::Done(done)),
+            (gate, None) => {
+                let held = self.enter(gate, root, start, During::Commit)?;
+                let batch = Arc::try_unwrap(ticket).map_or_else(|ticket| ticket.batch.clone(), |ticket| ticket.batch);
+                Ok(Turn::Held(held, batch))
+            }
+        }
+    }
+
+    /// Waits until this thread can come in, or until another has committed its batch, and returns what came of that.
+    fn wait<'g>(
+        &'g self,
+        mut gate: MutexGuard<'g, Gate>,
+        root: &Root,
+        start: Instant,
+        ticket: Option<&Arc<Ticket>>,
+    ) -> Result<(MutexGuard<'g, Gate>, Option<Result<()>>)> {
+        gate.waited += 1;
+        let number = gate.waited;
+        let waiter = || Waiter { number, since: start, ticket: ticket.map(Arc::clone) };
+        gate.queue(waiter());
         gate.waiting += 1;
-        let leads = loop {
-            match ticket.take() {
-                Some(Outcome::Done(done)) => break Err(Ok(Turn::Done(done))),
-                Some(Outcome::Again) => gate.tickets.push(Arc::clone(&ticket)),
+        let waited = loop {
+            match ticket.and_then(|ticket| ticket.take()) {
+                Some(Outcome::Done(done)) => break Ok(Some(done)),
+                Some(Outcome::Again) => gate.queue(waiter()),
                 None => {}
             }
-            if gate.holder.is_none() {
-                break Ok(());
+            if gate.admits(Some(number)) {
+                break Ok(None);
             }
-            let waits = gate.tickets.iter().any(|other| Arc::ptr_eq(other, &ticket));
+            let waits = gate.queue.iter().any(|other| other.number == number);
             let left = self.timeout.saturating_sub(start.elapsed());
             if waits && left.is_zero() {
-                break Err(Err(self.locked(root, "another thread of this process")));
+                break Err(self.locked(root, "another thread of this process"));
             }
             gate = if waits {
                 self.freed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0
@@ -180,15 +268,12 @@ impl WriterLock {
             };
         };
         gate.waiting -= 1;
-        gate.tickets.retain(|other| !Arc::ptr_eq(other, &ticket));
-        match leads {
-            Err(settled) => settled,
-            Ok(()) => {
-                let held = self.enter(gate, root, start, During::Commit)?;
-                let batch = Arc::try_unwrap(ticket).map_or_else(|ticket| ticket.batch.clone(), |ticket| ticket.batch);
-                Ok(Turn::Held(held, batch))
-            }
+        gate.leave_queue(number);
+        if !matches!(waited, Ok(None)) && gate.waiting > 0 {
+            // Others may have had to wait for this one to go first.
+            self.freed.notify_all();
         }
+        Ok((gate, waited?))
     }
 
     /// Passes the gate, which is open, and waits for other processes.
@@ -200,50 +285,74 @@ impl WriterLock {
         during: During,
     ) -> Result<Held<'a>> {
         self.check_process(root)?;
-        gate.holder = Some(std::thread::current().id());
-        let again = gate.released.is_some_and(|released| start.saturating_duration_since(released) < AGAIN);
-        let lets_pass = again && gate.since.is_some_and(|since| start.saturating_duration_since(since) > TURN);
-        if !again || lets_pass {
-            gate.since = Some(start);
-        }
+        let began = Instant::now();
+        let lets_pass = gate.hold(began);
         drop(gate);
         // From here on, dropping opens the gate again.
         let held = Held { lock: self, root, during };
-        let mut turnstile = None;
-        if lets_pass && let Some(handle) = self.turnstile(root) {
-            self.poll(root, start, handle, |_| {})?;
-            turnstile = Some(Turnstile(handle));
-        }
-        self.poll(root, start, root, |waited| {
-            if waited > AGAIN && turnstile.is_none() {
-                let handle = self.turnstile(root);
-                turnstile = handle.filter(|handle| sys::try_lock(handle).is_ok()).map(Turnstile);
+        let mut turnstile = if lets_pass { self.let_pass(root, start) } else { None };
+        let mut has_waited = lets_pass;
+        self.poll(root, start, || {
+            let locked = sys::try_lock(root);
+            if locked != Err(Errno::WOULDBLOCK) {
+                return locked.map(|()| None);
             }
+            has_waited = true;
+            if began.elapsed() > AGAIN && turnstile.is_none() {
+                turnstile = self.try_turnstile(root);
+            }
+            let is_next = turnstile.is_some() || began.elapsed() > PATIENCE;
+            Ok(Some(if is_next { SHORT } else { LONG }))
         })?;
+        if has_waited {
+            self.gate().begin_turn();
+        }
         Ok(held)
     }
 
-    /// Waits for the lock of an open file.
-    fn poll(&self, root: &Root, start: Instant, file: impl AsFd, mut each: impl FnMut(Duration)) -> Result<()> {
+    /// Leaves the lock to whoever has waited for it, as long as that may be, and takes the turnstile then.
+    fn let_pass(&self, root: &Root, start: Instant) -> Option<Turnstile<'_>> {
+        let end = Instant::now() + GRACE.min(self.timeout.saturating_sub(start.elapsed()) / 2);
+        loop {
+            let turnstile = self.try_turnstile(root);
+            let left = end.saturating_duration_since(Instant::now());
+            if turnstile.is_some() || left.is_zero() {
+                return turnstile;
+            }
+            std::thread::sleep(LONG.min(left));
+        }
+    }
+
+    /// Tries to take the lock with `attempt` until that is done. As long as another process has it, `attempt` returns
+    /// the longest pause before it is called again.
+    fn poll(
+        &self,
+        root: &Root,
+        start: Instant,
+        mut attempt: impl FnMut() -> rustix::io::Result<Option<Duration>>,
+    ) -> Result<()> {
         let mut pause = Duration::from_micros(50);
         loop {
-            match sys::try_lock(&file) {
-                Ok(()) => return Ok(()),
-                Err(Errno::WOULDBLOCK) if start.elapsed() >= self.timeout => {
+            let longest = match attempt() {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) if start.elapsed() >= self.timeout => {
                     let holder = sys::lock_holder(root).map(|process| format!("process {process}"));
                     return Err(self.locked(root, holder.as_deref().unwrap_or("another process")));
                 }
-                Err(Errno::WOULDBLOCK) => {}
+                Ok(Some(longest)) => longest,
                 Err(Errno::INTR) => continue,
                 Err(errno) => return Err(Error::io("lock the store", root.path(), errno)),
-            }
-            each(start.elapsed());
+            };
             // Writers that started together part ways.
             let jitter = Duration::from_nanos(u64::from(start.elapsed().subsec_nanos() % 997) * 50);
             let left = self.timeout.saturating_sub(start.elapsed());
             std::thread::sleep((pause + jitter).min(left));
-            pause = (pause * 2).min(Duration::from_millis(5));
+            pause = (pause * 2).min(longest);
         }
+    }
+
+    fn try_turnstile(&self, root: &Root) -> Option<Turnstile<'_>> {
+        self.turnstile(root).filter(|handle| sys::try_lock(handle).is_ok()).map(Turnstile)
     }
 
     fn turnstile(&self, root: &Root) -> Option<&OwnedFd> {
@@ -282,9 +391,11 @@ impl Held<'_> {
     /// Gives threads the time to come with the batches that they are about to commit, up to so many.
     pub(super) fn gather(&self, expected: usize) {
         for _ in 0..GATHERING {
-            if self.lock.gate().tickets.len() >= expected {
+            let gate = self.lock.gate();
+            if gate.queue.iter().filter(|waiter| waiter.ticket.is_some()).count() >= expected {
                 return;
             }
+            drop(gate);
             std::thread::yield_now();
         }
     }
@@ -292,10 +403,11 @@ impl Held<'_> {
     /// Takes waiting batches along, those of which `fits` says so.
     pub(super) fn take_along(&self, mut fits: impl FnMut(&Batch) -> bool) -> Taken {
         let mut gate = self.lock.gate();
-        if gate.tickets.is_empty() {
+        if gate.queue.is_empty() {
             return Taken(Vec::new());
         }
-        Taken(gate.tickets.extract_if(.., |ticket| fits(&ticket.batch)).collect())
+        let fitting = |waiter: &mut Waiter| waiter.ticket.as_ref().is_some_and(|ticket| fits(&ticket.batch));
+        Taken(gate.queue.extract_if(.., fitting).filter_map(|waiter| waiter.ticket).collect())
     }
 }
 
@@ -309,7 +421,9 @@ impl Drop for Held<'_> {
         let _ = sys::unlock(self.root);
         let mut gate = self.lock.gate();
         gate.holder = None;
-        gate.released = Some(Instant::now());
+        if let Some(run) = &mut gate.run {
+            run.left = Instant::now();
+        }
         if gate.waiting > 0 {
             self.lock.freed.notify_all();
         }

@@ -7,6 +7,7 @@
 //! - `catalog`: the list of classes
 //! - `checksum`: what tells a file that the medium has changed
 //! - `lock`: one writer at a time
+//! - `moment`: telling moments from each other
 //! - `journal`: how a batch takes effect at once, and for good: start here
 //! - `read`: from files to records
 //! - `overlay`: what is committed and not carried out yet
@@ -34,6 +35,7 @@ mod layout;
 mod links;
 mod lock;
 mod make;
+mod moment;
 mod open;
 mod operation;
 mod operations;
@@ -55,7 +57,7 @@ mod view;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
@@ -75,9 +77,6 @@ use view::Overlays;
 
 #[cfg(feature = "fault-injection")]
 pub use sys::fault;
-
-/// How often a moment is asked for while writers are at work.
-const MOMENTS: usize = 100;
 
 /// Keeps records as files and folders below a root directory.
 ///
@@ -100,6 +99,8 @@ pub struct Filesystem {
     moments: AtomicU64,
     /// The number of the last commit that this handle made of a single operation.
     last: AtomicU64,
+    /// The number of the last commit of a single operation that was seen to be carried out.
+    seen: AtomicU64,
     /// The last leaf that was to be new was there already.
     met_old: AtomicBool,
     /// How many batches were committed together with the last one.
@@ -238,20 +239,7 @@ impl Backend for Filesystem {
     }
 
     fn moment(&self) -> Result<Moment> {
-        for _ in 0..MOMENTS {
-            let (sequence, single) = match self.journal.observe(&self.root)? {
-                Observed::Nothing => (0, false),
-                Observed::Trusted(state) => (state.sequence, state.single),
-                Observed::Untrusted(state) => (state.map_or(u64::MAX, |state| state.sequence), false),
-            };
-            // A commit of a single operation counts before it is carried out.
-            if !single || self.lock.is_mine() || self.lock.try_acquire(&self.root)?.is_some() {
-                return Ok(Moment::new([sequence, 0]));
-            }
-            std::thread::yield_now();
-        }
-        // Whoever has the lock is at work: no other moment is this one.
-        Ok(Moment::new([0, 1 + self.moments.fetch_add(1, Ordering::Relaxed)]))
+        self.present()
     }
 
     fn track(&self) -> Result<Box<dyn Track + '_>> {

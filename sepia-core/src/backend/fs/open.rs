@@ -98,6 +98,7 @@ impl Filesystem {
             recovered,
             moments,
             last,
+            seen: AtomicU64::new(u64::MAX),
             met_old,
             together: AtomicUsize::new(0),
         };

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::journal::state::State;
 use super::journal::{Frames, Observed, START};
 use super::layout::{FOLLOWED, PRIVATE, name_of};
+use super::operations::Part;
 use super::{Filesystem, sys};
 use crate::backend::Track;
 use crate::error::{Error, Result};
@@ -121,15 +122,26 @@ impl Filesystem {
 
 /// Calls `each` with the path of every record to which operations happen. Those of one record follow each other.
 fn each_record<'p>(paths: impl Iterator<Item = &'p str>, each: &mut dyn FnMut(&'p str)) {
+    records_of(paths).for_each(each);
+}
+
+/// Returns the path of every record that a batch changes.
+pub(super) fn records<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = &'p str> {
+    records_of(parts.iter().map(|part| match part {
+        Part::One(operation) => &*operation.path,
+        // Links are in a directory that is a record's, or within one.
+        Part::Links(links) => &*links.directory,
+    }))
+}
+
+fn records_of<'p>(paths: impl Iterator<Item = &'p str>) -> impl Iterator<Item = &'p str> {
     let mut previous = "";
-    for path in paths {
-        let Some((class, below)) = path.split_once('/').filter(|(class, _)| *class != PRIVATE) else { continue };
+    paths.filter_map(move |path| {
+        let (class, below) = path.split_once('/').filter(|(class, _)| *class != PRIVATE)?;
         let id = below.split_once('/').map_or(below, |(id, _)| id);
         let record = &path[..class.len() + 1 + id.len()];
-        if std::mem::replace(&mut previous, record) != record {
-            each(record);
-        }
-    }
+        (std::mem::replace(&mut previous, record) != record).then_some(record)
+    })
 }
 
 /// What has been changed, as far as it is gathered.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::journal::state::State;
 use super::journal::{Observed, damaged};
+use super::lock::Held;
 use super::overlay::Overlay;
 use super::read::{self, Stored};
 use super::{Filesystem, catalog};
@@ -32,6 +33,24 @@ enum Part {
     Scanned(Option<State>),
 }
 
+/// What commits with frames have made of a record.
+enum Meanwhile {
+    Nothing,
+    /// What these say, if they touch it.
+    Frames(Arc<Overlay>),
+    /// The frames are gone, and one may have touched it.
+    Unknown,
+}
+
+impl Meanwhile {
+    fn into_overlay(self) -> Option<Arc<Overlay>> {
+        match self {
+            Self::Frames(overlay) => Some(overlay),
+            Self::Nothing | Self::Unknown => None,
+        }
+    }
+}
+
 impl Filesystem {
     /// Returns what stands under a key, with everything nested in it, at one moment of this call.
     pub(super) fn stored(&self, key: &Key) -> Result<Stored> {
@@ -44,10 +63,12 @@ impl Filesystem {
             if let Some(stored) = self.try_stored(first, key)? {
                 return Ok(stored);
             }
+            #[cfg(feature = "fault-injection")]
+            super::sys::fault::note_repeated();
             std::thread::yield_now();
             first = self.journal.observe(&self.root)?;
         }
-        let _held = if self.lock.is_mine() { None } else { Some(self.lock.acquire(&self.root)?) };
+        let _held = self.keep_off()?;
         match self.try_stored(self.journal.observe(&self.root)?, key)? {
             Some(stored) => Ok(stored),
             None => Err(damaged(&self.root, "it cannot be read where a commit should be")),
@@ -70,19 +91,11 @@ impl Filesystem {
         let second = self.journal.observe(&self.root)?;
         let overlay = match (first, second) {
             (Observed::Nothing, Observed::Nothing) => None,
-            (Observed::Trusted(from), Observed::Trusted(to)) if from.epoch == to.epoch => {
-                if from.applied < to.committed {
-                    let part = Part::Between { epoch: to.epoch, from: from.applied, to: to.committed };
-                    let Some(overlay) = self.overlay(part)? else {
-                        return Ok(None);
-                    };
-                    Some(overlay)
-                } else if stored.is_err() && from != to {
-                    return Ok(None);
-                } else {
-                    None
-                }
-            }
+            (Observed::Trusted(from), Observed::Trusted(to)) => match self.meanwhile(key, &from, &to)? {
+                Meanwhile::Nothing => None,
+                Meanwhile::Frames(overlay) => Some(overlay),
+                Meanwhile::Unknown => return Ok(None),
+            },
             (Observed::Untrusted(before), Observed::Untrusted(after)) if before == after => untrusted,
             _ => return Ok(None),
         };
@@ -95,23 +108,46 @@ impl Filesystem {
         }
     }
 
+    /// Finds out what commits with frames have made of a record from one look at the state to another.
+    fn meanwhile(&self, key: &Key, from: &State, to: &State) -> Result<Meanwhile> {
+        let is_one = from.epoch == to.epoch;
+        if is_one && from.applied == to.committed || self.journal.is_untouched(&self.root, &key.path(), from, to)? {
+            return Ok(Meanwhile::Nothing);
+        }
+        let part = Part::Between { epoch: to.epoch, from: from.applied, to: to.committed };
+        let overlay = if is_one { self.overlay(part)? } else { None };
+        Ok(overlay.map_or(Meanwhile::Unknown, Meanwhile::Frames))
+    }
+
     /// Returns what is committed and not carried out yet.
     pub(super) fn pending(&self) -> Result<Option<Arc<Overlay>>> {
         for _ in 0..ROUNDS {
-            let part = match self.journal.observe(&self.root)? {
-                Observed::Nothing => return Ok(None),
-                Observed::Trusted(state) if state.is_settled() => return Ok(None),
-                Observed::Trusted(State { epoch, applied: from, committed: to, .. }) => {
-                    Part::Between { epoch, from, to }
-                }
-                Observed::Untrusted(state) => Part::Scanned(state),
-            };
-            if let Some(overlay) = self.overlay(part)? {
-                return Ok(Some(overlay));
+            if let Some(pending) = self.try_pending()? {
+                return Ok(pending.into_overlay());
             }
             std::thread::yield_now();
         }
-        Err(damaged(&self.root, "it cannot be read where a commit should be"))
+        let _held = self.keep_off()?;
+        match self.try_pending()? {
+            Some(pending) => Ok(pending.into_overlay()),
+            None => Err(damaged(&self.root, "it cannot be read where a commit should be")),
+        }
+    }
+
+    /// `None` if the frames are not there any more.
+    fn try_pending(&self) -> Result<Option<Meanwhile>> {
+        let part = match self.journal.observe(&self.root)? {
+            Observed::Nothing => return Ok(Some(Meanwhile::Nothing)),
+            Observed::Trusted(state) if state.is_settled() => return Ok(Some(Meanwhile::Nothing)),
+            Observed::Trusted(State { epoch, applied: from, committed: to, .. }) => Part::Between { epoch, from, to },
+            Observed::Untrusted(state) => Part::Scanned(state),
+        };
+        Ok(self.overlay(part)?.map(Meanwhile::Frames))
+    }
+
+    /// Keeps writers off, unless this thread does so already.
+    fn keep_off(&self) -> Result<Option<Held<'_>>> {
+        if self.lock.is_mine() { Ok(None) } else { self.lock.acquire(&self.root).map(Some) }
     }
 
     /// `None` if the frames are not there any more.
@@ -134,9 +170,17 @@ impl Filesystem {
 
     /// Returns whether a key has a record.
     pub(super) fn is_stored(&self, key: &Key) -> Result<bool> {
-        match self.pending()? {
-            Some(overlay) if overlay.touches(&key.path()) => Ok(self.stored(key)?.fingerprint().is_some()),
-            _ => read::contains(&self.root, key),
+        match self.journal.observe(&self.root)? {
+            Observed::Trusted(state)
+                if !state.is_settled() && !self.journal.is_untouched(&self.root, &key.path(), &state, &state)? =>
+            {
+                Ok(self.stored(key)?.fingerprint().is_some())
+            }
+            Observed::Trusted(_) | Observed::Nothing => read::contains(&self.root, key),
+            Observed::Untrusted(_) => match self.pending()? {
+                Some(overlay) if overlay.touches(&key.path()) => Ok(self.stored(key)?.fingerprint().is_some()),
+                _ => read::contains(&self.root, key),
+            },
         }
     }
 

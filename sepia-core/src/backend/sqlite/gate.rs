@@ -1,8 +1,10 @@
 //! One writer at a time among the threads that share a handle. Among handles and processes, SQLite sees to it.
 //!
-//! SQLite's lock is nobody's turn: whoever comes first after it was given back has it, and that is who gave it back,
-//! unless others look right then. So a handle that takes it again and again rests now and then, for longer than anybody
-//! pauses between two looks.
+//! SQLite's lock is nobody's turn: whoever looks right after it was given back has it, and that is who gave it back. And
+//! nobody can see who waits for it. So a handle that takes it again and again, in a *run*, leaves it to others now and
+//! then. As long as it has met nobody, that is seldom, and for no longer than somebody who waits pauses between two
+//! looks. Once it has met others, it waits until one of them has committed something, and then as long as it has had
+//! the lock itself; if nobody comes, it has met nobody.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
@@ -31,20 +33,39 @@ struct State {
     starving: Option<Instant>,
     /// How often it was entered.
     entered: u64,
-    /// When it was left last.
-    left: Option<Instant>,
-    /// Since when it has been taken again and again, or when others were let pass.
-    since: Option<Instant>,
+    /// The present run of this handle, or the last.
+    run: Option<Run>,
+    /// Others were met at SQLite's lock, and have come when it was left to them.
+    has_met_others: bool,
+    /// Whoever is in leaves SQLite's lock to others first.
+    lets_pass: bool,
+}
+
+/// SQLite's lock taken again and again.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Then it is left to others.
+    until: Instant,
+    /// When the gate was left last.
+    left: Instant,
 }
 
 /// Who takes it again within this time has not let others have it.
 const AGAIN: Duration = Duration::from_millis(10);
-/// For so long at a time.
-const TURN: Duration = Duration::from_millis(100);
-/// Then a handle leaves SQLite's lock to others for so long.
-const REST: Duration = Duration::from_millis(2);
-/// The longest pause between two looks whether SQLite's lock is free.
-const PAUSE: Duration = Duration::from_millis(1);
+/// For so long at a time, beside others.
+const TURN: Duration = Duration::from_millis(20);
+/// The same, while there seem to be none.
+const TURN_ALONE: Duration = Duration::from_millis(100);
+/// Others are given so long to commit something once it is their turn.
+const GRACE: Duration = Duration::from_millis(50);
+/// The same, while there seem to be none.
+const GRACE_ALONE: Duration = Duration::from_millis(2);
+/// The longest pause between two looks whether SQLite's lock is free, of who has waited for [`PATIENCE`]: such a one
+/// looks more often than who has just had a turn, and within the time for which the lock is left to others.
+const SHORT: Duration = Duration::from_micros(500);
+/// That of all others.
+const LONG: Duration = Duration::from_millis(4);
+const PATIENCE: Duration = Duration::from_millis(50);
 
 impl State {
     /// Whether its last holder, who comes again, lets those in who have waited for long.
@@ -53,17 +74,23 @@ impl State {
         self.holder.is_none() && self.waiting > 0 && self.last == Some(thread) && starving
     }
 
-    /// Notes who enters; says whether other handles are to have SQLite's lock first.
-    fn enter(&mut self, thread: ThreadId, now: Instant) -> bool {
+    /// Notes who enters, and whether other handles are to have SQLite's lock first.
+    fn enter(&mut self, thread: ThreadId, now: Instant) {
         self.holder = Some(thread);
         self.last = Some(thread);
         self.entered += 1;
-        let again = self.left.is_some_and(|left| now.saturating_duration_since(left) < AGAIN);
-        let is_over = again && self.since.is_some_and(|since| now.saturating_duration_since(since) > TURN);
-        if !again || is_over {
-            self.since = Some(now);
-        }
-        is_over
+        self.lets_pass = match self.run {
+            Some(run) if now.saturating_duration_since(run.left) < AGAIN => now >= run.until,
+            _ => {
+                self.begin_turn(now);
+                false
+            }
+        };
+    }
+
+    fn begin_turn(&mut self, now: Instant) {
+        let turn = if self.has_met_others { TURN } else { TURN_ALONE };
+        self.run = Some(Run { until: now + turn, left: now });
     }
 }
 
@@ -157,14 +184,11 @@ impl Gate {
         if state.holder.is_some() {
             return Err(locked("another thread of this process", timeout));
         }
-        let is_over = state.enter(this, Instant::now());
+        state.enter(this, Instant::now());
+        state.lets_pass &= patience == Patience::Usual;
         drop(state);
         // From here on, dropping opens the gate again.
-        let held = Held { gate: self, deadline: Deadline::new(start, timeout) };
-        if is_over && patience == Patience::Usual {
-            std::thread::sleep(REST.min(held.deadline.left()));
-        }
-        Ok(held)
+        Ok(Held { gate: self, deadline: Deadline::new(start, timeout) })
     }
 
     /// Refuses whoever was forked off since the connections were made.
@@ -181,7 +205,9 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.holder = None;
-        state.left = Some(Instant::now());
+        if let Some(run) = &mut state.run {
+            run.left = Instant::now();
+        }
         drop(state);
         self.gate.freed.notify_one();
     }
@@ -189,8 +215,46 @@ impl Drop for Held<'_> {
 
 impl Held<'_> {
     /// Tries again until the deadline while `attempt` says that others are in the way.
-    pub(super) fn retry<R>(&self, attempt: impl FnMut() -> rusqlite::Result<R>) -> rusqlite::Result<R> {
-        retry(self.deadline, attempt)
+    pub(super) fn retry<R>(&self, mut attempt: impl FnMut() -> rusqlite::Result<R>) -> rusqlite::Result<R> {
+        let mut attempts = 0;
+        let done = retry(self.deadline, || {
+            attempts += 1;
+            attempt()
+        });
+        if attempts > 1 {
+            let mut state = self.gate.state();
+            state.has_met_others = true;
+            state.begin_turn(Instant::now());
+        }
+        done
+    }
+
+    /// Leaves SQLite's lock to others, if it is their turn. `version` is another after each of their commits; `None` if
+    /// that is not known.
+    pub(super) fn let_pass(&self, version: impl Fn() -> Option<i64>) {
+        let (lets_pass, has_met_others) = {
+            let mut state = self.gate.state();
+            (std::mem::take(&mut state.lets_pass), state.has_met_others)
+        };
+        if !lets_pass {
+            return;
+        }
+        let (start, before) = (Instant::now(), version());
+        let grace = if has_met_others { GRACE } else { GRACE_ALONE };
+        let mut has_come = false;
+        loop {
+            let left = if has_come { TURN } else { grace }.saturating_sub(start.elapsed());
+            // Nobody waits so long that it would be too late for himself.
+            let left = left.min(self.deadline.left() / 2);
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(SHORT.min(left));
+            has_come = has_come || version() != before;
+        }
+        let mut state = self.gate.state();
+        state.has_met_others = has_come;
+        state.begin_turn(Instant::now());
     }
 
     /// Gives its thread as long to wait as it has had.
@@ -207,7 +271,7 @@ impl Held<'_> {
 /// Tries again until the deadline while others are in the way. SQLite's own waiting is in steps of up to 100 ms, in
 /// which one who writes all the time is never met between two writes.
 pub(super) fn retry<R>(deadline: Deadline, mut attempt: impl FnMut() -> rusqlite::Result<R>) -> rusqlite::Result<R> {
-    let mut pause = Duration::from_micros(50);
+    let (start, mut pause) = (Instant::now(), Duration::from_micros(50));
     loop {
         match attempt() {
             Err(error) if super::error::is_busy(&error) => {
@@ -218,7 +282,7 @@ pub(super) fn retry<R>(deadline: Deadline, mut attempt: impl FnMut() -> rusqlite
                 // Writers that started together part ways.
                 let jitter = Duration::from_nanos(u64::from(subsecond()) % 997 * 50);
                 std::thread::sleep((pause + jitter).min(left));
-                pause = (pause * 2).min(PAUSE);
+                pause = (pause * 2).min(if start.elapsed() > PATIENCE { SHORT } else { LONG });
             }
             done => return done,
         }

@@ -72,6 +72,7 @@ impl Writer {
             self.durability = durability;
         }
         (self.has_more, self.has_retired, self.changes) = (false, false, self.connection.total_changes());
+        held.let_pass(|| version(&self.connection).ok());
         held.retry(|| self.run("BEGIN IMMEDIATE")).map_err(|error| match error::is_busy(&error) {
             true => held.locked(),
             false => fail(error),

@@ -51,7 +51,6 @@ impl Filesystem {
         if !state.single {
             return Ok(());
         }
-        state.single = false;
         self.journal.set(&self.root, state)
     }
 
@@ -92,7 +91,14 @@ impl Filesystem {
             token: 0,
             synced: START,
             writer: 0,
+            done: 0,
+            known: 0,
         };
+        // What was carried out again just now was perhaps edited since, and readers may have seen that.
+        (state.done, state.known) = (state.sequence, state.sequence);
+        if known.is_none() {
+            self.journal.forget_touched(&self.root)?;
+        }
         self.journal.set(&self.root, &mut state)?;
         self.poisoned.store(false, Ordering::Relaxed);
         Ok(state)

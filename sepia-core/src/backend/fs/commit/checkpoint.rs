@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::journal::state::State;
 use super::super::journal::{START, damaged};
-use super::super::layout::{FORMAT_FILE, PRIVATE};
+use super::super::layout::{FORMAT_FILE, PRIVATE, STATE};
 use super::super::{Filesystem, recover, sys};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -40,8 +40,10 @@ impl Filesystem {
             self.journal.sync(&self.root).map_err(|error| self.poison(&state, error))?;
         }
         state.sequence += 1;
-        (state.single, state.unsynced) = (true, true);
-        self.journal.set(&self.root, &mut state)
+        state.unsynced = true;
+        // What this leaves is not told: readers who have to know wait until the lock is free.
+        let set = self.journal.try_set_single(&self.root, &mut state, None);
+        set.map_err(|errno| Error::io("write the state of the store", &self.root.place(STATE), errno))
     }
 
     /// Syncs the files of an epoch with durable frames, and leaves the journal empty.

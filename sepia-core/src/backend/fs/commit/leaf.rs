@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use rustix::io::{Errno, Result as IoResult};
 
 use super::super::journal::START;
-use super::super::journal::state::State;
+use super::super::journal::state::{Left, Single, State};
 use super::super::make::{Made, Maker, Over};
 use super::super::sys::{self, Directory};
 use super::super::{Filesystem, read};
@@ -61,30 +61,31 @@ impl Filesystem {
         };
         let place = (directory.as_fd(), &*name);
         let mut maker = Maker::new(&self.root);
+        let single = || Single { path: key.path().into(), leaves: Some(Left::of(content)) };
         let put = match found {
             Found::Unfit => return Ok(false),
             Found::Same => Ok(()),
             Found::Nothing => self
-                .begin_unframed(state)
+                .begin_unframed(state, &single())
                 .and_then(|()| maker.file(place, content, self.root.checksums()))
                 .inspect_err(|errno| self.met_old.store(*errno == Errno::EXIST, Ordering::Relaxed)),
             Found::Other(over) => self
-                .begin_unframed(state)
+                .begin_unframed(state, &single())
                 .and_then(|()| maker.by_way_of_tmp(place, Made::File(content, self.root.checksums()), over)),
         };
         Ok(put.is_ok())
     }
 
     /// Counts a commit of one operation that needs no frame, and is carried out next.
-    pub(super) fn begin_unframed(&self, state: &mut State) -> IoResult<()> {
+    pub(super) fn begin_unframed(&self, state: &mut State, single: &Single<'_>) -> IoResult<()> {
         if state.committed > START {
             // A frame that has been carried out must not be carried out again over this.
             self.journal.void(&self.root, START).map_err(|_| Errno::IO)?;
             state.next_epoch();
         }
         state.sequence += 1;
-        (state.single, state.unsynced) = (true, true);
-        self.journal.try_set(&self.root, state)?;
+        state.unsynced = true;
+        self.journal.try_set_single(&self.root, state, Some(single))?;
         self.last.store(state.sequence, Ordering::Relaxed);
         Ok(())
     }

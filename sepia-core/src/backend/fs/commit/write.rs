@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rustix::io::Errno;
 
 use super::super::journal::frame::{Header, Size};
-use super::super::journal::state::State;
+use super::super::journal::state::{Left, Single, State};
 use super::super::journal::{LIGHT_LIMIT, LIMIT, START, Unwritten, damaged};
 use super::super::layout::is_within;
 use super::super::operation::{Action, Before, Operation};
@@ -13,7 +13,7 @@ use super::super::operations::Part;
 use super::super::overlay::Overlay;
 use super::super::publish::Publisher;
 use super::super::recover::{self, Effort};
-use super::super::{Filesystem, sys, trace};
+use super::super::{Filesystem, sys, trace, track};
 use super::check::Planned;
 use super::leaf::takes_no_frame;
 use super::spread;
@@ -62,7 +62,11 @@ impl Filesystem {
         // What it takes comes first, so that little can fail in between.
         let mut publisher = Publisher::new(&self.root);
         publisher.open_way(&operation.path)?;
-        self.begin_unframed(state)?;
+        let leaves = match &operation.action {
+            Action::File(content) => Some(Left::of(content)),
+            _ => None,
+        };
+        self.begin_unframed(state, &Single { path: (&*operation.path).into(), leaves })?;
         publisher.operate(operation)
     }
 
@@ -167,7 +171,13 @@ impl Filesystem {
         } else {
             next.unsynced |= !next.durable;
         }
-        (next.applied, next.committed, next.sequence, next.single) = (begin, end, sequence, false);
+        let records = planned.iter().flat_map(|operations| track::records(operations.parts()));
+        if self.journal.note_touched(&self.root, records, sequence).is_err() {
+            // Then nobody can rely on what is noted up to here.
+            next.known = sequence;
+        }
+        next.done = state.sequence;
+        (next.applied, next.committed, next.sequence) = (begin, end, sequence);
         let set = self.journal.set(&self.root, &mut next);
         set.inspect_err(|_| drop(self.journal.void(&self.root, begin)))?;
         *state = next;

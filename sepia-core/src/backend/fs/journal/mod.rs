@@ -22,9 +22,12 @@
 //!
 //! # One operation without the journal
 //! A batch of one operation on one file, under `Buffered`, needs no frame: the file system does it
-//! entirely or not at all. It counts up `sequence` in the state, and then does it. This is permitted
-//! only in an epoch without durable frames, or the loss of power could bring an older frame back over
-//! it.
+//! entirely or not at all. It counts up `sequence` in the state, which also says what the operation leaves under
+//! which path, and then does it. This is permitted only in an epoch without durable frames, or the loss of power could
+//! bring an older frame back over it.
+//!
+//! *Whether it has been carried out* is seen under its path. So the moment of a reader is `sequence`, and with it
+//! whether that operation can be seen, and no reader waits for a writer that is held up in between.
 //!
 //! # Epochs
 //! An *epoch* is one use of the journal from its beginning. In an epoch with `durable` frames all are
@@ -37,6 +40,12 @@
 //! not yet applied at the first look, or came since, they lay over what they have read. A leaf needs
 //! no second look: its file is replaced as a whole, so it is as at the first look or newer.
 //!
+//! The frames in between may be gone, if their epoch has ended. Then what was read stands nevertheless, unless one of
+//! them has changed this record, which [`touched`] tells: every commit with frames notes its number there before step
+//! 5, for each record that it changes. *Noted later, or compared with the number of the last commit instead of the last
+//! that was carried out at the first look (`done`), readers would take half a batch for a whole one.* A reader begins
+//! again only if its own record may have been changed.
+//!
 //! # Trust
 //! The state is never synced. It is believed only under its own [token]: after the loss of power, all
 //! frames of the epoch may have to be carried out again, and are found by their checksums.
@@ -45,6 +54,7 @@ pub(super) mod frame;
 mod scan;
 pub(super) mod state;
 mod token;
+mod touched;
 
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
@@ -58,7 +68,7 @@ use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 pub(super) use scan::Frames;
 use scan::chain;
-use state::{Read, State};
+use state::{Read, Single, State};
 
 /// The format of journal and state.
 pub(super) const FORMAT: u32 = 1;
@@ -205,39 +215,108 @@ impl Journal {
 
     /// Returns the state.
     pub(super) fn observe(&self, root: &Root) -> Result<Observed> {
-        let Some(files) = self.files(root)? else {
-            return Ok(if self.alone.get().is_some() { Observed::Untrusted(None) } else { Observed::Nothing });
-        };
+        self.look(root, &mut [0; state::LENGTH]).map(|(observed, _)| observed)
+    }
+
+    /// Returns the state, and the single operation of the last commit, if that is known and can be believed.
+    pub(super) fn observe_single(&self, root: &Root) -> Result<(Observed, Option<Single<'static>>)> {
         let mut bytes = [0; state::LENGTH];
+        let (observed, length) = self.look(root, &mut bytes)?;
+        let single = match observed {
+            Observed::Trusted(state) if state.single => Single::decode(&bytes[..length]),
+            _ => None,
+        };
+        Ok((observed, single))
+    }
+
+    /// Reads the state into a buffer, and returns also how much that was.
+    fn look(&self, root: &Root, bytes: &mut [u8; state::LENGTH]) -> Result<(Observed, usize)> {
+        let Some(files) = self.files(root)? else {
+            return Ok((if self.alone.get().is_some() { Observed::Untrusted(None) } else { Observed::Nothing }, 0));
+        };
         // A writer may be in the middle of it.
         for attempt in 0..100 {
-            let read = sys::read_at(&files.state, &mut bytes, 0)
+            let read = sys::read_at(&files.state, bytes, 0)
                 .map_err(|errno| Error::io("read the state of the store", &root.place(STATE), errno))?;
             match State::decode(&bytes[..read]) {
                 Read::State(state) if state.token == files.token && !state.poisoned => {
-                    return Ok(Observed::Trusted(state));
+                    return Ok((Observed::Trusted(state), read));
                 }
-                Read::State(state) => return Ok(Observed::Untrusted(Some(state))),
+                Read::State(state) => return Ok((Observed::Untrusted(Some(state)), read)),
                 Read::Newer(format) => return Err(newer(root, format)),
                 Read::Unreadable if read == 0 => break,
                 Read::Unreadable if attempt > 10 => std::thread::yield_now(),
                 Read::Unreadable => {}
             }
         }
-        Ok(Observed::Untrusted(None))
+        Ok((Observed::Untrusted(None), 0))
     }
 
-    /// Writes the state. Under the writer lock.
+    /// Writes the state. Under the writer lock: so the last single operation is not under way any more.
     pub(super) fn set(&self, root: &Root, state: &mut State) -> Result<()> {
         self.try_set(root, state).map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
     }
 
     /// Writes the state, for a caller that knows what to say if that fails.
     pub(super) fn try_set(&self, root: &Root, state: &mut State) -> rustix::io::Result<()> {
+        state.single = false;
+        self.write_state(root, state, None)
+    }
+
+    /// Writes the state of a commit of a single operation, which comes next. Under the writer lock.
+    pub(super) fn try_set_single(
+        &self,
+        root: &Root,
+        state: &mut State,
+        single: Option<&Single<'_>>,
+    ) -> rustix::io::Result<()> {
+        state.single = true;
+        self.write_state(root, state, single)
+    }
+
+    fn write_state(&self, root: &Root, state: &mut State, single: Option<&Single<'_>>) -> rustix::io::Result<()> {
         let files = self.written(root).map_err(|_| Errno::BADF)?;
         state.token = files.token;
         state.writer = self.writer;
-        sys::write(&files.state, &state.encode(), 0)
+        if state.is_settled() {
+            state.done = state.sequence;
+        }
+        let (bytes, length) = state.encode(single);
+        sys::write(&files.state, &bytes[..length], 0)
+    }
+
+    /// Notes which records the commit of this number changes, before it takes effect. Under the writer lock.
+    pub(super) fn note_touched<'p>(
+        &self,
+        root: &Root,
+        paths: impl Iterator<Item = &'p str>,
+        number: u64,
+    ) -> Result<()> {
+        let Files { state, .. } = self.written(root)?;
+        let noted = touched::note(state, paths, number);
+        noted.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
+    }
+
+    /// Returns whether what was read of a record stands: whether no frame has changed it that was not carried out yet
+    /// in the state `from`, or that was committed up to the state `to`. `false` also where that is not known.
+    pub(super) fn is_untouched(&self, root: &Root, path: &str, from: &State, to: &State) -> Result<bool> {
+        let Some(files) = self.files(root)?.filter(|_| to.known <= from.done && from.sequence <= to.sequence) else {
+            return Ok(false);
+        };
+        let last = touched::last(&files.state, path);
+        let last = last.map_err(|errno| Error::io("read the state of the store", &root.place(STATE), errno))?;
+        Ok(last <= from.done)
+    }
+
+    /// Forgets which records were changed, as the numbers of commits may begin anew. Under the writer lock.
+    pub(super) fn forget_touched(&self, root: &Root) -> Result<()> {
+        let Files { state, .. } = self.written(root)?;
+        let forgotten = match sys::length(state) {
+            Ok(length) if length <= state::LENGTH as u64 => Ok(()),
+            Ok(_) => sys::set_length(state, state::LENGTH as u64),
+            Err(errno) => Err(errno),
+        };
+        forgotten.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
     }
 
     /// Whether this handle wrote the state.

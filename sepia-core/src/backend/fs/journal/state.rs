@@ -11,14 +11,29 @@
 //! 48  token      16 bytes: the boot, the mount and the journal for which `applied` is true
 //! 64  synced     everything before this place of the journal is on the disk
 //! 72  writer     a random number of the handle that wrote this
-//! 80  checksum   of all of this but itself
+//! 80  done       the number of the last commit that is carried out, with all before it
+//! 88  known      of commits after this number, [touched](super::touched) tells which records they changed
+//! 96  image      with `single`: of the file that its operation leaves
+//! 104 length     and the length of that file; 2^64 - 1 if it leaves nothing
+//! 112 path       the length of the operation's path, 4 bytes; 0 if it is not told
+//! 116 zeros
+//! 120 checksum   of bytes 0 to 119, with that of the path as its seed
+//! 128 the path
 //! ```
+
+use std::borrow::Cow;
 
 use twox_hash::XxHash3_64;
 
+use super::super::operation::Image;
 use super::{FORMAT, START};
 
-pub(in super::super) const LENGTH: usize = 88;
+/// The length without the path.
+const HEAD: usize = 128;
+/// The longest path: that of a record, whose class and id have at most 200 bytes, and a generation up to 21 more.
+const MAX_PATH: usize = 448;
+/// The most bytes that the state takes.
+pub(in super::super) const LENGTH: usize = HEAD + MAX_PATH;
 const MAGIC: [u8; 8] = *b"SepState";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +45,8 @@ pub(in super::super) struct State {
     pub(in super::super) unsynced: bool,
     /// The frames of this epoch were synced, and carry what the files may lose with the power.
     pub(in super::super) durable: bool,
-    /// The last commit was a single operation without a frame. It may be under way as long as its
-    /// writer has the lock.
+    /// The last commit was a single operation without a frame, which may be under way. Set by
+    /// [`set_single`](super::Journal::set_single) alone.
     pub(in super::super) single: bool,
     /// Someone follows commits: each shall have a frame, and keep it.
     pub(in super::super) followed: bool,
@@ -42,6 +57,29 @@ pub(in super::super) struct State {
     pub(in super::super) token: u128,
     pub(in super::super) synced: u64,
     pub(in super::super) writer: u64,
+    pub(in super::super) done: u64,
+    pub(in super::super) known: u64,
+}
+
+/// The operation of a commit without a frame, as far as it takes to see whether it has been carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Single<'a> {
+    pub(in super::super) path: Cow<'a, str>,
+    /// The file that it leaves; `None` if it removes one.
+    pub(in super::super) leaves: Option<Left>,
+}
+
+/// A file, by its image and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Left {
+    pub(in super::super) image: Image,
+    pub(in super::super) length: u64,
+}
+
+impl Left {
+    pub(in super::super) fn of(content: &[u8]) -> Self {
+        Self { image: Image::of_file(content), length: content.len() as u64 }
+    }
 }
 
 /// What stands where the state should be.
@@ -70,7 +108,8 @@ impl State {
         (self.applied, self.committed, self.synced) = (START, START, START);
     }
 
-    pub(in super::super) fn encode(&self) -> [u8; LENGTH] {
+    /// Returns the bytes, which are the first of the array, and how many they are.
+    pub(in super::super) fn encode(&self, single: Option<&Single<'_>>) -> ([u8; LENGTH], usize) {
         let mut bytes = [0; LENGTH];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
@@ -83,10 +122,23 @@ impl State {
         }
         bytes[48..64].copy_from_slice(&self.token.to_le_bytes());
         bytes[64..72].copy_from_slice(&self.synced.to_le_bytes());
-        bytes[72..80].copy_from_slice(&self.writer.to_le_bytes());
-        let sum = XxHash3_64::oneshot(&bytes[..80]);
-        bytes[80..].copy_from_slice(&sum.to_le_bytes());
-        bytes
+        for (slot, number) in bytes[72..96].chunks_exact_mut(8).zip([self.writer, self.done, self.known]) {
+            slot.copy_from_slice(&number.to_le_bytes());
+        }
+        let mut path: &[u8] = &[];
+        // A path that is too long is not told.
+        if let Some(single) = single.filter(|single| single.path.len() <= MAX_PATH) {
+            path = single.path.as_bytes();
+            let (image, length) = single.leaves.map_or((0, NOTHING), |left| (left.image.0, left.length));
+            bytes[96..104].copy_from_slice(&image.to_le_bytes());
+            bytes[104..112].copy_from_slice(&length.to_le_bytes());
+            // Invariant: it fits.
+            bytes[112..116].copy_from_slice(&(path.len() as u32).to_le_bytes());
+            bytes[HEAD..HEAD + path.len()].copy_from_slice(path);
+        }
+        let sum = checksum(&bytes, path);
+        bytes[120..HEAD].copy_from_slice(&sum.to_le_bytes());
+        (bytes, HEAD + path.len())
     }
 
     pub(in super::super) fn decode(bytes: &[u8]) -> Read {
@@ -105,7 +157,8 @@ impl State {
             newer if newer > FORMAT => return Some(Read::Newer(newer)),
             _ => return None,
         }
-        if number(80)? != XxHash3_64::oneshot(&bytes[..80]) {
+        let path = bytes.get(HEAD..HEAD.checked_add(usize::try_from(small(112)?).ok()?)?)?;
+        if number(120)? != checksum(bytes, path) {
             return None;
         }
         let flags = small(12)?;
@@ -122,8 +175,30 @@ impl State {
             token: u128::from_le_bytes(bytes.get(48..64)?.try_into().ok()?),
             synced: number(64)?,
             writer: number(72)?,
+            done: number(80)?,
+            known: number(88)?,
         };
         (state.applied <= state.committed).then_some(Read::State(state))
+    }
+}
+
+/// Of a single operation that leaves no file.
+const NOTHING: u64 = u64::MAX;
+
+fn checksum(bytes: &[u8], path: &[u8]) -> u64 {
+    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(path), &bytes[..120])
+}
+
+impl Single<'static> {
+    /// Returns the single operation of which the bytes of a state tell, which has been decoded.
+    pub(in super::super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let number = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let length = u32::from_le_bytes(bytes.get(112..116)?.try_into().ok()?);
+        let path = bytes.get(HEAD..HEAD.checked_add(usize::try_from(length).ok()?)?)?;
+        let path = std::str::from_utf8(path).ok().filter(|path| !path.is_empty())?;
+        let (image, length) = (Image(number(96)?), number(104)?);
+        let leaves = (length != NOTHING).then_some(Left { image, length });
+        Some(Self { path: Cow::Owned(path.to_owned()), leaves })
     }
 }
 
@@ -131,32 +206,50 @@ impl State {
 mod tests {
     use super::*;
 
+    const STATE: State = State {
+        poisoned: false,
+        unsynced: true,
+        durable: false,
+        single: true,
+        followed: true,
+        epoch: 3,
+        sequence: 1 << 40,
+        applied: 64,
+        committed: 4096,
+        token: 0x1234 << 90,
+        synced: 64,
+        writer: 77 << 40,
+        done: 5,
+        known: 4,
+    };
+
     #[test]
     fn a_state_comes_back_and_no_bit_of_it_can_change_unseen() {
-        let state = State {
-            poisoned: false,
-            unsynced: true,
-            durable: false,
-            single: true,
-            followed: true,
-            epoch: 3,
-            sequence: 1 << 40,
-            applied: 64,
-            committed: 4096,
-            token: 0x1234 << 90,
-            synced: 64,
-            writer: 77 << 40,
-        };
-        let mut bytes = state.encode();
-        assert_eq!(State::decode(&bytes), Read::State(state));
-        for bit in 0..LENGTH * 8 {
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(!matches!(State::decode(&bytes), Read::State(_)), "{bit}");
-            bytes[bit / 8] ^= 1 << (bit % 8);
+        let removed = Single { path: "Note/%41".into(), leaves: None };
+        let written = Single { path: "x".repeat(MAX_PATH).into(), leaves: Some(Left::of(b"text")) };
+        for single in [None, Some(removed), Some(written)] {
+            let (mut bytes, length) = STATE.encode(single.as_ref());
+            assert_eq!(State::decode(&bytes), Read::State(STATE));
+            assert_eq!(State::decode(&bytes[..length]), Read::State(STATE));
+            assert_eq!(Single::decode(&bytes[..length]), single);
+            for bit in 0..length * 8 {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                assert!(!matches!(State::decode(&bytes[..length]), Read::State(_)), "{bit}");
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            assert_eq!(State::decode(&bytes[..length - 1]), Read::Unreadable);
+            bytes[8] = 2;
+            assert_eq!(State::decode(&bytes), Read::Newer(2));
+            assert_eq!(State::decode(&bytes[..40]), Read::Newer(2));
         }
-        bytes[8] = 2;
-        assert_eq!(State::decode(&bytes), Read::Newer(2));
-        assert_eq!(State::decode(&bytes[..40]), Read::Newer(2));
         assert_eq!(State::decode(&[]), Read::Unreadable);
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_not_told() {
+        let single = Single { path: "x".repeat(MAX_PATH + 1).into(), leaves: None };
+        let (bytes, length) = STATE.encode(Some(&single));
+        assert_eq!((State::decode(&bytes), length), (Read::State(STATE), HEAD));
+        assert_eq!(Single::decode(&bytes), None);
     }
 }

@@ -23,6 +23,29 @@ pub enum Fault {
     Fail(i32),
     /// The call fails so, and every later one.
     FailFromHere(i32),
+    /// The process stops, as by `SIGSTOP`, until somebody has it go on.
+    Stop,
+}
+
+static LOCKED: AtomicU64 = AtomicU64::new(0);
+static REPEATED: AtomicU64 = AtomicU64::new(0);
+
+/// Returns how often this process has taken the lock of a store.
+pub fn times_locked() -> u64 {
+    LOCKED.load(Ordering::SeqCst)
+}
+
+/// Returns how often this process has begun to read a record anew, as it could not be told what had happened to it.
+pub fn times_repeated() -> u64 {
+    REPEATED.load(Ordering::SeqCst)
+}
+
+pub(in super::super) fn note_locked() {
+    LOCKED.fetch_add(1, Ordering::SeqCst);
+}
+
+pub(in super::super) fn note_repeated() {
+    REPEATED.fetch_add(1, Ordering::SeqCst);
 }
 
 /// A call that has changed the disk. Directories are named by their paths, files by device and inode.
@@ -122,8 +145,10 @@ pub(super) fn unnamed(made: BorrowedFd<'_>) {
 
 static STEP: AtomicU64 = AtomicU64::new(0);
 static AT: AtomicU64 = AtomicU64::new(u64::MAX);
-/// 0: abort; an error number; or one below zero, from here on.
+/// 0: abort; an error number; or one below zero, from here on; [`STOP`]: stop.
 static KIND: AtomicI32 = AtomicI32::new(0);
+
+const STOP: i32 = i32::MIN;
 
 /// Counts steps from now on, and has `fault` happen at step `at`.
 pub fn arm(at: u64, fault: Fault) {
@@ -133,6 +158,7 @@ pub fn arm(at: u64, fault: Fault) {
         Fault::Abort => 0,
         Fault::Fail(error) => error,
         Fault::FailFromHere(error) => -error,
+        Fault::Stop => STOP,
     };
     KIND.store(kind, Ordering::SeqCst);
     AT.store(at, Ordering::SeqCst);
@@ -146,8 +172,17 @@ pub fn disarm() -> u64 {
 
 fn step() -> u64 {
     let step = STEP.fetch_add(1, Ordering::SeqCst);
-    if step == AT.load(Ordering::SeqCst) && KIND.load(Ordering::SeqCst) == 0 {
-        std::process::abort();
+    if step == AT.load(Ordering::SeqCst) {
+        match KIND.load(Ordering::SeqCst) {
+            0 => std::process::abort(),
+            STOP => {
+                let stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+                debug_assert!(stopped.is_ok(), "a process may always stop itself");
+                // The signal may reach another thread first.
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            _ => {}
+        }
     }
     step
 }
@@ -157,7 +192,7 @@ pub(super) fn before(_: Call<'_>) -> Result<()> {
     let _ = STEP.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |step| Some(step.next_multiple_of(2)));
     let step = step();
     let (at, kind) = (AT.load(Ordering::SeqCst), KIND.load(Ordering::SeqCst));
-    if (kind > 0 && step == at) || (kind < 0 && step >= at) {
+    if (kind > 0 && step == at) || (kind < 0 && kind != STOP && step >= at) {
         // A call that fails has no point after it.
         STEP.fetch_add(1, Ordering::SeqCst);
         return Err(Errno::from_raw_os_error(kind.abs()));

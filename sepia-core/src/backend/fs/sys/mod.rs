@@ -285,7 +285,10 @@ fn found(
 
 /// Takes the exclusive lock of an open file, without waiting. `EWOULDBLOCK` if another has it.
 pub(super) fn try_lock(file: impl AsFd) -> Result<()> {
-    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)?;
+    #[cfg(feature = "fault-injection")]
+    fault::note_locked();
+    Ok(())
 }
 
 /// Gives the lock back.
