@@ -13,6 +13,7 @@ mod leavings;
 mod model;
 mod order;
 mod power;
+mod private;
 mod races;
 mod scenario;
 mod sqlite;

@@ -101,8 +101,8 @@ impl<'a> Backup<'a> {
     /// read again, the fourth time while writers wait.
     ///
     /// The file stands under its name, in place of the file that was there, once it is complete and on the disk: durable
-    /// on return. If it fails, what was there stays. It has the mode of the file that was there, else that of any new
-    /// file; a symlink to a file is followed. It is gathered in the same directory before, twice if it is compressed or
+    /// on return. If it fails, what was there stays. It has the mode of the file that was there; else it is for its
+    /// owner alone, unless the store is [shared](crate::StoreBuilder::shared), where it has the mode of any new file; a symlink to a file is followed. It is gathered in the same directory before, twice if it is compressed or
     /// objects change meanwhile; if the process dies, `.sepia-*.part` files stay there.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl<'a> Backup<'a> {
     /// under both spellings of its generation 0. Of a store with a damaged object there is no backup:
     /// [`Store::verify`] finds all of them, and repairs or sets them aside.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<BackupReport> {
-        let place = Place::new(path.as_ref())?;
+        let place = Place::new(path.as_ref(), self.store)?;
         let draft = place.begin()?;
         let handle = draft.as_file().try_clone().map_err(|error| place.failed("begin to write the file", error))?;
         let mut making = Making::begin(&self, handle)?;

@@ -17,6 +17,8 @@
 //! - `commit`: the writer's steps
 //! - `publish`: carrying operations out, each atomically
 //! - `make`: making files and links, each whole before it has its name
+//! - `modes`: who may read and write what is made
+//! - `share`: with whom a store is shared, and making it so
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
 //! - `links`, `stat`: looking at a record without reading it
@@ -34,6 +36,7 @@ mod layout;
 mod links;
 mod lock;
 mod make;
+mod modes;
 mod open;
 mod operation;
 mod operations;
@@ -45,6 +48,7 @@ mod recover;
 mod removal;
 mod root;
 mod seal;
+mod share;
 mod stat;
 mod sys;
 mod trace;
@@ -310,6 +314,10 @@ impl Backend for Filesystem {
 
     fn root(&self) -> Option<&Path> {
         Some(self.root.path())
+    }
+
+    fn is_shared(&self) -> bool {
+        self.root.modes().shared.is_some()
     }
 }
 
