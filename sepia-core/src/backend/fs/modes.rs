@@ -98,6 +98,11 @@ fn passable(file: Mode) -> Mode {
     enter.fold(file | INHERIT_GROUP, Mode::union)
 }
 
+/// Whether something is hidden from users who may read the directory of its class.
+pub(super) fn is_hidden(mode: Mode, class: Mode) -> bool {
+    !mode.contains(class & (Mode::RGRP | Mode::ROTH))
+}
+
 /// Whether the system keeps this process out of the private directory of a store.
 pub(super) fn is_denied(root: &Root, path: &str) -> bool {
     matches!(sys::open_below(root, path), Err(Errno::ACCESS))

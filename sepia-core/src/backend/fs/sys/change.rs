@@ -263,17 +263,21 @@ pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str, making: Maki
 /// is in the group of this file, and not in that one's, gets no more than all others.
 fn set_permissions(file: BorrowedFd<'_>, like: Permissions, more: Mode) -> Result<()> {
     let now = permissions(file)?;
-    let (mut mode, group) = (like.mode() | more, now.group() == like.group());
+    let (mut mode, is_of_group) = (like.mode() | more, now.group() == like.group());
     let user = (now.owner() != like.owner() && rustix::process::geteuid().is_root()).then_some(like.owner());
-    if (!group || user.is_some()) && give_to(file, user, like.group()).is_err() && !group {
-        const GROUP: Mode = Mode::from_raw_mode(0o070);
-        let others = Mode::from_raw_mode((mode & Mode::RWXO).bits() << 3);
-        mode = mode.difference(GROUP) | (mode & GROUP & others);
+    if is_of_group && user.is_none() && now.mode() == mode {
+        return Ok(());
     }
-    match now.mode() == mode && group && user.is_none() {
-        true => Ok(()),
-        false => step(Call::SetMode(file), || rustix::fs::fchmod(file, mode)),
+    if !is_of_group || user.is_some() {
+        // Who is not in the group cannot give it the file.
+        let given = give_to(file, user, like.group());
+        if given.is_err() && !is_of_group {
+            const GROUP: Mode = Mode::from_raw_mode(0o070);
+            let others = Mode::from_raw_mode((mode & Mode::RWXO).bits() << 3);
+            mode = mode.difference(GROUP) | (mode & GROUP & others);
+        }
     }
+    step(Call::SetMode(file), || rustix::fs::fchmod(file, mode))
 }
 
 /// Takes from a file that is complete what its owner had only to write it.
