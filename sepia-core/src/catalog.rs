@@ -1,4 +1,5 @@
-//! What a store declares, as text: `format.json`, the format number, the classes, and whether there are checksums.
+//! What a store declares, as text: `format.json`, the format number, the classes, whether there are checksums, and with
+//! whom the store is shared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use crate::class::{Class, Format, Kind};
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::json;
+use crate::shared::Shared;
 
 /// Where it stands, below the root.
 #[cfg(any(unix, feature = "backup"))]
@@ -32,10 +34,16 @@ const ALGORITHM: &str = "xxh3-64";
 pub(crate) struct Declared {
     pub(crate) classes: Vec<Class>,
     pub(crate) checksums: Checksums,
+    pub(crate) shared: Option<Shared>,
+}
+
+/// Returns the content of the file of a store that is shared with nobody.
+pub(crate) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
+    print_shared(classes, checksums, None)
 }
 
 /// Returns the content of the file.
-pub(crate) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
+pub(crate) fn print_shared(classes: &[Class], checksums: Checksums, shared: Option<Shared>) -> Result<Vec<u8>> {
     let mut described = BTreeMap::new();
     for class in classes {
         let mut options = BTreeMap::new();
@@ -66,6 +74,9 @@ pub(crate) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> 
         if checksums == Checksums::On {
             object.field("checksums", ALGORITHM)?;
         }
+        if let Some(shared) = shared {
+            object.field("shared", shared.as_str())?;
+        }
         object.field("classes", &described)
     };
     print().map_err(json::JsonError::invalid)?;
@@ -89,6 +100,13 @@ pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
         None => Checksums::Off,
         Some(Value::String(algorithm)) if algorithm == ALGORITHM => Checksums::On,
         Some(_) => return Err(wrong("its checksums are of no known kind")),
+    };
+    let shared = match value.get("shared") {
+        None => None,
+        Some(shared) => {
+            let shared = shared.as_str().and_then(Shared::parse);
+            Some(shared.ok_or_else(|| wrong("it is shared neither with the group nor with all"))?)
+        }
     };
     let classes = value.get("classes").and_then(Value::as_object).ok_or_else(|| wrong("it has no classes"))?;
     let mut parsed = Vec::with_capacity(classes.len());
@@ -115,7 +133,7 @@ pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
         parsed.push(class.map_err(no_name)?);
     }
     parsed.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(Declared { classes: parsed, checksums })
+    Ok(Declared { classes: parsed, checksums, shared })
 }
 
 /// JSON in which no object has two fields of one name, of which readers would see one or the other.
@@ -187,8 +205,10 @@ mod tests {
         ];
         classes.extend(Class::declared("z".to_owned(), Kind::Serializable(None), None));
         for checksums in [Checksums::Off, Checksums::On] {
-            let printed = print(&classes, checksums).unwrap_or_default();
-            assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), checksums }));
+            for shared in [None, Some(Shared::Group), Some(Shared::All)] {
+                let printed = print_shared(&classes, checksums, shared).unwrap_or_default();
+                assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), checksums, shared }));
+            }
         }
     }
 
@@ -206,6 +226,8 @@ mod tests {
             r#"{"format": 1, "classes": {"A": {"kind": "folder"}}}"#,
             r#"{"format": 1, "classes": {}, "checksums": true}"#,
             r#"{"format": 1, "classes": {}, "checksums": "md5"}"#,
+            r#"{"format": 1, "classes": {}, "shared": true}"#,
+            r#"{"format": 1, "classes": {}, "shared": "everybody"}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "serializable", "content": "xml"}}}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "container", "generations": 3}}}"#,
             r#"{"format": 1, "classes": {"": {"kind": "container"}}}"#,

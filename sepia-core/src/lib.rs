@@ -37,6 +37,7 @@ pub mod record;
 mod reference;
 mod roots;
 mod shape;
+mod shared;
 mod source;
 mod store;
 pub mod transfer;
@@ -57,6 +58,7 @@ pub use problem::{Problem, ProblemKind, Severity};
 pub use progress::Progress;
 pub use reference::{Load, Ref, Reference};
 pub use roots::Root;
+pub use shared::Shared;
 pub use store::{Iter, Snapshot, Store, StoreBuilder, Transaction};
 
 /// What generated code needs. Not part of the public API.

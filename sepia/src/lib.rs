@@ -467,8 +467,8 @@
 pub use sepia_core::backup;
 pub use sepia_core::{
     AsObject, Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Iter, Load, Object, Problem,
-    ProblemKind, Progress, Reader, Ref, Reference, Result, Root, Severity, Snapshot, Store, StoreBuilder, Transaction,
-    Writer, backend, batch, class, gc, record, transfer, verify,
+    ProblemKind, Progress, Reader, Ref, Reference, Result, Root, Severity, Shared, Snapshot, Store, StoreBuilder,
+    Transaction, Writer, backend, batch, class, gc, record, transfer, verify,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

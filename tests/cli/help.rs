@@ -746,7 +746,9 @@ Write a backup into a file
 A tar archive of one moment of the store, also while others write: `tar tvf` lists it, and what `tar
 x` makes of its objects directory is a store. If it fails, what was in the file stays.
 
-With --json, one object: {records, included, bytes, strays}.
+The file is for its owner alone, unless the store is shared, or the file was there already.
+
+With --json, one object: {records, included, bytes, strays, hidden}.
 
 Usage: sepia backup [OPTIONS] <FILE>
 
@@ -790,8 +792,10 @@ Common options:
 Put what a backup holds into a store
 
 The store is made if it is not there. What is stored beside stays. All files are verified before
-anything is written. Of a backup that leaves out what an earlier one has (--since), name the earlier
-ones, too, in any order.
+anything is written. What is restored over a file keeps that one's permissions; what is new has
+those of any new object, as no backup has them: to hide all of it from other users, restore with
+`umask 077`. Of a backup that leaves out what an earlier one has (--since), name the earlier ones,
+too, in any order.
 
 With --json, one object: {added, replaced, equal, kept, bytes, strays}; with --list one a line:
 {object, class, id, kind, bytes, included}; with --verify one a file: {file, intact, records}. Exits
@@ -904,6 +908,8 @@ Write objects as JSON Lines, for other programs
 One moment of the store, also while others write: a line with the classes, then one for each object,
 from which `sepia import` makes exactly the same.
 
+The file is for its owner alone, unless the store is shared, or the file was there already.
+
 With --json, and a file, one object: {records, strays}.
 
 Usage: sepia export [OPTIONS] [FILE]
@@ -989,7 +995,7 @@ Common options:
 Make an empty store
 
 The directory, or the file of a database (sqlite:data.db), is made if it is not there, and must be
-empty otherwise. A store stays as it is.
+empty otherwise. A store stays as it is. Nobody but its owner can open it, unless it is shared.
 
 With --json, one object: {store, made}.
 
@@ -1003,6 +1009,14 @@ Options:
       --checksums
           Keep checksums of all objects, so that `sepia verify` finds what the disk has changed; a
           store that is there keeps them from now on
+
+      --shared[=<WHOM>]
+          Share the store, with the group that its directory or database belongs to (the default),
+          or with all users, who may only read it then; a store that is there is shared from now on
+
+          Possible values:
+          - group: The members of the group read and write it
+          - all:   They do, and everybody reads it
 
   -h, --help
           Print help (see a summary with '-h')

@@ -12,6 +12,7 @@ mod help;
 mod hostile;
 mod looking;
 mod moving;
+mod private;
 mod stores;
 mod terminal;
 mod verifying;

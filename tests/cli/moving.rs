@@ -76,7 +76,7 @@ monday.tar is intact: 8 records
     );
     assert_eq!(
         sandbox.sepia("backup again.tar --json").json(),
-        [json!({"records": 8, "included": 8, "bytes": 408, "strays": 0})]
+        [json!({"records": 8, "included": 8, "bytes": 408, "strays": 0, "hidden": 0})]
     );
 }
 

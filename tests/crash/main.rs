@@ -14,6 +14,7 @@ mod leavings;
 mod model;
 mod order;
 mod power;
+mod private;
 mod races;
 mod readers;
 mod scenario;

@@ -19,6 +19,7 @@ mod many;
 mod memory;
 mod model;
 mod opening;
+mod private;
 mod rough;
 mod shapes;
 mod snapshots;

@@ -216,6 +216,8 @@ fn permission_denied_names_the_file() {
     let mode = |below: &str, mode| fs::set_permissions(disk.path(below), fs::Permissions::from_mode(mode)).unwrap();
     mode("Postit/report_postit", 0o000);
     mode("Postit", 0o555);
+    mode(".sepia", 0o755);
+    mode(".sepia/format.json", 0o644);
     mode(".sepia/journal", 0o666);
     mode(".sepia/state", 0o666);
     mode("", 0o755);

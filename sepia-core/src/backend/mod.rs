@@ -130,6 +130,10 @@
 //!     fn root(&self) -> Option<&Path> {
 //!         self.inner.root()
 //!     }
+//!
+//!     fn is_shared(&self) -> bool {
+//!         self.inner.is_shared()
+//!     }
 //! }
 //!
 //! # fn main() -> Result<()> {
@@ -170,6 +174,7 @@ use crate::class::Class;
 use crate::error::Result;
 use crate::problem::Problem;
 use crate::record::{Key, Record};
+use crate::shared::Shared;
 
 #[cfg(unix)]
 pub use fs::Filesystem;
@@ -196,11 +201,19 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
     /// Turns checksums on. `false` by default; once they are on, they stay.
     pub checksums: bool,
+    /// Shares the store. `None`, which changes nothing, by default; once it is shared, it stays so.
+    pub shared: Option<Shared>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10), checksums: false }
+        Self {
+            adopt_existing: false,
+            read_only: false,
+            lock_timeout: Duration::from_secs(10),
+            checksums: false,
+            shared: None,
+        }
     }
 }
 
@@ -341,6 +354,12 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// another passes on what that one says.
     fn root(&self) -> Option<&Path> {
         None
+    }
+
+    /// Returns whether others than its owner may read the store. What is made from one that they may not read, a backup
+    /// say, is for its owner alone, too. A backend that wraps another passes on what that one says.
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

@@ -12,12 +12,14 @@ pub struct Stat {
     pub modified: SystemTime,
     /// Since when it has been here as it is; later than `modified` if it was changed elsewhere and moved here.
     pub since: SystemTime,
+    /// Some of its files are hidden from users who may look into the directory of its class.
+    pub hidden: bool,
 }
 
 impl Stat {
     /// Makes one of something that was changed here.
     pub fn new(bytes: u64, modified: SystemTime) -> Self {
-        Self { bytes, modified, since: modified }
+        Self { bytes, modified, since: modified, hidden: false }
     }
 
     /// The same, of something that has been here since then.

@@ -1,6 +1,6 @@
 //! Making an archive.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -50,6 +50,9 @@ pub struct BackupReport {
     pub bytes: u64,
     /// How many objects had files in them that are not Sepia's, and that are in no backup.
     pub strays: u64,
+    /// How many of those that are in it have files that are hidden from other users, who may look into the directory of
+    /// the class. An archive does not say so: what is restored of them where nothing is, is as open as any new object.
+    pub hidden: u64,
 }
 
 impl Store {
@@ -101,8 +104,8 @@ impl<'a> Backup<'a> {
     /// read again, the fourth time while writers wait.
     ///
     /// The file stands under its name, in place of the file that was there, once it is complete and on the disk: durable
-    /// on return. If it fails, what was there stays. It has the mode of the file that was there, else that of any new
-    /// file; a symlink to a file is followed. It is gathered in the same directory before, twice if it is compressed or
+    /// on return. If it fails, what was there stays. It has the mode of the file that was there; else it is for its
+    /// owner alone, unless the store is [shared](crate::StoreBuilder::shared), where it has the mode of any new file; a symlink to a file is followed. It is gathered in the same directory before, twice if it is compressed or
     /// objects change meanwhile; if the process dies, `.sepia-*.part` files stay there.
     ///
     /// # Errors
@@ -111,7 +114,7 @@ impl<'a> Backup<'a> {
     /// under both spellings of its generation 0. Of a store with a damaged object there is no backup:
     /// [`Store::verify`] finds all of them, and repairs or sets them aside.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<BackupReport> {
-        let place = Place::new(path.as_ref())?;
+        let place = Place::new(path.as_ref(), self.store)?;
         let draft = place.begin()?;
         let handle = draft.as_file().try_clone().map_err(|error| place.failed("begin to write the file", error))?;
         let mut making = Making::begin(&self, handle)?;
@@ -188,13 +191,15 @@ impl Making {
     fn gather(&mut self, backup: &mut Backup<'_>) -> Result<()> {
         let backend = backup.store.backend();
         let earlier = backup.since.map(Manifest::hashes).unwrap_or_default();
-        let mut gathering = Gathering { backend, earlier, draft: &mut self.draft, buffer: Vec::new() };
+        let (buffer, hidden) = Default::default();
+        let mut gathering = Gathering { backend, earlier, draft: &mut self.draft, buffer, hidden };
         backup.reporter.begin("read", None);
         let selection = Selection::of(backup.roots.as_deref());
         let gathered = moment::gather(backend, selection, &mut gathering, &mut backup.reporter)?;
+        let hidden = gathering.hidden.len() as u64;
         backup.reporter.end();
         let (mut classes, mut named) = (gathered.classes, BTreeSet::new());
-        let mut report = BackupReport { strays: gathered.strays, ..BackupReport::default() };
+        let mut report = BackupReport { strays: gathered.strays, hidden, ..BackupReport::default() };
         let mut fit = Fit::new(&classes);
         self.draft.rows(&mut |row, _, _| {
             let (class, (line, bytes)) = split_row(row);
@@ -281,6 +286,19 @@ struct Gathering<'a> {
     earlier: HashMap<&'a Key, Fingerprint>,
     draft: &'a mut Draft,
     buffer: Vec<u8>,
+    /// What is hidden from other users.
+    hidden: HashSet<Key>,
+}
+
+impl Gathering<'_> {
+    /// Takes note of whether an object is hidden, as it was read last.
+    fn note(&mut self, key: &Key, is_hidden: bool) {
+        if is_hidden {
+            self.hidden.insert(key.clone());
+        } else {
+            self.hidden.remove(key);
+        }
+    }
 }
 
 impl Sink for Gathering<'_> {
@@ -289,18 +307,22 @@ impl Sink for Gathering<'_> {
         listed.here = self.earlier.get(key) != Some(&listed.hash);
         self.buffer.clear();
         if listed.here {
-            let modified = self.backend.stat(key)?.map_or(UNIX_EPOCH, |stat| stat.modified);
+            let stat = self.backend.stat(key)?;
+            let modified = stat.map_or(UNIX_EPOCH, |stat| stat.modified);
             write_record(&mut self.buffer, key, &record, seconds(modified)).map_err(unwritable)?;
+            self.note(key, stat.is_some_and(|stat| stat.hidden));
         }
         self.draft.add(key, pass, &row(&listed), &self.buffer)
     }
 
     fn forget(&mut self, key: &Key) -> Result<()> {
+        self.note(key, false);
         self.draft.forget(key);
         Ok(())
     }
 
     fn restart(&mut self) -> Result<()> {
+        self.hidden.clear();
         self.draft.restart()
     }
 }

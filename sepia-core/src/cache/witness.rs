@@ -148,6 +148,10 @@ impl Backend for Witness {
     fn root(&self) -> Option<&Path> {
         self.inner.root()
     }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
 }
 
 impl Upkeep for Witness {

@@ -7,6 +7,7 @@ use super::Store;
 use crate::backend::{Memory, OpenOptions};
 use crate::batch::Durability;
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::shared::Shared;
 
 /// The URLs that there are, for messages.
 const URLS: &str = if cfg!(feature = "sqlite") { "file:PATH, sqlite:PATH or memory:" } else { "file:PATH or memory:" };
@@ -44,7 +45,8 @@ impl Store {
     /// `NotAStore` if the directory holds something else, if a file stands there, or if the path is
     /// empty; `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if its list
     /// of classes cannot be understood; `Locked` if another program is making it and does not end;
-    /// `ReadOnly` if it is not there and the medium cannot be written; `Io`.
+    /// `ReadOnly` if it is not there and the medium cannot be written; `Io`, also if the store is private, and somebody
+    /// else's.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
     }
@@ -68,7 +70,8 @@ impl Store {
     /// `NotAStore` if the file holds something else, if a directory stands there, or if the path is empty;
     /// `InvalidValue` if the path can be that of no file; `UnsupportedFormat` if a newer version of Sepia wrote the store;
     /// `Corrupt` if the database is damaged, or its texts are not in UTF-8; `Locked` if another program is making it and
-    /// does not end; `ReadOnly` if it cannot be written; `Io`, also if its directory is not there.
+    /// does not end; `ReadOnly` if it cannot be written; `Io`, also if its directory is not there, or if the database is
+    /// private, and somebody else's.
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -142,6 +145,37 @@ impl StoreBuilder {
     #[must_use]
     pub fn checksums(mut self) -> Self {
         self.options.checksums = true;
+        self
+    }
+
+    /// Shares the store: with the members of the group that its directory (or database) belongs to, or with everybody.
+    /// Else it is for its owner alone: others may read the files of objects as far as the umask of the writer lets them,
+    /// and nothing in `.sepia`, without which they cannot open the store. The setting stays with the store, whoever opens
+    /// it. In a store that is there already, it is changed, as by `git init --shared`: everything that is Sepia's gets the
+    /// permissions which that takes. If a process dies in between, the owner's next opening for writing goes on. What is
+    /// open to more users than it takes stays so, but for `.sepia`. A store in memory is nobody else's.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// use sepia::{Shared, Store};
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path();
+    /// let store = Store::builder().shared(Shared::Group).open(path)?;
+    /// assert!(store.backend().is_shared());
+    /// assert!(Store::open(path)?.backend().is_shared());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Then [`open`](Self::open) is also `Io` if the setting would have to be changed by somebody who is not the owner of
+    /// the store, or if something in it belongs to somebody else and cannot be shared: it is then, but for that; and
+    /// `ReadOnly` if it would have to be changed, and nothing may be written.
+    #[must_use]
+    pub fn shared(mut self, shared: Shared) -> Self {
+        self.options.shared = Some(shared);
         self
     }
 

@@ -81,13 +81,14 @@ impl<'a> Export<'a> {
     }
 
     /// Writes it into a file, which stands under its name, in place of the file that was there, once it is complete and
-    /// on the disk: durable on return. If it fails, what was there stays. It has the mode of the file that was there, else
-    /// that of any new file; a symlink to a file is followed.
+    /// on the disk: durable on return. If it fails, what was there stays. It has the mode of the file that was there; else it
+    /// is for its owner alone, unless the store is [shared](crate::StoreBuilder::shared), where it has the mode of any new
+    /// file; a symlink to a file is followed.
     ///
     /// # Errors
     /// As [`to_writer`](Self::to_writer); `Io`, too, if something else than a file is there.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<ExportReport> {
-        let place = Place::new(path.as_ref())?;
+        let place = Place::new(path.as_ref(), self.store)?;
         let file = place.begin()?;
         let report = self.to_writer(BufWriter::new(file.as_file()))?;
         place.keep(file)?;

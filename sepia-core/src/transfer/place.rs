@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::store::Store;
 
 /// What fails if there can be no file.
 const BEGIN: &str = "begin to write the file";
@@ -18,14 +19,16 @@ pub(crate) struct Place {
     directory: PathBuf,
     /// The mode of the file that is there already.
     known: Option<Permissions>,
+    /// What is in it is for nobody else.
+    is_private: bool,
 }
 
 impl Place {
-    /// Looks at a path. Where symlinks lead to a file, that one is meant.
+    /// Looks at a path, for something of a store. Where symlinks lead to a file, that one is meant.
     ///
     /// # Errors
     /// `Io` if there is something else than a file.
-    pub(crate) fn new(path: &Path) -> Result<Self> {
+    pub(crate) fn new(path: &Path, store: &Store) -> Result<Self> {
         let failed = |error| Error::io(BEGIN, path, error);
         let (path, known) = match fs::symlink_metadata(path) {
             Ok(found) if found.is_file() => (path.to_owned(), Some(found.permissions())),
@@ -40,11 +43,11 @@ impl Place {
             Err(_) => (path.to_owned(), None),
         };
         let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-        Ok(Self { directory: directory.to_owned(), path, known })
+        Ok(Self { directory: directory.to_owned(), path, known, is_private: !store.backend().is_shared() })
     }
 
     /// Begins a file beside it, which goes again unless it is kept. Those who may read it are those who may read what
-    /// is there already, else those who may read any new file.
+    /// is there already; else its owner alone, if the store is private; else those who may read any new file.
     pub(crate) fn begin(&self) -> Result<NamedTempFile> {
         let failed = |error| self.failed(BEGIN, error);
         let mut builder = tempfile::Builder::new();
@@ -55,6 +58,8 @@ impl Place {
                 file.as_file().set_permissions(permissions.clone()).map_err(failed)?;
                 Ok(file)
             }
+            // As temporary files are.
+            None if self.is_private => builder.tempfile_in(&self.directory).map_err(failed),
             None => {
                 #[cfg(unix)]
                 builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

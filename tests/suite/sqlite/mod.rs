@@ -23,7 +23,7 @@ use sepia::backend::{Backend, OpenOptions, Sqlite};
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format};
 use sepia::record::{Entries, Entry, Key, Name, Node, Record};
-use sepia::{Durability, ErrorKind, Id, ProblemKind, Serializable, Store};
+use sepia::{Durability, ErrorKind, Id, ProblemKind, Serializable, Shared, Store};
 use tempfile::TempDir;
 
 use crate::boards::{Board, Postit, postit, work_board};

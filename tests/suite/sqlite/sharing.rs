@@ -120,13 +120,13 @@ fn a_reader_who_may_not_write_sees_one_state_under_its_lock() {
     put(&file.backend(), &key("Leaf", "a"), leaf("1")).unwrap();
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     mode(file.directory.path(), 0o755);
-    mode(&file.path, 0o644);
+    drop(Store::builder().shared(Shared::All).sqlite(&file.path).unwrap());
     // The program is copied to where anybody may run it.
     let program = file.directory.path().join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let mut command = Command::new(&program);
     command.args(["sqlite::sharing::look_on", "--exact", "--ignored", "--nocapture"]).env(CHILD, &file.path);
-    let mut child = command.uid(65534).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command.uid(65534).gid(65534).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.ends_with("held")), "the process has not begun");
     put(&file.backend(), &key("Leaf", "a"), leaf("2")).unwrap();

@@ -1,4 +1,4 @@
-//! `format.json`: the format number, the classes, and whether there are checksums.
+//! `format.json`: the format number, the classes, whether there are checksums, and with whom the store is shared.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::Errno;
 
 use super::layout::FORMAT_FILE;
+use super::modes;
 use super::read::refused;
 use super::root::Root;
 use super::sys;
-pub(super) use crate::catalog::{parse, print};
+pub(super) use crate::catalog::{parse, print_shared};
 use crate::class::Class;
 use crate::error::{Error, Result};
 
@@ -72,11 +73,13 @@ fn read(root: &Root) -> Result<Option<State>> {
     let file = match sys::open_below(root, FORMAT_FILE) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::ACCESS) => return Err(modes::denied(root, FORMAT_FILE)),
         Err(errno) => return Err(refused(errno, &place)),
     };
     let stamp = sys::stamp(&file).map_err(io)?;
     let content = sys::read(&file).map_err(|errno| refused(errno, &place))?;
     let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
     root.set_checksums(declared.checksums);
+    root.set_shared(declared.shared);
     Ok(Some(State { file: Some((file, stamp)), classes: declared.classes.into() }))
 }

@@ -1,7 +1,7 @@
 //! Making files and links, each whole before it has its name:
 //! 1. A new file is written without a name (`O_TMPFILE`) and linked into its place; where that does
 //!    not work, it is written in `.sepia/tmp` and renamed into its place.
-//! 2. A file over another is written in `.sepia/tmp`, given the other's permissions, and renamed.
+//! 2. A file over another is made in `.sepia/tmp` with the other's permissions, written, and renamed.
 //! 3. A link over another is made in `.sepia/tmp` and renamed.
 //!
 //! In a store that keeps checksums, a file has its own before it is linked or renamed.
@@ -14,8 +14,9 @@ use rustix::io::{Errno, Result};
 
 use super::checksum::{self, Checksums};
 use super::layout::TMP;
+use super::modes::Making;
 use super::root::Root;
-use super::sys::{self, Directory, Permissions, Place};
+use super::sys::{self, Directory, Kind, Permissions, Place};
 
 /// Makes files and links, under the writer lock.
 pub(super) struct Maker<'a> {
@@ -58,37 +59,43 @@ impl<'a> Maker<'a> {
     }
 
     /// Makes a file where nothing is; `EEXIST` if something is there.
-    pub(super) fn file(&mut self, place: Place<'_>, content: &[u8], checksums: Checksums) -> Result<()> {
-        match sys::make_file_unnamed(place.0, place.1, content, checksums) {
-            Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(place, Made::File(content, checksums), Over::Nothing),
+    pub(super) fn file(
+        &mut self,
+        place: Place<'_>,
+        content: &[u8],
+        checksums: Checksums,
+        making: Making,
+    ) -> Result<()> {
+        match sys::make_file_unnamed(place.0, place.1, content, checksums, making) {
+            Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(place, Made::File(content, checksums), Over::Nothing, making),
             made => made,
         }
     }
 
-    /// Makes something in `.sepia/tmp`, and moves it into its place.
-    pub(super) fn by_way_of_tmp(&mut self, place: Place<'_>, made: Made<'_>, over: Over) -> Result<()> {
-        match self.make_in(&*self.root.tmp()?, place, made, over) {
+    /// Makes something in `.sepia/tmp`, and moves it into its place. A file that replaces one of an object gets its
+    /// permissions, any other those of `making`.
+    pub(super) fn by_way_of_tmp(&mut self, place: Place<'_>, made: Made<'_>, over: Over, making: Making) -> Result<()> {
+        let making = permissions_over(place, made, over, making)?;
+        match self.make_in(&*self.root.tmp()?, place, made, over, making) {
             // It may have been removed since it was opened.
-            Err(Errno::NOENT) => self.make_in(&*self.root.reopen_tmp()?, place, made, over),
+            Err(Errno::NOENT) => self.make_in(&*self.root.reopen_tmp()?, place, made, over, making),
             done => done,
         }
     }
 
-    fn make_in(&mut self, tmp: &Directory, place: Place<'_>, made: Made<'_>, over: Over) -> Result<()> {
+    fn make_in(&mut self, tmp: &Directory, place: Place<'_>, made: Made<'_>, over: Over, making: Making) -> Result<()> {
         let tmp = tmp.as_fd();
         // The names of dead writers' left-overs are passed over; no other writer is at work.
-        let (temporary, file) = loop {
+        let temporary = loop {
             self.made += 1;
             let name = self.made.to_string();
             let written = match made {
-                Made::File(content, checksums) => sys::make_file(tmp, &name, content).map(|file| {
+                Made::File(content, checksums) => sys::make_file(tmp, &name, content, making).and_then(|file| {
                     checksum::keep(checksums, &file, content);
-                    Some(file)
+                    sys::seal(&file, making)
                 }),
-                Made::Synced(content) => {
-                    sys::make_file(tmp, &name, content).and_then(|file| sys::sync(&file).map(|()| Some(file)))
-                }
-                Made::Link(target) => sys::make_link(tmp, &name, target).map(|()| None),
+                Made::Synced(content) => sys::make_file(tmp, &name, content, making).and_then(sys::sync),
+                Made::Link(target) => sys::make_link(tmp, &name, target),
             };
             match written {
                 Err(Errno::EXIST) => {}
@@ -96,14 +103,13 @@ impl<'a> Maker<'a> {
                     let _ = sys::remove(tmp, &name);
                     return Err(errno);
                 }
-                Ok(file) => break (name, file),
+                Ok(()) => break name,
             }
         };
-        let kept = file.map_or(Ok(()), |file| keep_permissions(place, over, file));
-        let placed = kept.and_then(|()| match over {
+        let placed = match over {
             Over::Nothing => sys::place((tmp, &temporary), place),
             Over::File(_) | Over::Anything => sys::replace((tmp, &temporary), place),
-        });
+        };
         if placed.is_err() {
             // The error says what failed; what is left is removed by a later open.
             let _ = sys::remove(tmp, &temporary);
@@ -112,25 +118,28 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Gives a file the permissions of the one that it will replace.
-fn keep_permissions(place: Place<'_>, over: Over, file: impl AsFd) -> Result<()> {
-    match over {
-        Over::Nothing => Ok(()),
-        Over::File(permissions) => sys::set_permissions(file, permissions),
-        Over::Anything => match sys::permissions_at(place) {
-            Err(Errno::NOENT) => Ok(()),
-            permissions => sys::set_permissions(file, permissions?),
+/// Returns the permissions with which something is made that will stand in a place.
+fn permissions_over(place: Place<'_>, made: Made<'_>, over: Over, making: Making) -> Result<Making> {
+    match (made, over, making) {
+        // What is private has its own, whatever somebody gave it.
+        (Made::Link(_), ..) | (_, Over::Nothing, _) | (_, _, Making::Exactly(_)) => Ok(making),
+        (_, Over::File(permissions), _) => Ok(Making::Like(permissions)),
+        (_, Over::Anything, _) => match sys::permissions_at(place) {
+            Err(Errno::NOENT) => Ok(making),
+            // A symlink has the permissions of nothing.
+            Ok(permissions) if permissions.kind() != Kind::File => Ok(making),
+            permissions => Ok(Making::Like(permissions?)),
         },
     }
 }
 
 /// Opens the directory of what is being made, or makes it.
-pub(super) fn open_tmp(root: impl AsFd) -> Result<Directory> {
+pub(super) fn open_tmp(root: impl AsFd, making: Making) -> Result<Directory> {
     let root = root.as_fd();
     match sys::open_directory_below(root, TMP) {
         Err(Errno::NOENT) => {
             let (parent, name) = TMP.split_once('/').unwrap_or((".", TMP));
-            match sys::make_directory(sys::open_directory(root, parent)?, name) {
+            match sys::make_directory(sys::open_directory(root, parent)?, name, making) {
                 // Another thread may have been quicker.
                 Ok(()) | Err(Errno::EXIST) => sys::open_directory_below(root, TMP),
                 Err(errno) => Err(errno),

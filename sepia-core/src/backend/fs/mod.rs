@@ -18,6 +18,8 @@
 //! - `commit`: the writer's steps
 //! - `publish`: carrying operations out, each atomically
 //! - `make`: making files and links, each whole before it has its name
+//! - `modes`: who may read and write what is made
+//! - `share`: with whom a store is shared, and making it so
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
 //! - `links`, `stat`: looking at a record without reading it
@@ -35,6 +37,7 @@ mod layout;
 mod links;
 mod lock;
 mod make;
+mod modes;
 mod moment;
 mod open;
 mod operation;
@@ -47,6 +50,7 @@ mod recover;
 mod removal;
 mod root;
 mod seal;
+mod share;
 mod stat;
 mod sys;
 mod trace;
@@ -298,6 +302,10 @@ impl Backend for Filesystem {
 
     fn root(&self) -> Option<&Path> {
         Some(self.root.path())
+    }
+
+    fn is_shared(&self) -> bool {
+        self.root.modes().shared.is_some()
     }
 }
 

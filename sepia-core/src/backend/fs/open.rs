@@ -17,7 +17,7 @@ use super::publish::Publisher;
 use super::root::Root;
 use super::sys::{self, Kind};
 use super::view::Overlays;
-use super::{Filesystem, read, trace, upkeep};
+use super::{Filesystem, modes, read, share, trace, upkeep};
 use crate::backend::OpenOptions;
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +61,7 @@ impl Filesystem {
         let catalog = match known {
             Ok(Some(catalog)) => catalog,
             Err(error) if error.kind() == ErrorKind::UnsupportedFormat => return Err(error),
+            Err(error) if modes::is_denied(&root, FORMAT_FILE) => return Err(error),
             Err(_) => Catalog::unwritten(Vec::new()),
             Ok(None) if !writable => {
                 if !options.adopt_existing {
@@ -115,8 +116,14 @@ impl Filesystem {
                 Err(error) => return Err(error),
             }
         }
+        if writable {
+            opened.settle_modes();
+        }
         if options.checksums {
             opened.turn_checksums_on()?;
+        }
+        if let Some(shared) = options.shared {
+            opened.share(shared)?;
         }
         Ok(opened)
     }
@@ -186,17 +193,22 @@ fn make(root: &Root, options: &OpenOptions) -> Result<(Catalog, bool)> {
             return Err(not_a_store(root.path(), &why));
         }
     };
-    match sys::make_directory(root, PRIVATE) {
+    root.set_shared(options.shared);
+    let made = match sys::make_directory(root, PRIVATE, root.modes().private_directory()) {
         // Left by a process that died here.
-        Err(Errno::EXIST) if sys::kind(root, PRIVATE) == Ok(Kind::Directory) => {}
-        made => made.map_err(|errno| Error::io("make the store", &root.place(PRIVATE), errno))?,
-    }
+        Err(Errno::EXIST) if sys::kind(root, PRIVATE) == Ok(Kind::Directory) => {
+            share::claim_private(root, root.modes())
+        }
+        made => made,
+    };
+    made.map_err(|errno| Error::io("make the store", &root.place(PRIVATE), errno))?;
+    share::share_all(root, &classes)?;
     let mut publisher = Publisher::new(root);
     let checksums = if options.checksums { Checksums::On } else { Checksums::Off };
     if checksums == Checksums::On {
         upkeep::probe_checksums(root)?;
     }
-    let content = catalog::print(&classes, checksums)?;
+    let content = catalog::print_shared(&classes, checksums, options.shared)?;
     for (file, content) in [(GITIGNORE, GITIGNORE_TEXT.as_bytes()), (FORMAT_FILE, &content)] {
         let operation = Operation::new(file, Action::File(content.into()), Before::Unknown);
         let made = publisher.operate(&operation);

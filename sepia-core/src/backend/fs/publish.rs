@@ -58,17 +58,21 @@ impl<'a> Publisher<'a> {
         let checksums = self.checksums(path);
         let here = self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
         let place = (here, name);
+        let modes = self.root.modes();
+        let making = modes.file(path);
         match &operation.action {
-            Action::MakeDirectory => sys::make_directory(here, name),
-            Action::File(content) if is_new => self.maker.file(place, content, checksums),
+            Action::MakeDirectory => sys::make_directory(here, name, modes.directory(path)),
+            Action::File(content) if is_new => self.maker.file(place, content, checksums, making),
             // Without its list of classes a store is none, whatever its objects survive.
             Action::File(content) if path == FORMAT_FILE => {
-                self.maker.by_way_of_tmp(place, Made::Synced(content), Over::Anything)?;
+                self.maker.by_way_of_tmp(place, Made::Synced(content), Over::Anything, making)?;
                 sys::sync(here)
             }
-            Action::File(content) => self.maker.by_way_of_tmp(place, Made::File(content, checksums), Over::Anything),
+            Action::File(content) => {
+                self.maker.by_way_of_tmp(place, Made::File(content, checksums), Over::Anything, making)
+            }
             Action::Link(target) if is_new => sys::make_link(here, name, target),
-            Action::Link(target) => self.maker.by_way_of_tmp(place, Made::Link(target), Over::Anything),
+            Action::Link(target) => self.maker.by_way_of_tmp(place, Made::Link(target), Over::Anything, making),
             Action::Remove => sys::remove(here, name),
             Action::RemoveDirectory => {
                 let removed = sys::remove_directory(here, name);
@@ -114,7 +118,7 @@ impl<'a> Publisher<'a> {
             let way = &path[..at];
             let (parent, name) = way.rsplit_once('/').unwrap_or(("", way));
             self.go_to(parent)?;
-            match sys::make_directory(self.here(), name) {
+            match sys::make_directory(self.here(), name, self.root.modes().directory(way)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
@@ -132,7 +136,7 @@ impl<'a> Publisher<'a> {
             }
             gone => gone?,
         }
-        let file = sys::open_or_make(self.here(), name)?;
+        let file = sys::open_or_make(self.here(), name, self.root.modes().file(path))?;
         sys::write(&file, content.as_bytes(), 0)?;
         if sys::length(&file)? > content.len() as u64 {
             sys::set_length(&file, content.len() as u64)?;
@@ -189,7 +193,7 @@ impl<'a> Publisher<'a> {
         match self.go_to_existing(path) {
             Err(Errno::NOENT) => {
                 let class = path.split_once('/').map_or(path, |(class, _)| class);
-                match sys::make_directory(self.root, class) {
+                match sys::make_directory(self.root, class, self.root.modes().directory(class)) {
                     // Another thread may have been quicker.
                     Ok(()) | Err(Errno::EXIST) => self.go_to_existing(path),
                     Err(errno) => Err(errno),

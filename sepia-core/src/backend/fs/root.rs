@@ -10,9 +10,11 @@ use rustix::io::Errno;
 use super::checksum::Checksums;
 use super::layout::PRIVATE;
 use super::make;
+use super::modes::Modes;
 use super::sys::{self, Directory};
 use crate::error::{Error, Result};
 use crate::record::Key;
+use crate::shared::Shared;
 
 /// The root of a store.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Root {
     folds: bool,
     /// The store keeps checksums, as far as its list of classes is known.
     checksums: AtomicBool,
+    /// With whom the store is shared, as far as that is known.
+    modes: Mutex<Modes>,
     /// The directories in it that were opened last.
     directories: Mutex<Vec<Opened>>,
     /// The directory of what is being made, once it was needed.
@@ -48,7 +52,8 @@ impl AsFd for Root {
 impl Root {
     pub(super) fn new(handle: Directory, path: &Path) -> Self {
         let (checksums, directories, tmp) = Default::default();
-        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), checksums, directories, tmp }
+        let (folds, modes) = (cfg!(target_vendor = "apple"), Mutex::new(Modes { shared: None }));
+        Self { handle, path: path.to_owned(), folds, checksums, modes, directories, tmp }
     }
 
     /// Returns whether the store keeps checksums.
@@ -59,6 +64,16 @@ impl Root {
     /// Takes note of whether the store keeps checksums.
     pub(super) fn set_checksums(&self, checksums: Checksums) {
         self.checksums.store(checksums == Checksums::On, Ordering::Relaxed);
+    }
+
+    /// Returns how what is made in the store is made.
+    pub(super) fn modes(&self) -> Modes {
+        *self.modes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of with whom the store is shared.
+    pub(super) fn set_shared(&self, shared: Option<Shared>) {
+        *self.modes.lock().unwrap_or_else(PoisonError::into_inner) = Modes { shared };
     }
 
     /// Finds out, by the private directory, how the file system spells.
@@ -96,7 +111,7 @@ impl Root {
 
     /// Opens the directory of what is being made anew.
     pub(super) fn reopen_tmp(&self) -> rustix::io::Result<Arc<Directory>> {
-        let tmp = Arc::new(make::open_tmp(self)?);
+        let tmp = Arc::new(make::open_tmp(self, self.modes().private_directory())?);
         *self.tmp.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tmp));
         Ok(tmp)
     }

@@ -1,11 +1,13 @@
-//! The size and age of a record.
+//! The size and age of a record, and whether it is hidden from others.
 
 use std::time::SystemTime;
 
+use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use super::Filesystem;
 use super::layout::MAX_DIRECTORIES;
+use super::modes;
 use super::read;
 use super::sys::{self, Directory, Kind, Measure};
 use crate::backend::Stat;
@@ -27,7 +29,8 @@ impl Filesystem {
             && let Ok(class) = self.root.directory(&key.class_name())
             && let Ok(measure @ Measure { kind: Kind::File, .. }) = sys::measure_at(&*class, &key.name())
         {
-            return Ok(Some(stat(measure)));
+            let of_class = sys::permissions(&*class).map_err(fail)?.mode();
+            return Ok(Some(stat(measure, of_class)));
         }
         let file = match sys::open_below(&self.root, &key.path()) {
             Ok(file) => file,
@@ -38,11 +41,13 @@ impl Filesystem {
             return Ok(None);
         }
         let measure = sys::measure(&file).map_err(fail)?;
+        let of_class = self.root.directory(&key.class_name()).and_then(sys::permissions);
+        let of_class = of_class.map_or(Mode::empty(), |class| class.mode());
         match measure.kind {
-            Kind::File => Ok(Some(stat(measure))),
+            Kind::File => Ok(Some(stat(measure, of_class))),
             Kind::Directory => {
-                let mut sum = stat(Measure { bytes: 0, ..measure });
-                match walk(&file, &mut sum, 0) {
+                let mut sum = stat(Measure { bytes: 0, ..measure }, of_class);
+                match walk(&file, &mut sum, of_class, 0) {
                     Ok(true) => Ok(Some(sum)),
                     Ok(false) => Ok(None),
                     // Somebody is changing it: what there is of it is new.
@@ -59,7 +64,7 @@ impl Filesystem {
 }
 
 /// Adds up a directory and those in it, and returns whether it has a `data.json`.
-fn walk(directory: &Directory, sum: &mut Stat, depth: usize) -> rustix::io::Result<bool> {
+fn walk(directory: &Directory, sum: &mut Stat, of_class: Mode, depth: usize) -> rustix::io::Result<bool> {
     let (mut has_data, mut inner) = (false, Vec::new());
     sys::list(directory, &mut |name, kind| match kind {
         Kind::File => has_data |= name == DATA,
@@ -67,20 +72,25 @@ fn walk(directory: &Directory, sum: &mut Stat, depth: usize) -> rustix::io::Resu
         _ => {}
     })?;
     if has_data {
-        add(sum, sys::measure_at(directory, DATA)?);
+        add(sum, stat(sys::measure_at(directory, DATA)?, of_class));
     }
     for name in inner.iter().take_while(|_| depth < MAX_DIRECTORIES) {
         let inner = sys::open_directory(directory, name)?;
-        add(sum, Measure { bytes: 0, ..sys::measure(&inner)? });
-        walk(&inner, sum, depth + 1)?;
+        add(sum, stat(Measure { bytes: 0, ..sys::measure(&inner)? }, of_class));
+        walk(&inner, sum, of_class, depth + 1)?;
     }
     Ok(has_data)
 }
 
-fn stat(measure: Measure) -> Stat {
-    Stat::new(measure.bytes, measure.modified).since(measure.since)
+fn stat(measure: Measure, of_class: Mode) -> Stat {
+    let mut stat = Stat::new(measure.bytes, measure.modified).since(measure.since);
+    stat.hidden = modes::is_hidden(measure.mode, of_class);
+    stat
 }
 
-fn add(sum: &mut Stat, measure: Measure) {
-    *sum = Stat::new(sum.bytes + measure.bytes, sum.modified.max(measure.modified)).since(sum.since.max(measure.since));
+fn add(sum: &mut Stat, part: Stat) {
+    sum.bytes += part.bytes;
+    sum.modified = sum.modified.max(part.modified);
+    sum.since = sum.since.max(part.since);
+    sum.hidden |= part.hidden;
 }

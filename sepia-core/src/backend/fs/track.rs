@@ -88,7 +88,7 @@ impl Filesystem {
             }
         }
         let private = sys::open_directory(&self.root, PRIVATE)?;
-        let file = sys::open_or_make(private, name_of(FOLLOWED))?;
+        let file = sys::open_or_make(private, name_of(FOLLOWED), self.root.modes().private_file())?;
         let length = sys::length(&file)?;
         if length + lines.len() as u64 > LIMIT as u64 {
             return Err(Errno::FBIG);

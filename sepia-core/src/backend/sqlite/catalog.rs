@@ -10,6 +10,7 @@ use super::error::failed;
 use super::schema;
 use crate::class::{Class, Format, Kind};
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::shared::Shared;
 
 /// The classes that this handle knows to be declared, so that reading by key need not ask for them.
 #[derive(Debug, Default)]
@@ -120,6 +121,29 @@ pub(super) fn checksums(connection: &Connection) -> Result<Checksums> {
         Some(row) if row.get_ref(0).map_err(&fail)? == ValueRef::Text(CHECKSUMS.1.as_bytes()) => Ok(Checksums::On),
         Some(_) => Err(Error::corrupt("the checksums of the store are of no known kind")),
     }
+}
+
+/// The setting that says with whom the store is shared. Without it, with nobody.
+const SHARED: &str = "shared";
+
+/// Reads with whom the store is shared.
+pub(super) fn shared(connection: &Connection) -> Result<Option<Shared>> {
+    let fail = failed("read the settings");
+    let mut statement = connection.prepare_cached("SELECT value FROM setting WHERE name = ?1").map_err(&fail)?;
+    let mut rows = statement.query([SHARED]).map_err(&fail)?;
+    let Some(row) = rows.next().map_err(&fail)? else { return Ok(None) };
+    let word = match row.get_ref(0).map_err(&fail)? {
+        ValueRef::Text(word) => std::str::from_utf8(word).ok().and_then(Shared::parse),
+        _ => None,
+    };
+    word.map(Some).ok_or_else(|| Error::corrupt("the store is shared neither with the group nor with all"))
+}
+
+/// Shares the store from now on.
+pub(super) fn share(connection: &Connection, shared: Shared) -> rusqlite::Result<()> {
+    connection
+        .execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (SHARED, shared.as_str()))
+        .map(|_| ())
 }
 
 /// Keeps checksums from now on: of what commits write. What is written by hand has none.

@@ -6,6 +6,7 @@
 //! - `pool`: the connections that read
 //! - `writer`: the connection that writes, and its transactions
 //! - `lock`: keeping others off
+//! - `modes`: who may read and write the file, and those beside it
 //! - `identity`: whether the file is the one that was opened
 //! - `catalog`: the classes
 //! - `tree`: from containers to rows, and back
@@ -32,6 +33,7 @@ mod generation;
 mod identity;
 mod links;
 mod lock;
+mod modes;
 mod open;
 mod pool;
 mod read;
@@ -333,6 +335,10 @@ impl Backend for Sqlite {
 
     fn upkeep(&self) -> &dyn Upkeep {
         self
+    }
+
+    fn is_shared(&self) -> bool {
+        self.read_with(catalog::shared).is_ok_and(|shared| shared.is_some())
     }
 }
 

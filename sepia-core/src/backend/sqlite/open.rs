@@ -12,9 +12,10 @@ use super::catalog::{self, Declared};
 use super::error::{at, failed, unopened};
 use super::gate::{Deadline, Gate, retry};
 use super::identity::Identity;
+use super::modes;
 use super::pool::{Access, Pool, connect};
 use super::schema;
-use super::writer::Writer;
+use super::writer::{self, Writer};
 use crate::backend::OpenOptions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -68,15 +69,23 @@ impl Sqlite {
         }
         let gate = Gate::new(options.lock_timeout);
         let deadline = Deadline::new(Instant::now(), options.lock_timeout);
+        modes::check_reader(&path)?;
+        modes::prepare_log(&path);
         let (writer, access) = if options.read_only {
-            (None, readable(&path, options)?)
+            (None, readable(&path, options).map_err(modes::explain(&path))?)
         } else {
-            let writer = Writer::new(make(&path, options, deadline)?).map_err(unopened)?;
-            (Some(Mutex::new(writer)), Access::Read)
+            let connection = make(&path, options, deadline).map_err(modes::explain(&path))?;
+            modes::settle(&connection, &path, options, deadline)?;
+            (Some(Mutex::new(Writer::new(connection).map_err(unopened)?)), Access::Read)
         };
         let identity = Identity::of(&path).map_err(|error| Error::io("look at the database", given, error))?;
         let readers = Pool::new(path.clone(), identity, access, gate.timeout());
         let observer = readers.open()?;
+        if options.read_only {
+            // From its first look on, nobody removes the files beside the database.
+            writer::version(&observer)?;
+        }
+        modes::mend_log(&path);
         Ok(Self {
             shown: given.to_owned(),
             gate,
@@ -108,6 +117,7 @@ fn check_path(path: &Path) -> Result<()> {
 
 /// Opens the database for writing, and makes it a store if it is empty.
 fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Connection> {
+    modes::make(path, options.shared)?;
     let connection = connect(path, Access::Create, options.lock_timeout).map_err(unopened)?;
     let found = content(&connection)?;
     if let Content::Foreign = found {
@@ -166,6 +176,10 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
         }
         if options.checksums && catalog::checksums(&connection)? == catalog::Checksums::Off {
             let message = "checksums would have to be turned on, and nothing may be written";
+            return Err(Error::message(ErrorKind::ReadOnly, message));
+        }
+        if options.shared.is_some() && options.shared != catalog::shared(&connection)? {
+            let message = "the store would have to be shared, and nothing may be written";
             return Err(Error::message(ErrorKind::ReadOnly, message));
         }
         Ok(access)

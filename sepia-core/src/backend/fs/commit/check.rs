@@ -73,7 +73,7 @@ impl Filesystem {
         operations.append(removals);
         if let Some(classes) = &classes {
             // Declared before the first object is there, retired after the last is gone.
-            let content = Cow::Owned(catalog::print(classes, self.root.checksums())?);
+            let content = Cow::Owned(catalog::print_shared(classes, self.root.checksums(), self.root.modes().shared)?);
             let operation = Operation::new(FORMAT_FILE, Action::File(content), Before::Unknown);
             match batch.retired().is_empty() {
                 true => operations.push_first(operation),

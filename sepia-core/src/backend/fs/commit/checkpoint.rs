@@ -21,9 +21,12 @@ impl Filesystem {
             self.sync_everything(&mut state)?;
         }
         if state.committed > START {
-            return self.begin_epoch(&mut state);
+            self.begin_epoch(&mut state)?;
+        } else {
+            self.journal.set(&self.root, &mut state)?;
         }
-        self.journal.set(&self.root, &mut state)
+        // No content stays behind that the files do not have any more.
+        self.journal.empty(&self.root)
     }
 
     /// Begins a change of a single path that is not in the journal, as a move is not: nothing that the journal

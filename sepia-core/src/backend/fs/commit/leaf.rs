@@ -60,18 +60,18 @@ impl Filesystem {
             _ => Found::Unfit,
         };
         let place = (directory.as_fd(), &*name);
-        let mut maker = Maker::new(&self.root);
+        let (mut maker, making) = (Maker::new(&self.root), self.root.modes().object_file());
         let single = || Single { path: key.path().into(), leaves: Some(Left::of(content)) };
         let put = match found {
             Found::Unfit => return Ok(false),
             Found::Same => Ok(()),
             Found::Nothing => self
                 .begin_unframed(state, &single())
-                .and_then(|()| maker.file(place, content, self.root.checksums()))
+                .and_then(|()| maker.file(place, content, self.root.checksums(), making))
                 .inspect_err(|errno| self.met_old.store(*errno == Errno::EXIST, Ordering::Relaxed)),
             Found::Other(over) => self
                 .begin_unframed(state, &single())
-                .and_then(|()| maker.by_way_of_tmp(place, Made::File(content, self.root.checksums()), over)),
+                .and_then(|()| maker.by_way_of_tmp(place, Made::File(content, self.root.checksums()), over, making)),
         };
         Ok(put.is_ok())
     }

@@ -154,11 +154,12 @@ impl Journal {
             }
         };
         let private = sys::open_directory(root, PRIVATE).map_err(fail(PRIVATE))?;
-        let state = sys::open_or_make(&private, name_of(STATE)).map_err(fail(STATE))?;
+        let making = root.modes().private_file();
+        let state = sys::open_or_make(&private, name_of(STATE), making).map_err(fail(STATE))?;
         if !sys::is_there(&private, name_of(JOURNAL)) {
             check_alone(root, &state)?;
         }
-        let journal = sys::open_or_make(&private, name_of(JOURNAL)).map_err(fail(JOURNAL))?;
+        let journal = sys::open_or_make(&private, name_of(JOURNAL), making).map_err(fail(JOURNAL))?;
         if sys::length(&journal).map_err(fail(JOURNAL))? == 0 {
             let mut header = [0; START as usize];
             header[..12].copy_from_slice(&MAGIC);

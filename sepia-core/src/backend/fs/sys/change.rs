@@ -6,14 +6,17 @@ use std::path::Path;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::{Errno, Result};
 
 use super::super::checksum::Checksums;
-use super::{Permissions, Place, kind, permissions};
+use super::super::modes::Making;
+use super::{Kind, Permissions, Place, kind, permissions};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
+/// Who may read, write and enter, and nothing more.
+pub(in super::super) const PLAIN: Mode = Mode::from_raw_mode(0o777);
 
 /// A call that changes the disk.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,7 @@ pub(crate) enum Call<'a> {
     Name(BorrowedFd<'a>, BorrowedFd<'a>, &'a str),
     Write(BorrowedFd<'a>, u64, &'a [u8]),
     SetMode(BorrowedFd<'a>),
+    SetOwner(BorrowedFd<'a>),
     SetAttribute(BorrowedFd<'a>),
     SetLength(BorrowedFd<'a>, u64),
     Rename(BorrowedFd<'a>, &'a str, BorrowedFd<'a>, &'a str),
@@ -66,15 +70,99 @@ pub(in super::super) fn make_path(path: &Path) -> std::io::Result<()> {
 }
 
 /// Makes a directory.
-pub(in super::super) fn make_directory(parent: impl AsFd, name: &str) -> Result<()> {
+pub(in super::super) fn make_directory(parent: impl AsFd, name: &str, making: Making) -> Result<()> {
     let parent = parent.as_fd();
-    step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, DIRECTORY_MODE))
+    let mode = birth(making, DIRECTORY_MODE);
+    step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, mode))?;
+    if making == Making::Usual {
+        return Ok(());
+    }
+    // No system makes a setgid directory at once.
+    let made = super::open_directory(parent, name)?;
+    if owner_instead_of_root(&made, parent)?.is_some() && holds_something(&made)? {
+        // It is not what was made, and nobody's to be given away.
+        return Ok(());
+    }
+    settle(&made, parent, making)
 }
 
-/// Makes a directory that only its owner can look into.
-pub(in super::super) fn make_private_directory(parent: impl AsFd, name: &str) -> Result<()> {
-    let parent = parent.as_fd();
-    step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, Mode::RWXU))
+/// The mode that something is born with: no more than what it has in the end, and enough for its owner to write it.
+fn birth(making: Making, usual: Mode) -> Mode {
+    match making {
+        Making::Usual | Making::AtLeast(_) => usual,
+        Making::Exactly(mode) => mode & PLAIN,
+        Making::Like(like) => (like.mode() | needed(like)) & PLAIN,
+    }
+}
+
+/// Gives what was just made, and holds nothing yet, what the umask has taken from it, and its owner and group.
+fn settle(made: impl AsFd, parent: BorrowedFd<'_>, making: Making) -> Result<()> {
+    let made = made.as_fd();
+    match making {
+        Making::Usual => Ok(()),
+        Making::AtLeast(mode) => without_modes(widen(made, mode)),
+        Making::Exactly(mode) => {
+            if let Some(owner) = owner_instead_of_root(made, parent)? {
+                give_to(made, Some(owner.owner()), owner.group())?;
+            }
+            without_modes(set_mode(made, mode))
+        }
+        Making::Like(like) => set_permissions(made, like, needed(like)),
+    }
+}
+
+/// What this process has just made is its own: if its mode cannot be set, the file system keeps none.
+fn without_modes(set: Result<()>) -> Result<()> {
+    match set {
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        set => set,
+    }
+}
+
+/// What its owner must be able to do with something in order to fill it.
+fn needed(like: Permissions) -> Mode {
+    if like.kind() == Kind::Directory { Mode::RWXU } else { Mode::RUSR | Mode::WUSR }
+}
+
+/// What the superuser makes in the private directory of somebody else is for that one, like what SQLite makes beside
+/// somebody's database: or that one could use the store no more.
+fn owner_instead_of_root(made: impl AsFd, parent: BorrowedFd<'_>) -> Result<Option<Permissions>> {
+    const ROOT: u32 = 0;
+    if permissions(made)?.owner() != ROOT {
+        return Ok(None);
+    }
+    Ok(Some(permissions(parent)?).filter(|owner| owner.owner() != ROOT))
+}
+
+fn holds_something(directory: impl AsFd) -> Result<bool> {
+    let mut holds = false;
+    super::list_all(directory, &mut |_, _| holds = true)?;
+    Ok(holds)
+}
+
+fn give_to(file: BorrowedFd<'_>, user: Option<u32>, group: u32) -> Result<()> {
+    let (user, group) = (user.map(Uid::from_raw), Some(Gid::from_raw(group)));
+    step(Call::SetOwner(file), || rustix::fs::fchown(file, user, group))
+}
+
+/// Gives a file or directory at least these permissions.
+pub(in super::super) fn widen(file: impl AsFd, mode: Mode) -> Result<()> {
+    let file = file.as_fd();
+    let now = permissions(file)?.mode();
+    match now.contains(mode) {
+        true => Ok(()),
+        false => step(Call::SetMode(file), || rustix::fs::fchmod(file, now | mode)),
+    }
+}
+
+/// Gives a file or directory exactly these permissions. Which group a directory hands on is no matter where they do not
+/// say so.
+pub(in super::super) fn set_mode(file: impl AsFd, mode: Mode) -> Result<()> {
+    let file = file.as_fd();
+    match Making::Exactly(mode).is_kept_by(permissions(file)?.mode()) {
+        true => Ok(()),
+        false => step(Call::SetMode(file), || rustix::fs::fchmod(file, mode)),
+    }
 }
 
 /// Makes a symlink.
@@ -101,13 +189,15 @@ pub(in super::super) fn make_file_unnamed(
     name: &str,
     content: &[u8],
     checksums: Checksums,
+    making: Making,
 ) -> Result<()> {
     let parent = parent.as_fd();
     if LINKING.load(Ordering::Relaxed) == NOT_AT_ALL {
         return Err(Errno::OPNOTSUPP);
     }
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::TMPFILE;
-    let made = step(Call::MakeUnnamed(parent), || rustix::fs::openat(parent, ".", flags, FILE_MODE));
+    let mode = birth(making, FILE_MODE);
+    let made = step(Call::MakeUnnamed(parent), || rustix::fs::openat(parent, ".", flags, mode));
     let file = match made {
         // Without O_TMPFILE, this asks to write to a directory.
         Err(Errno::ISDIR | Errno::INVAL) => return Err(Errno::OPNOTSUPP),
@@ -115,6 +205,7 @@ pub(in super::super) fn make_file_unnamed(
     };
     #[cfg(feature = "fault-injection")]
     super::fault::unnamed(file.as_fd());
+    settle(&file, parent, making)?;
     write(&file, content, 0)?;
     super::super::checksum::keep(checksums, &file, content);
     let named = Call::Name(file.as_fd(), parent, name);
@@ -137,38 +228,64 @@ pub(in super::super) fn make_file_unnamed(
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in super::super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8], _: Checksums) -> Result<()> {
+pub(in super::super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8], _: Checksums, _: Making) -> Result<()> {
     Err(Errno::OPNOTSUPP)
 }
 
 /// Makes a file under a name of its own, to be moved into its place.
-pub(in super::super) fn make_file(parent: impl AsFd, name: &str, content: &[u8]) -> Result<OwnedFd> {
+pub(in super::super) fn make_file(parent: impl AsFd, name: &str, content: &[u8], making: Making) -> Result<OwnedFd> {
     let parent = parent.as_fd();
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-    let file = step(Call::MakeFile(parent, name), || rustix::fs::openat(parent, name, flags, FILE_MODE))?;
+    let mode = birth(making, FILE_MODE);
+    let file = step(Call::MakeFile(parent, name), || rustix::fs::openat(parent, name, flags, mode))?;
+    settle(&file, parent, making)?;
     write(&file, content, 0)?;
     Ok(file)
 }
 
 /// Opens a file for reading and writing at any place, and makes it if it is not there.
-pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str) -> Result<OwnedFd> {
+pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str, making: Making) -> Result<OwnedFd> {
     let parent = parent.as_fd();
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    match rustix::fs::openat(parent, name, flags, FILE_MODE) {
+    let mode = birth(making, FILE_MODE);
+    match rustix::fs::openat(parent, name, flags, mode) {
         Err(Errno::NOENT) => {
-            step(Call::MakeFile(parent, name), || rustix::fs::openat(parent, name, flags | OFlags::CREATE, FILE_MODE))
+            let flags = flags | OFlags::CREATE;
+            let made = step(Call::MakeFile(parent, name), || rustix::fs::openat(parent, name, flags, mode))?;
+            settle(&made, parent, making)?;
+            Ok(made)
         }
         opened => opened,
     }
 }
 
-/// Gives a file these permissions, if it has others.
-pub(in super::super) fn set_permissions(file: impl AsFd, wanted: Permissions) -> Result<()> {
-    let file = file.as_fd();
-    if permissions(file)? == wanted {
+/// Gives a file what another has: its mode, and `more`; its group; and its owner, as far as the system permits it. Who
+/// is in the group of this file, and not in that one's, gets no more than all others.
+fn set_permissions(file: BorrowedFd<'_>, like: Permissions, more: Mode) -> Result<()> {
+    let now = permissions(file)?;
+    let (mut mode, is_of_group) = (like.mode() | more, now.group() == like.group());
+    let user = (now.owner() != like.owner() && rustix::process::geteuid().is_root()).then_some(like.owner());
+    if is_of_group && user.is_none() && now.mode() == mode {
         return Ok(());
     }
-    step(Call::SetMode(file), || rustix::fs::fchmod(file, wanted.0))
+    if !is_of_group || user.is_some() {
+        // Who is not in the group cannot give it the file.
+        let given = give_to(file, user, like.group());
+        if given.is_err() && !is_of_group {
+            const GROUP: Mode = Mode::from_raw_mode(0o070);
+            let others = Mode::from_raw_mode((mode & Mode::RWXO).bits() << 3);
+            mode = mode.difference(GROUP) | (mode & GROUP & others);
+        }
+    }
+    step(Call::SetMode(file), || rustix::fs::fchmod(file, mode))
+}
+
+/// Takes from a file that is complete what its owner had only to write it.
+pub(in super::super) fn seal(file: impl AsFd, making: Making) -> Result<()> {
+    match making {
+        Making::Like(like) if !like.mode().contains(needed(like)) => set_permissions(file.as_fd(), like, Mode::empty()),
+        _ => Ok(()),
+    }
 }
 
 /// Gives a file an attribute of the user's. `EOPNOTSUPP` where the file system or the system has none.

@@ -121,7 +121,7 @@ fn event(call: Call<'_>) -> Option<Event> {
         }
         Call::Name(handle, at, name) => Event::Name(file(handle), place(at, name)),
         Call::Write(handle, at, bytes) => Event::Write(file(handle), at, bytes.to_vec()),
-        Call::SetMode(_) | Call::SetAttribute(_) => return None,
+        Call::SetMode(_) | Call::SetOwner(_) | Call::SetAttribute(_) => return None,
         Call::SetLength(handle, length) => Event::SetLength(file(handle), length),
         Call::Rename(from, name, to, other) => Event::Rename(place(from, name), place(to, other)),
         Call::Remove(at, name) | Call::RemoveDirectory(at, name) => Event::Remove(place(at, name)),

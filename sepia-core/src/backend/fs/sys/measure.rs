@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Result;
 
 use super::Kind;
@@ -16,6 +16,8 @@ pub(in super::super) struct Measure {
     pub(in super::super) modified: SystemTime,
     /// When it was last changed, renamed or moved here: a time that nobody sets.
     pub(in super::super) since: SystemTime,
+    /// Who may do what with it.
+    pub(in super::super) mode: Mode,
 }
 
 impl From<rustix::fs::Stat> for Measure {
@@ -27,6 +29,7 @@ impl From<rustix::fs::Stat> for Measure {
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
             modified,
             since: modified.max(time(stat.st_ctime as i64, stat.st_ctime_nsec as u32)),
+            mode: Mode::from_raw_mode(stat.st_mode),
         }
     }
 }

@@ -370,19 +370,56 @@ pub(super) fn length(file: impl AsFd) -> Result<u64> {
     Ok(u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0))
 }
 
-/// Who may do what with a file.
+/// Who may do what with a file or directory, and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Permissions(Mode);
+pub(super) struct Permissions {
+    mode: Mode,
+    user: u32,
+    group: u32,
+    kind: Kind,
+}
+
+impl Permissions {
+    fn of(stat: &rustix::fs::Stat) -> Self {
+        let kind = FileType::from_raw_mode(stat.st_mode).into();
+        Self { mode: Mode::from_raw_mode(stat.st_mode), user: stat.st_uid, group: stat.st_gid, kind }
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(super) fn owner(&self) -> u32 {
+        self.user
+    }
+
+    pub(super) fn group(&self) -> u32 {
+        self.group
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether this process acts for the owner.
+    pub(super) fn is_mine(&self) -> bool {
+        rustix::process::geteuid().as_raw() == self.user
+    }
+}
+
+/// Whether this process may do what it likes.
+pub(super) fn is_superuser() -> bool {
+    rustix::process::geteuid().is_root()
+}
 
 /// Returns the permissions of an open file.
 pub(super) fn permissions(file: impl AsFd) -> Result<Permissions> {
-    Ok(Permissions(Mode::from_raw_mode(rustix::fs::fstat(file)?.st_mode)))
+    Ok(Permissions::of(&rustix::fs::fstat(file)?))
 }
 
 /// Returns the permissions of what stands under a name.
 pub(super) fn permissions_at((parent, name): Place<'_>) -> Result<Permissions> {
-    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(Permissions(Mode::from_raw_mode(stat.st_mode)))
+    Ok(Permissions::of(&rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
 /// Returns device and inode of a file.

@@ -18,7 +18,7 @@ pub(in super::super) fn probe_checksums(root: &Root) -> Result<()> {
     let fail = |errno| Error::io("try out checksums", &place, errno);
     let tmp = root.reopen_tmp().map_err(fail)?;
     sys::remove(&tmp, PROBE).map_err(fail)?;
-    let probe = sys::make_file(&tmp, PROBE, &[]).map_err(fail)?;
+    let probe = sys::make_file(&tmp, PROBE, &[], root.modes().private_file()).map_err(fail)?;
     let noted = checksum::note(&probe, &[]);
     sys::remove(&tmp, PROBE).map_err(fail)?;
     match noted {
@@ -46,7 +46,7 @@ impl Filesystem {
             return Ok(());
         }
         probe_checksums(&self.root)?;
-        let content = catalog::print(&classes, Checksums::On)?;
+        let content = catalog::print_shared(&classes, Checksums::On, self.root.modes().shared)?;
         let operation = Operation::new(FORMAT_FILE, Action::File(content.into()), Before::Unknown);
         let written = Publisher::new(&self.root).operate(&operation);
         written.map_err(|errno| Error::io("turn checksums on", &self.root.place(FORMAT_FILE), errno))?;

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::io::{Errno, Result};
 
 use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target, name_of};
+use super::super::modes::Making;
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
 use crate::error::Error;
@@ -44,7 +45,7 @@ impl Place {
         // Something else that stands here stands here every time.
         let (mut directory, mut way) = open(root)?;
         for name in [time].into_iter().chain(parents.into_iter().flat_map(|parents| parents.split('/'))) {
-            match enter(&directory, name) {
+            match enter(root, &directory, name) {
                 Ok(inner) => way.push(std::mem::replace(&mut directory, inner)),
                 Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => return Ok(None),
                 Err(errno) => return Err(errno),
@@ -73,7 +74,7 @@ fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
     let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
     for name in QUARANTINE.split('/') {
         // Nobody else shall read here what nobody else could read in the store.
-        let inner = match sys::make_private_directory(&directory, name) {
+        let inner = match sys::make_directory(&directory, name, root.modes().private_directory()) {
             Ok(()) | Err(Errno::EXIST) => sys::open_directory(&directory, name)?,
             Err(errno) => return Err(errno),
         };
@@ -83,8 +84,8 @@ fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
 }
 
 /// Opens a directory, which is made if it is not there.
-fn enter(parent: &Directory, name: &str) -> Result<Directory> {
-    match sys::make_directory(parent, name) {
+fn enter(root: &Root, parent: &Directory, name: &str) -> Result<Directory> {
+    match sys::make_directory(parent, name, root.modes().private_directory()) {
         Ok(()) | Err(Errno::EXIST) => sys::open_directory(parent, name),
         Err(errno) => Err(errno),
     }
@@ -105,13 +106,20 @@ pub(super) fn keep(root: &Root, key: &Key, record: &Record) -> Result<String> {
 }
 
 fn write_file(root: &Root, original: &str, (parent, name): (&Directory, &str), content: &[u8]) -> Result<()> {
-    let file = sys::make_file(parent, name, content)?;
-    let (above, original) = original.rsplit_once('/').unwrap_or((".", original));
-    let copied = sys::open_directory_below(root, above)
-        .and_then(|directory| sys::set_permissions(&file, sys::permissions_at((directory.as_fd(), original))?));
-    match copied {
-        // A hand has been quicker.
-        Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::sync(file),
+    let making = like(root, original, Kind::File)?.unwrap_or_else(|| root.modes().private_file());
+    let file = sys::make_file(parent, name, content, making)?;
+    sys::seal(&file, making)?;
+    sys::sync(file)
+}
+
+/// How something is made that is a copy; `None` if a hand has been quicker, and the original is gone.
+fn like(root: &Root, original: &str, kind: Kind) -> Result<Option<Making>> {
+    let (above, name) = original.rsplit_once('/').unwrap_or((".", original));
+    let original =
+        sys::open_directory_below(root, above).and_then(|directory| sys::permissions_at((directory.as_fd(), name)));
+    match original {
+        Ok(original) => Ok((original.kind() == kind).then_some(Making::Like(original))),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
         Err(errno) => Err(errno),
     }
 }
@@ -124,7 +132,8 @@ fn write_directory(
     (data, entries): (Option<&Vec<u8>>, &Entries),
 ) -> Result<()> {
     let name = name_of(original);
-    sys::make_directory(parent, name)?;
+    let making = like(root, original, Kind::Directory)?.unwrap_or_else(|| root.modes().private_directory());
+    sys::make_directory(parent, name, making)?;
     let directory = sys::open_directory(parent, name)?;
     let depth = original.split('/').count();
     for (name, entry) in entries.iter() {
@@ -162,8 +171,9 @@ fn take_from(from: &Directory, name: &str, to: &Directory, as_name: &str, depth:
         sys::place((from.as_fd(), name), (to.as_fd(), as_name))?;
         return sys::sync(from);
     }
-    sys::make_directory(to, as_name)?;
-    let (from, to) = (sys::open_directory(from, name)?, sys::open_directory(to, as_name)?);
+    let from = sys::open_directory(from, name)?;
+    sys::make_directory(to, as_name, Making::Like(sys::permissions(&from)?))?;
+    let to = sys::open_directory(to, as_name)?;
     let mut ours = Vec::new();
     sys::list(&from, &mut |name, _| {
         if !is_foreign(name) {

@@ -20,7 +20,9 @@ use crate::render::text::{count, size};
 /// A tar archive of one moment of the store, also while others write: `tar tvf` lists it, and what `tar x` makes of its
 /// objects directory is a store. If it fails, what was in the file stays.
 ///
-/// With --json, one object: {records, included, bytes, strays}.
+/// The file is for its owner alone, unless the store is shared, or the file was there already.
+///
+/// With --json, one object: {records, included, bytes, strays, hidden}.
 #[derive(Args, Debug)]
 pub(crate) struct Backup {
     /// The file; - for standard output
@@ -45,6 +47,7 @@ struct Line {
     included: u64,
     bytes: u64,
     strays: u64,
+    hidden: u64,
 }
 
 impl Backup {
@@ -76,8 +79,8 @@ impl Backup {
         drop(bar);
         let out = &mut session.out;
         if out.is_for_programs() {
-            let sepia::backup::BackupReport { records, included, bytes, strays, .. } = report;
-            out.json(&Line { records, included, bytes, strays })?;
+            let sepia::backup::BackupReport { records, included, bytes, strays, hidden, .. } = report;
+            out.json(&Line { records, included, bytes, strays, hidden })?;
             return Ok(Answer::Yes);
         }
         write!(out, "{}, {}", count(report.records, "record"), size(report.bytes))?;
@@ -87,6 +90,13 @@ impl Backup {
         writeln!(out)?;
         if report.strays > 0 {
             writeln!(out, "files in {} of them are not Sepia's, and were left out", report.strays)?;
+        }
+        if report.hidden > 0 {
+            let hidden = report.hidden;
+            writeln!(
+                out,
+                "files in {hidden} of them are hidden from other users: `umask 077` before they are restored"
+            )?;
         }
         Ok(Answer::Yes)
     }

@@ -20,6 +20,8 @@ use crate::render::text::count;
 /// One moment of the store, also while others write: a line with the classes, then one for each object, from which
 /// `sepia import` makes exactly the same.
 ///
+/// The file is for its owner alone, unless the store is shared, or the file was there already.
+///
 /// With --json, and a file, one object: {records, strays}.
 #[derive(Args, Debug)]
 pub(crate) struct Export {
