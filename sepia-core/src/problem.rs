@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::error::Quoted;
 use crate::record::Key;
 
 /// Something in a store that is not as it should be, or that is worth knowing.
@@ -79,6 +80,27 @@ pub enum ProblemKind {
     KeptConflict,
     /// Worth knowing: the file was edited by hand since it was written.
     Edited,
+    /// Worth knowing: by its name, a program that syncs files has put this aside, as two have changed the original at
+    /// once. Nobody but people can bring the two together.
+    ConflictCopy,
+    /// Worth knowing: by its name, this object is another program's file that got into the directory of a class, or a
+    /// text about it.
+    UnlikelyId,
+}
+
+/// What is said of a file in a class of containers.
+pub(crate) const A_FILE: &str = "a file stands where a directory should be, so it is no object: move it away";
+
+/// What is said of a container in a class of files.
+pub(crate) const A_CONTAINER: &str = "a directory stands where a file should be, so it is no object: move it away";
+
+/// What is said of what a program that syncs has put aside.
+pub(crate) fn conflict_copy(original: &str) -> String {
+    format!(
+        "by its name, a program that syncs has put this aside, as {} was changed in two places at once: bring the two \
+         together, then remove this",
+        Quoted(original)
+    )
 }
 
 /// How bad a [`Problem`] is.
@@ -97,6 +119,7 @@ impl ProblemKind {
             Self::Foreign | Self::ListGap | Self::EntryName | Self::CopyDiffers | Self::KeptConflict | Self::Edited => {
                 Severity::Notice
             }
+            Self::ConflictCopy | Self::UnlikelyId => Severity::Notice,
             _ => Severity::Problem,
         }
     }
@@ -120,6 +143,8 @@ impl ProblemKind {
             Self::CopyDiffers => "copy-differs",
             Self::KeptConflict => "kept-conflict",
             Self::Edited => "edited",
+            Self::ConflictCopy => "conflict-copy",
+            Self::UnlikelyId => "unlikely-id",
         }
     }
 }

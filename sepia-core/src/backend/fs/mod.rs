@@ -9,6 +9,7 @@
 //! - `lock`: one writer at a time
 //! - `journal`: how a batch takes effect at once, and for good: start here
 //! - `read`: from files to records
+//! - `again`: looking again at what an editor may be at work on
 //! - `overlay`: what is committed and not carried out yet
 //! - `view`: reading what is committed
 //! - `operation`, `operations`: what can happen to a path, and what a batch does
@@ -25,6 +26,7 @@
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `trace`: events
 
+mod again;
 mod catalog;
 mod checksum;
 mod commit;
@@ -63,14 +65,16 @@ use rustix::io::Errno;
 use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::backend::to_the_end;
 use crate::batch::Batch;
-use crate::class::Class;
+use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
+use crate::foreign;
 use crate::name;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use journal::{Journal, Observed};
 use lock::WriterLock;
 use root::Root;
+use sys::Kind;
 use view::Overlays;
 
 #[cfg(feature = "fault-injection")]
@@ -114,18 +118,29 @@ impl Filesystem {
         wanted: &dyn Fn(&str) -> bool,
         each: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<()> {
-        let Some(overlay) = self.pending()? else {
+        let overlay = self.pending()?;
+        let declared = self.declared()?;
+        let Some(class) = declared.iter().find(|known| known.name() == class) else {
+            return Ok(());
+        };
+        let Some(overlay) = overlay else {
             return read::ids(&self.root, class, wanted, each).map(|_| ());
         };
-        let class_name = name::encode(class);
+        let class_name = name::encode(class.name());
         let touched: HashSet<&str> = overlay.names_in(&class_name).collect();
         let others = |id: &str| wanted(id) && !touched.contains(&*name::encode(id));
         if read::ids(&self.root, class, &others, each)?.is_break() {
             return Ok(());
         }
         for id in touched.iter().filter_map(|name| name::decode(name)).filter(|id| wanted(id)) {
-            let Ok(key) = Key::new(class, &*id) else { continue };
-            if self.stored(&key)?.fingerprint().is_some() && each(&id).is_break() {
+            let Ok(key) = Key::new(class.name(), &*id) else { continue };
+            let is_container = class.kind() == class::Kind::Container;
+            let stands = match self.stored(&key)?.into_record() {
+                Some(Record::Container(_)) => is_container,
+                Some(Record::Leaf(_)) => !is_container,
+                None => false,
+            };
+            if stands && each(&id).is_break() {
                 break;
             }
         }
@@ -153,18 +168,28 @@ impl Filesystem {
     /// be an object.
     fn check_new_class(&self, class: &Class) -> Result<()> {
         let name = name::encode(class.name());
-        let place = self.root.place(&*name);
-        let mut taken = false;
-        match sys::open_directory_below(&self.root, &name) {
-            Ok(directory) => sys::list(&directory, &mut |name, _| taken |= name::decode(name).is_some())
-                .map_err(|errno| Error::io("list the class", &place, errno))?,
-            Err(Errno::NOENT) => {}
-            Err(_) => taken = true,
-        }
-        if !taken {
-            return Ok(());
-        }
-        let message = "something that sepia did not make stands where the class belongs: move it away";
+        let mut place = self.root.place(&*name);
+        let mut taken = None;
+        let message = match sys::open_directory_below(&self.root, &name) {
+            Ok(directory) => {
+                let is_of_containers = class.kind() == class::Kind::Container;
+                let is_foreign = |id: &str, kind| {
+                    !Key::is_id(id) || is_of_containers && kind == Kind::File && foreign::is_unlikely_id(id)
+                };
+                let listed = sys::list(&directory, &mut |name, kind| {
+                    if name::decode(name).is_some_and(|id| !is_foreign(&id, kind)) {
+                        taken = Some(name.to_owned());
+                    }
+                });
+                listed.map_err(|errno| Error::io("list the class", &place, errno))?;
+                let Some(taken) = taken else { return Ok(()) };
+                place.push(taken);
+                "something that sepia did not make stands in the directory of the class, and would become an object: \
+                 move it away"
+            }
+            Err(Errno::NOENT) => return Ok(()),
+            Err(_) => "something that sepia did not make stands where the class belongs: move it away",
+        };
         Err(Error::message(ErrorKind::ClassClash, message).at(place.to_string_lossy()).class(class.name()))
     }
 }

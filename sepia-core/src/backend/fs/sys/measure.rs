@@ -77,6 +77,13 @@ pub(in super::super) fn mark_at(parent: impl AsFd, path: &str) -> Result<Mark> {
     Ok(Mark { numbers, changed: nanoseconds_of(seconds, nanoseconds) })
 }
 
+/// Returns when something that is open was last changed, in nanoseconds since 1970: a time that nobody sets.
+#[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
+pub(in super::super) fn changed(file: impl AsFd) -> Result<i128> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(nanoseconds_of(stat.st_ctime as i64, stat.st_ctime_nsec as i64))
+}
+
 /// Returns the time, in nanoseconds since 1970, by the clock that files are marked with.
 pub(in super::super) fn now() -> i128 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
