@@ -1,6 +1,7 @@
 //! What can be wrong in a store, in plain data.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use crate::error::Quoted;
 use crate::record::Key;
@@ -86,6 +87,9 @@ pub enum ProblemKind {
     /// Worth knowing: by its name, this object is another program's file that got into the directory of a class, or a
     /// text about it.
     UnlikelyId,
+    /// Worth knowing: by its date, the record was changed at a time that is yet to come, as a clock was set back, or a
+    /// hand wrote so.
+    DatedAhead,
 }
 
 /// What is said of a file in a class of containers.
@@ -93,6 +97,21 @@ pub(crate) const A_FILE: &str = "a file stands where a directory should be, so i
 
 /// What is said of a container in a class of files.
 pub(crate) const A_CONTAINER: &str = "a directory stands where a file should be, so it is no object: move it away";
+
+/// How far the clocks of two machines that share a store may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// What is said of a record that is dated ahead.
+pub(crate) const AHEAD: &str = "by its date, it was changed at a time that is yet to come, so that a collection would \
+    spare it until then: its age counts from the time at which it is mended, or a collection meets it";
+
+/// What is done about it.
+pub(crate) const RENEWED: &str = "its age counts from now on";
+
+/// Whether a time is yet to come.
+pub(crate) fn is_ahead(time: SystemTime) -> bool {
+    time.duration_since(SystemTime::now()).is_ok_and(|ahead| ahead > CLOCKS_DIFFER)
+}
 
 /// What is said of what a program that syncs has put aside.
 pub(crate) fn conflict_copy(original: &str) -> String {
@@ -119,7 +138,7 @@ impl ProblemKind {
             Self::Foreign | Self::ListGap | Self::EntryName | Self::CopyDiffers | Self::KeptConflict | Self::Edited => {
                 Severity::Notice
             }
-            Self::ConflictCopy | Self::UnlikelyId => Severity::Notice,
+            Self::ConflictCopy | Self::UnlikelyId | Self::DatedAhead => Severity::Notice,
             _ => Severity::Problem,
         }
     }
@@ -145,6 +164,7 @@ impl ProblemKind {
             Self::Edited => "edited",
             Self::ConflictCopy => "conflict-copy",
             Self::UnlikelyId => "unlikely-id",
+            Self::DatedAhead => "dated-ahead",
         }
     }
 }

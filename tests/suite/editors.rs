@@ -88,6 +88,22 @@ fn sed_replaces_the_values_of_a_container_while_it_is_loaded() {
     });
 }
 
+#[test]
+fn vim_replaces_the_values_of_a_container_while_it_is_loaded() {
+    let edit = |path: &PathBuf| {
+        let mut vim = Command::new("vim");
+        vim.args(["-u", "NONE", "-N", "-es", "-c", "set writebackup", "-c", "w!", "-c", "q!"]).arg(path);
+        vim.stdin(std::process::Stdio::null()).output().is_ok_and(|output| output.status.success())
+    };
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "{}\n").unwrap();
+    if !edit(&directory.path().join("file")) {
+        println!("skipped: there is no vim");
+        return;
+    }
+    beside(&VALUES, |path| assert!(edit(path)));
+}
+
 /// As perl and others do it: a file of any name takes the place of the other.
 #[test]
 fn a_temporary_file_of_any_name_is_no_stray_yet() {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod adopt;
+mod ahead;
 mod backup;
 mod boards;
 mod cache;
@@ -15,6 +16,7 @@ mod export;
 mod foreign;
 mod gc;
 mod generations;
+mod gone;
 mod history;
 mod hostile;
 mod listing;
@@ -22,6 +24,7 @@ mod many;
 mod memory;
 mod model;
 mod opening;
+mod order;
 mod rough;
 mod shapes;
 mod snapshots;

@@ -14,7 +14,7 @@ use crate::batch::{Batch, Change, Inspect};
 use crate::class::{Class, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
-use crate::problem::Problem;
+use crate::problem::{self, Problem, ProblemKind};
 use crate::record::{Fingerprint, Key, Record};
 
 /// How long a commit waits for others.
@@ -326,8 +326,16 @@ impl Upkeep for Memory {
         Ok(Examined::default())
     }
 
-    fn mend(&self, _: &Problem) -> Result<Option<String>> {
-        Ok(None)
+    fn mend(&self, problem: &Problem) -> Result<Option<String>> {
+        let Some(key) = problem.key.as_ref().filter(|_| problem.kind == ProblemKind::DatedAhead) else {
+            return Ok(None);
+        };
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = state.records.get_mut(key.class()).and_then(|records| records.get_mut(key.id()));
+        Ok(kept.filter(|kept| problem::is_ahead(kept.modified)).map(|kept| {
+            kept.modified = SystemTime::now();
+            problem::RENEWED.to_owned()
+        }))
     }
 
     fn set_aside(&self, key: &Key, record: &Record) -> Result<String> {

@@ -120,11 +120,13 @@ impl Survey<'_> {
         };
         self.surveyed.objects += 1;
         self.surveyed.bytes += record.bytes();
-        let mut problems = judge::record(sight, class, &key, &record)?.problems;
-        problems.extend(unlikely(sight, &key));
+        let problems = judge::record(sight, class, &key, &record)?.problems;
+        self.surveyed.problems.extend(unlikely(sight, &key));
+        if matches!(self.backend.stat(&key), Ok(Some(stat)) if problem::is_ahead(stat.since)) {
+            self.find(Problem::within(&key, ProblemKind::DatedAhead, "", problem::AHEAD));
+        }
         if problems.iter().any(may_pass) {
-            self.suspects.push(key.clone());
-            self.surveyed.problems.extend(unlikely(sight, &key));
+            self.suspects.push(key);
         } else {
             self.surveyed.problems.extend(problems);
         }

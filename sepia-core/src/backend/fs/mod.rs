@@ -4,6 +4,7 @@
 //! - `sys`: the system calls
 //! - `root`: the store's own directory
 //! - `open`: making, opening and adopting a store
+//! - `dangling`: symlinks on the way to it that lead nowhere
 //! - `catalog`: the list of classes
 //! - `checksum`: what tells a file that the medium has changed
 //! - `lock`: one writer at a time
@@ -30,6 +31,7 @@ mod again;
 mod catalog;
 mod checksum;
 mod commit;
+mod dangling;
 mod journal;
 mod latest;
 mod layout;
@@ -118,6 +120,20 @@ impl Filesystem {
         wanted: &dyn Fn(&str) -> bool,
         each: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<()> {
+        let mut is_empty = true;
+        self.list_some(class, wanted, &mut |id| {
+            is_empty = false;
+            each(id)
+        })?;
+        if is_empty { self.check_there() } else { Ok(()) }
+    }
+
+    fn list_some(
+        &self,
+        class: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        each: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()> {
         let overlay = self.pending()?;
         let declared = self.declared()?;
         let Some(class) = declared.iter().find(|known| known.name() == class) else {
@@ -145,6 +161,19 @@ impl Filesystem {
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that there is a store in which nothing was found.
+    fn check_there(&self) -> Result<()> {
+        self.catalog.check_there(&self.root)
+    }
+
+    /// Returns what was found, if it was, or if there is a store in which it is not.
+    fn found<T>(&self, found: Option<T>) -> Result<Option<T>> {
+        if found.is_none() {
+            self.check_there()?;
+        }
+        Ok(found)
     }
 
     /// Adds to what this handle has had to complete.
@@ -216,14 +245,15 @@ impl Backend for Filesystem {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        Ok(self.stored(key)?.into_record())
+        self.found(self.stored(key)?.into_record())
     }
 
     fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
         if !self.declares(key.class())? {
             return Ok((None, Seal::none()));
         }
-        self.read_and_seal(key)
+        let (record, seal) = self.read_and_seal(key)?;
+        Ok((self.found(record)?, seal))
     }
 
     fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
@@ -231,21 +261,24 @@ impl Backend for Filesystem {
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        Ok(self.declares(key.class())? && self.is_stored(key)?)
+        if !self.declares(key.class())? {
+            return Ok(false);
+        }
+        Ok(self.found(self.is_stored(key)?.then_some(()))?.is_some())
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        self.links_of(key)
+        self.found(self.links_of(key)?)
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        self.stat_of(key)
+        self.found(self.stat_of(key)?)
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -312,7 +345,7 @@ impl Backend for Filesystem {
         if !self.declares(base.class())? {
             return Ok(None);
         }
-        self.newest_generation(base)
+        self.found(self.newest_generation(base)?)
     }
 
     fn identity(&self) -> u64 {

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::catalog::{self, Catalog};
 use super::checksum::Checksums;
+use super::dangling;
 use super::journal::{Journal, Observed};
 use super::layout::{FORMAT_FILE, GITIGNORE, GITIGNORE_TEXT, PRIVATE};
 use super::lock::WriterLock;
@@ -38,13 +39,16 @@ impl Filesystem {
         let writable = !options.read_only;
         let root = match sys::open_root(path) {
             Err(Errno::NOENT) if writable => {
+                if let Some(why) = dangling::describe(path) {
+                    return Err(not_a_store(path, &why));
+                }
                 sys::make_path(path).map_err(|error| Error::io("make the directory", path, error))?;
                 sys::open_root(path)
             }
             opened => opened,
         };
         let root = root.map_err(|errno| match errno {
-            Errno::NOENT => not_a_store(path, "there is no directory"),
+            Errno::NOENT => not_a_store(path, dangling::describe(path).as_deref().unwrap_or("there is no directory")),
             Errno::NOTDIR => not_a_store(
                 path,
                 "it is not a directory (a database is opened by the URL `sqlite:PATH`, or with `Store::sqlite`)",

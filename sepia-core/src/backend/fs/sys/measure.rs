@@ -14,19 +14,18 @@ pub(in super::super) struct Measure {
     pub(in super::super) kind: Kind,
     pub(in super::super) bytes: u64,
     pub(in super::super) modified: SystemTime,
-    /// When it was last changed, renamed or moved here: a time that nobody sets.
+    /// When it was last changed, renamed or moved here: a time that nobody sets, unlike `modified`.
     pub(in super::super) since: SystemTime,
 }
 
 impl From<rustix::fs::Stat> for Measure {
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "not the same everywhere")]
     fn from(stat: rustix::fs::Stat) -> Self {
-        let modified = time(stat.st_mtime as i64, stat.st_mtime_nsec as u32);
         Self {
             kind: FileType::from_raw_mode(stat.st_mode).into(),
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
-            modified,
-            since: modified.max(time(stat.st_ctime as i64, stat.st_ctime_nsec as u32)),
+            modified: time(stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+            since: time(stat.st_ctime as i64, stat.st_ctime_nsec as u32),
         }
     }
 }
