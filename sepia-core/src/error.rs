@@ -187,6 +187,12 @@ impl Error {
         self
     }
 
+    /// Says what to do about it.
+    pub(crate) fn advise(mut self, advice: &str) -> Self {
+        self.0.message = format!("{}; {advice}", self.0.message);
+        self
+    }
+
     /// Names the object in which the error arose. The innermost object is kept.
     pub(crate) fn object(mut self, class: &str, id: &str) -> Self {
         if self.0.class.is_none() {

@@ -24,6 +24,7 @@ mod encode;
 mod error;
 mod field;
 mod fingerprint;
+mod foreign;
 pub mod gc;
 mod id;
 mod json;

@@ -1,7 +1,9 @@
 //! What can be wrong in a store, in plain data.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
+use crate::error::Quoted;
 use crate::record::Key;
 
 /// Something in a store that is not as it should be, or that is worth knowing.
@@ -79,6 +81,45 @@ pub enum ProblemKind {
     KeptConflict,
     /// Worth knowing: the file was edited by hand since it was written.
     Edited,
+    /// Worth knowing: by its name, a program that syncs files has put this aside, as two have changed the original at
+    /// once. Nobody but people can bring the two together.
+    ConflictCopy,
+    /// Worth knowing: by its name, this object is another program's file that got into the directory of a class, or a
+    /// text about it.
+    UnlikelyId,
+    /// Worth knowing: by its date, the record was changed at a time that is yet to come, as a clock was set back, or a
+    /// hand wrote so.
+    DatedAhead,
+}
+
+/// What is said of a file in a class of containers.
+pub(crate) const A_FILE: &str = "a file stands where a directory should be, so it is no object: move it away";
+
+/// What is said of a container in a class of files.
+pub(crate) const A_CONTAINER: &str = "a directory stands where a file should be, so it is no object: move it away";
+
+/// How far the clocks of two machines that share a store may differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// What is said of a record that is dated ahead.
+pub(crate) const AHEAD: &str = "by its date, it was changed at a time that is yet to come, so that a collection would \
+    spare it until then: its age counts from the time at which it is mended, or a collection meets it";
+
+/// What is done about it.
+pub(crate) const RENEWED: &str = "its age counts from now on";
+
+/// Whether a time is yet to come.
+pub(crate) fn is_ahead(time: SystemTime) -> bool {
+    time.duration_since(SystemTime::now()).is_ok_and(|ahead| ahead > CLOCKS_DIFFER)
+}
+
+/// What is said of what a program that syncs has put aside.
+pub(crate) fn conflict_copy(original: &str) -> String {
+    format!(
+        "by its name, a program that syncs has put this aside, as {} was changed in two places at once: bring the two \
+         together, then remove this",
+        Quoted(original)
+    )
 }
 
 /// How bad a [`Problem`] is.
@@ -97,6 +138,7 @@ impl ProblemKind {
             Self::Foreign | Self::ListGap | Self::EntryName | Self::CopyDiffers | Self::KeptConflict | Self::Edited => {
                 Severity::Notice
             }
+            Self::ConflictCopy | Self::UnlikelyId | Self::DatedAhead => Severity::Notice,
             _ => Severity::Problem,
         }
     }
@@ -120,6 +162,9 @@ impl ProblemKind {
             Self::CopyDiffers => "copy-differs",
             Self::KeptConflict => "kept-conflict",
             Self::Edited => "edited",
+            Self::ConflictCopy => "conflict-copy",
+            Self::UnlikelyId => "unlikely-id",
+            Self::DatedAhead => "dated-ahead",
         }
     }
 }

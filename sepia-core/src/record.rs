@@ -87,6 +87,12 @@ impl Hash for ClassName {
     }
 }
 
+/// Whether an id, without its generation, has at most as many bytes as a name may, once encoded.
+fn is_short_enough(id: &str) -> bool {
+    let base = split_generation(id).map_or(id, |(base, _)| base);
+    name::encode(base).len() <= MAX_NAME
+}
+
 impl Key {
     /// Makes a key from a class and an id.
     ///
@@ -111,17 +117,19 @@ impl Key {
         Self::checked(ClassName::Static(T::__CLASS), id.shared())
     }
 
+    /// Whether a text can be an id: not empty, and not too long.
+    pub(crate) fn is_id(text: &str) -> bool {
+        !text.is_empty() && (text.len() <= MAX_NAME / 3 || is_short_enough(text))
+    }
+
     fn checked(class: ClassName, id: Arc<str>) -> Result<Self> {
         if id.is_empty() {
             return Err(Error::invalid_name("an id cannot be empty").object(&class, &id));
         }
         // Encoding never shortens, and at most triples.
-        if id.len() > MAX_NAME / 3 {
-            let base = split_generation(&id).map_or(&*id, |(base, _)| base);
-            if name::encode(base).len() > MAX_NAME {
-                let message = format!("the id is over {MAX_NAME} bytes once encoded");
-                return Err(Error::invalid_name(message).object(&class, &id));
-            }
+        if id.len() > MAX_NAME / 3 && !is_short_enough(&id) {
+            let message = format!("the id is over {MAX_NAME} bytes once encoded");
+            return Err(Error::invalid_name(message).object(&class, &id));
         }
         Ok(Self { class, id })
     }

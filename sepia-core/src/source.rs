@@ -165,6 +165,22 @@ impl Inspect for Pending<'_> {
     fn newest(&mut self, base: &Key) -> Result<Option<Key>> {
         Source::newest(self, base)
     }
+
+    /// As in a batch, the order does not count in which generations come: what is put here does not make an older one
+    /// that is yet to come one that is gone. What was deleted here is gone.
+    fn is_superseded(&mut self, key: &Key) -> Result<bool> {
+        let (base, generation) = key.generation();
+        let steps = self.batch.steps_of_base(&base);
+        let deleted = |id: &str| steps.iter().any(|step| step.key.id() == id && step.change == Change::Delete);
+        let newest = if steps.iter().all(|step| step.change != Change::Delete) {
+            self.committed.newest(&base)?
+        } else if steps.iter().any(|step| step.change == Change::Delete && step.key.generation().1 == generation) {
+            Source::newest(self, &base)?
+        } else {
+            self.committed.generations(&base)?.into_iter().rfind(|key| !deleted(key.id()))
+        };
+        Ok(newest.is_some_and(|newest| newest.generation().1 > generation))
+    }
 }
 
 /// Finds the record that an id of a class with generations means: exactly that generation, or, for

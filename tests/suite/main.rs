@@ -4,21 +4,27 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod adopt;
+mod ahead;
 mod backup;
 mod boards;
 mod cache;
 mod checksums;
 mod copy;
+mod editors;
 mod errors;
 mod export;
+mod foreign;
 mod gc;
 mod generations;
+mod gone;
 mod history;
 mod hostile;
+mod listing;
 mod many;
 mod memory;
 mod model;
 mod opening;
+mod order;
 mod private;
 mod rough;
 mod shapes;

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use super::{Backend, Examined, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::batch::{Batch, Change, Inspect};
-use crate::class::Class;
+use crate::class::{Class, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
-use crate::problem::Problem;
+use crate::problem::{self, Problem, ProblemKind};
 use crate::record::{Fingerprint, Key, Record};
 
 /// How long a commit waits for others.
@@ -326,8 +326,16 @@ impl Upkeep for Memory {
         Ok(Examined::default())
     }
 
-    fn mend(&self, _: &Problem) -> Result<Option<String>> {
-        Ok(None)
+    fn mend(&self, problem: &Problem) -> Result<Option<String>> {
+        let Some(key) = problem.key.as_ref().filter(|_| problem.kind == ProblemKind::DatedAhead) else {
+            return Ok(None);
+        };
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = state.records.get_mut(key.class()).and_then(|records| records.get_mut(key.id()));
+        Ok(kept.filter(|kept| problem::is_ahead(kept.modified)).map(|kept| {
+            kept.modified = SystemTime::now();
+            problem::RENEWED.to_owned()
+        }))
     }
 
     fn set_aside(&self, key: &Key, record: &Record) -> Result<String> {
@@ -406,17 +414,21 @@ impl Backend for Memory {
         const PAGE: usize = 512;
         let mut from = Bound::Unbounded;
         loop {
-            let page: Vec<Arc<str>> = match self.state().records.get(class) {
-                Some(records) => {
-                    records.range((from, Bound::Unbounded)).take(PAGE).map(|(id, _)| Arc::clone(id)).collect()
-                }
-                None => return Ok(()),
+            let page: Vec<(Arc<str>, bool)> = {
+                let state = self.state();
+                let Some(records) = state.records.get(class) else { return Ok(()) };
+                // What is of the other kind than its class is no object.
+                let is_container =
+                    state.classes.iter().any(|known| known.name() == class && known.kind() == Kind::Container);
+                let fits = |kept: &Kept| matches!(kept.record, Record::Container(_)) == is_container;
+                let page = records.range((from, Bound::Unbounded)).take(PAGE);
+                page.map(|(id, kept)| (Arc::clone(id), fits(kept))).collect()
             };
-            if page.iter().any(|id| each(id).is_break()) {
+            if page.iter().any(|(id, fits)| *fits && each(id).is_break()) {
                 return Ok(());
             }
             match page.into_iter().nth(PAGE - 1) {
-                Some(last) => from = Bound::Excluded(last),
+                Some((last, _)) => from = Bound::Excluded(last),
                 None => return Ok(()),
             }
         }

@@ -302,7 +302,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn classes(&self) -> Result<Vec<Class>>;
 
     /// Calls `each` with every id of a class, in no particular order, until it breaks off; with one that is replaced
-    /// meanwhile, maybe twice. A class that is not declared has none.
+    /// meanwhile, maybe twice. A class that is not declared has none. What is of the other kind than its class is no
+    /// object, and need not be among them.
     ///
     /// # Errors
     /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.

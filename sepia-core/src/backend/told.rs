@@ -10,7 +10,8 @@ pub struct Stat {
     pub bytes: u64,
     /// When it was last changed, as far as is known: by a commit, or by hand.
     pub modified: SystemTime,
-    /// Since when it has been here as it is; later than `modified` if it was changed elsewhere and moved here.
+    /// Since when it has been here as it is; later than `modified` if it was changed elsewhere and moved here. In files
+    /// it is a time that no program sets.
     pub since: SystemTime,
     /// Some of its files are hidden from users who may look into the directory of its class.
     pub hidden: bool,

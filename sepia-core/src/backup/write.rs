@@ -110,9 +110,9 @@ impl<'a> Backup<'a> {
     ///
     /// # Errors
     /// `NotFound` if a root is not there; `Io` if the file cannot be written, or something else than a file is there;
-    /// whatever reading the store can return; `Corrupt`, too, if an object is of another kind than its class, or there
-    /// under both spellings of its generation 0. Of a store with a damaged object there is no backup:
-    /// [`Store::verify`] finds all of them, and repairs or sets them aside.
+    /// whatever reading the store can return; `Corrupt`, too, if an object is there under both spellings of its
+    /// generation 0. What is of the other kind than its class is no object, and left out. Of a store with a damaged
+    /// object there is no backup: [`Store::verify`] finds all of them, and repairs or sets them aside.
     pub fn to_file(self, path: impl AsRef<Path>) -> Result<BackupReport> {
         let place = Place::new(path.as_ref(), self.store)?;
         let draft = place.begin()?;

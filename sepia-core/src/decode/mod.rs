@@ -8,13 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::class::{Claims, Kind};
+use crate::class::{Claims, Format, Kind};
 use crate::encode::MAX_NESTING;
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::foreign;
 use crate::id::Eyes;
 use crate::json;
 use crate::name::DATA;
 use crate::object::Object;
+use crate::problem;
 use crate::record::{Entry, Key, Node, Record};
 use crate::shape::{SEPIA_CLASS, SEPIA_ID};
 use crate::source::{Source, resolve};
@@ -98,6 +100,7 @@ impl<'a> Decoder<'a> {
     pub(crate) fn top<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
         let fingerprint = record.fingerprint();
         self.source.make(size_of::<T>());
+        let is_unlikely = matches!(&record, Record::Leaf(content) if foreign::is_unlikely_content(content));
         let made = self.claims.claim_in::<T>(self.source).and_then(|()| match (T::__CLASS_DEF.kind(), record) {
             (Kind::Container, Record::Container(Node { data, entries })) => {
                 let id = key.shared_id();
@@ -109,15 +112,21 @@ impl<'a> Decoder<'a> {
                 let id = key.shared_id();
                 read(Reader::of_file(self, (T::__CLASS, &id), &content, format)?, Arc::clone(&id))
             }
-            (Kind::Container, Record::Leaf(_)) => Err(Error::corrupt("a file stands where a directory should be")),
-            (_, Record::Container(_)) => Err(Error::corrupt("a directory stands where a file should be")),
+            (Kind::Container, Record::Leaf(_)) => Err(Error::corrupt(problem::A_FILE)),
+            (_, Record::Container(_)) => Err(Error::corrupt(problem::A_CONTAINER)),
         });
         match made {
             Ok(object) => {
                 T::__id(&object).remember(self.eyes, fingerprint);
                 Ok(object)
             }
-            Err(error) => Err(self.locate(error.object(T::__CLASS, key.id()), key)),
+            Err(error) => {
+                let is_json = T::__CLASS_DEF.kind() == Kind::Serializable(Some(Format::Json));
+                let is_foreign = is_json && (is_unlikely || foreign::is_unlikely_id(key.id()));
+                let is_advised = is_foreign && error.kind() == ErrorKind::Corrupt && self.source.root().is_some();
+                let error = if is_advised { error.advise(foreign::ADVICE) } else { error };
+                Err(self.locate(error.object(T::__CLASS, key.id()), key))
+            }
         }
     }
 

@@ -135,6 +135,10 @@ impl<'a> Gc<'a> {
     /// Spares what nothing leads to, but was saved within this time before now; by default, [`GRACE`]. Programs save
     /// objects first and link to them afterwards: what is to be linked must be so within this time. A generation is
     /// spared with a newer one of its object. Saving an object again as it is stored does not make it younger.
+    ///
+    /// In files, what counts is the time of the last change of the file itself, which no program sets. What is dated
+    /// ahead all the same, as a clock was set back, is spared, and its age counts from the first collection that meets
+    /// it: see [`ahead`](GcReport::ahead).
     pub fn grace(mut self, age: Duration) -> Self {
         self.options.grace = age;
         self

@@ -14,6 +14,9 @@ pub struct GcReport {
     /// What nothing leads to and stays all the same: it is damaged, or something else stands in its place.
     /// [`verify`](crate::Store::verify) says what is wrong with it.
     pub refused: Vec<Key>,
+    /// What was spared because, by its date, it was changed at a time that is yet to come, as a clock was set back. Its
+    /// age counts from this collection on, if that was no dry run.
+    pub ahead: Vec<Key>,
     /// What was swept, if [asked for](super::Gc::list).
     pub swept: Vec<Key>,
     /// Nothing was deleted: it was a dry run.

@@ -18,6 +18,7 @@ use super::report::GcReport;
 use crate::backend::{Backend, Lock, Stat, Track};
 use crate::batch::{Batch, Expect};
 use crate::error::{Error, ErrorKind, Result};
+use crate::problem::{self, Problem, ProblemKind};
 use crate::progress::Reporter;
 use crate::record::Key;
 use crate::roots::Root;
@@ -101,6 +102,8 @@ struct Sweep<'a> {
     now: SystemTime,
     /// What nothing leads to and is spared, although it cannot be read.
     damaged: Vec<Key>,
+    /// What is spared as it is dated ahead.
+    ahead: Vec<Key>,
 }
 
 impl<'a> Sweep<'a> {
@@ -121,7 +124,7 @@ impl<'a> Sweep<'a> {
                            that must be asked for by `even_without_roots`";
             return Err(Error::invalid_value(message));
         }
-        let mut sweep = Self { backend, options, reached, now, damaged: Vec::new() };
+        let mut sweep = Self { backend, options, reached, now, damaged: Vec::new(), ahead: Vec::new() };
         sweep.spare_young()?;
         Ok(sweep)
     }
@@ -150,7 +153,7 @@ impl<'a> Sweep<'a> {
             Err(error) if error.kind() == ErrorKind::Corrupt => return Ok(Fate::Refused(key)),
             Err(error) => return Err(error),
         };
-        if !self.is_young(at, stat) && !self.is_of_young_history(at)? {
+        if !self.is_young(at, &key, stat) && !self.is_of_young_history(at)? {
             return Ok(Fate::Goes(Going { at, key, bytes: stat.bytes }));
         }
         self.reached.index.mark(at, SPARED);
@@ -161,16 +164,22 @@ impl<'a> Sweep<'a> {
     }
 
     /// Whether an object has a newer generation that is young: whoever comes to link that one keeps all.
-    fn is_of_young_history(&self, at: At) -> Result<bool> {
+    fn is_of_young_history(&mut self, at: At) -> Result<bool> {
         let Some(newest) = self.reached.newer(at).filter(|_| !self.reached.is_pruned(at)) else { return Ok(false) };
-        let stat = self.backend.stat(&self.reached.index.key(newest)?);
-        Ok(stat.is_ok_and(|stat| stat.is_some_and(|stat| self.is_young(newest, stat))))
+        let key = self.reached.index.key(newest)?;
+        let Ok(Some(stat)) = self.backend.stat(&key) else { return Ok(false) };
+        Ok(self.is_young(newest, &key, stat))
     }
 
-    fn is_young(&self, at: At, stat: Stat) -> bool {
-        // What is from the future is young.
+    /// What is from the future is young, as it is once a clock was set back: it may have been saved just now. That is
+    /// taken note of, so that it does not last until then.
+    fn is_young(&mut self, at: At, key: &Key, stat: Stat) -> bool {
         let age = self.now.duration_since(stat.since).unwrap_or(Duration::ZERO);
-        self.least_age(at).is_some_and(|least| age <= least)
+        let is_young = self.least_age(at).is_some_and(|least| age <= least);
+        if is_young && problem::is_ahead(stat.since) {
+            self.ahead.push(key.clone());
+        }
+        is_young
     }
 
     fn least_age(&self, at: At) -> Option<Duration> {
@@ -304,7 +313,16 @@ impl<'a> Sweep<'a> {
     }
 
     /// Completes the report.
-    fn finish(&self, report: &mut GcReport) -> Result<()> {
+    fn finish(&mut self, report: &mut GcReport) -> Result<()> {
+        self.ahead.sort_unstable();
+        self.ahead.dedup();
+        if !self.options.dry_run && !self.ahead.is_empty() {
+            let _lock = self.backend.lock()?;
+            for key in &self.ahead {
+                self.backend.upkeep().mend(&Problem::within(key, ProblemKind::DatedAhead, "", problem::AHEAD))?;
+            }
+        }
+        report.ahead = std::mem::take(&mut self.ahead);
         let index = &self.reached.index;
         for members in &index.classes {
             report.class(members.name());

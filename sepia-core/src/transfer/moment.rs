@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use crate::backend::Backend;
-use crate::class::Class;
+use crate::class::{Class, Kind};
 use crate::error::Result;
 use crate::gc::mark::Reached;
 use crate::progress::Reporter;
@@ -74,7 +74,8 @@ pub(crate) fn gather(
     sink: &mut dyn Sink,
     reporter: &mut Reporter<'_>,
 ) -> Result<Gathered> {
-    let mut reading = Reading { backend, selection, sink, reporter, strays: HashSet::new() };
+    let (strays, classes) = (HashSet::new(), backend.classes()?);
+    let mut reading = Reading { backend, selection, sink, reporter, strays, classes };
     for _ in 0..ATTEMPTS {
         if let Some(classes) = reading.attempt()? {
             return Ok(Gathered { classes, strays: reading.strays.len() as u64 });
@@ -96,6 +97,8 @@ struct Reading<'r, 'p> {
     reporter: &'r mut Reporter<'p>,
     /// What had strays when it was read last.
     strays: HashSet<Key>,
+    /// The classes, as they were when they were last asked for.
+    classes: Vec<Class>,
 }
 
 impl<'r> Reading<'r, '_> {
@@ -179,7 +182,11 @@ impl<'r> Reading<'r, '_> {
     }
 
     fn one(&mut self, key: &Key, pass: Pass) -> Result<()> {
-        match (self.backend.read(key)?, pass) {
+        let record = match self.backend.read(key)? {
+            Some(record) if self.is_of_class(key, &record)? => Some(record),
+            _ => None,
+        };
+        match (record, pass) {
             (Some(mut record), _) => {
                 if tidy(&mut record) {
                     self.strays.insert(key.clone());
@@ -193,6 +200,17 @@ impl<'r> Reading<'r, '_> {
         }
         self.reporter.advance(1);
         Ok(())
+    }
+
+    /// Whether a record is of the kind of its class. What is not is no object, and nobody could take it in.
+    fn is_of_class(&mut self, key: &Key, record: &Record) -> Result<bool> {
+        let is_container = matches!(record, Record::Container(_));
+        let fits = |class: &Class| (class.kind() == Kind::Container) == is_container;
+        if !self.classes.iter().any(|class| class.name() == key.class() && fits(class)) {
+            // It may have been declared meanwhile, or anew.
+            self.classes = self.backend.classes()?;
+        }
+        Ok(self.classes.iter().find(|class| class.name() == key.class()).is_none_or(fits))
     }
 
     fn forget(&mut self, key: &Key) -> Result<()> {

@@ -7,8 +7,9 @@ use crate::backend::Backend;
 use crate::class::{Class, Format, Kind};
 use crate::encode::MAX_NESTING;
 use crate::error::{ErrorKind, Quoted, Result};
+use crate::foreign;
 use crate::name::DATA;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{self, Problem, ProblemKind};
 use crate::record::{Entries, Entry, Key, Node, Record};
 use crate::shape::SEPIA_ID;
 use crate::source::{Committed, find};
@@ -78,10 +79,10 @@ pub(super) fn record(sight: &Sight<'_>, class: &Class, key: &Key, record: &Recor
         (Kind::Container, Record::Container(node)) => judge.container(node, values::Place::Top, "", 1)?,
         (Kind::Serializable(format), Record::Leaf(content)) => judge.leaf(format, content),
         (Kind::Container, Record::Leaf(_)) => {
-            judge.find_useless("", "a file stands where a directory should be");
+            judge.find_useless("", problem::A_FILE);
         }
         (Kind::Serializable(_), Record::Container(_)) => {
-            judge.find_useless("", "a directory stands where a file should be");
+            judge.find_useless("", problem::A_CONTAINER);
         }
     }
     Ok(judge.found)
@@ -112,7 +113,7 @@ impl Judge<'_> {
 
     fn leaf(&mut self, format: Option<Format>, content: &[u8]) {
         let wrong = match format {
-            Some(Format::Json) => values::check(content).err(),
+            Some(Format::Json) => values::check(content).err().map(|wrong| self.advised(wrong, content)),
             Some(Format::Text) => {
                 std::str::from_utf8(content).err().map(|error| Wrong::Always(format!("this is not UTF-8: {error}")))
             }
@@ -120,6 +121,17 @@ impl Judge<'_> {
         };
         if let Some(wrong) = wrong {
             self.find_wrong("", wrong);
+        }
+    }
+
+    /// Says what to do about a file that is likely to be no object.
+    fn advised(&self, wrong: Wrong, content: &[u8]) -> Wrong {
+        let is_likely = !foreign::is_unlikely_content(content) && !foreign::is_unlikely_id(self.key.id());
+        match wrong {
+            Wrong::Always(message) if !is_likely && self.sight.backend.root().is_some() => {
+                Wrong::Always(format!("{message}; {}", foreign::ADVICE))
+            }
+            wrong => wrong,
         }
     }
 

@@ -116,6 +116,8 @@ impl Store {
     /// [checksums](crate::StoreBuilder::checksums), what the medium has changed.
     /// [`ProblemKind`](crate::ProblemKind) lists them all.
     ///
+    /// An object whose name is that of a program's conflict copy, or of another program's file, is told of, and stays.
+    ///
     /// Values are checked as JSON, not as the fields of a type. Names that begin with a dot, which other programs put
     /// everywhere, are passed over.
     pub fn verify(&self) -> Verify<'_> {

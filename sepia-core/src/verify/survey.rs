@@ -9,9 +9,10 @@ use super::told;
 use crate::backend::to_the_end;
 use crate::backend::{Backend, Examined};
 use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::foreign;
 use crate::name;
-use crate::problem::{Problem, ProblemKind, Severity};
+use crate::problem::{self, Problem, ProblemKind, Severity};
 use crate::progress::Reporter;
 use crate::record::Key;
 
@@ -120,6 +121,10 @@ impl Survey<'_> {
         self.surveyed.objects += 1;
         self.surveyed.bytes += record.bytes();
         let problems = judge::record(sight, class, &key, &record)?.problems;
+        self.surveyed.problems.extend(unlikely(sight, &key));
+        if matches!(self.backend.stat(&key), Ok(Some(stat)) if problem::is_ahead(stat.since)) {
+            self.find(Problem::within(&key, ProblemKind::DatedAhead, "", problem::AHEAD));
+        }
         if problems.iter().any(may_pass) {
             self.suspects.push(key);
         } else {
@@ -171,6 +176,21 @@ impl Survey<'_> {
         self.surveyed.problems.dedup_by(|a, b| a.place() == b.place());
         Ok(())
     }
+}
+
+/// Tells of an object that, by its name, somebody else has put there.
+fn unlikely(sight: &Sight<'_>, key: &Key) -> Option<Problem> {
+    if let Some(original) = foreign::conflict_copy(key.id()) {
+        return Some(Problem::within(key, ProblemKind::ConflictCopy, "", problem::conflict_copy(&original)));
+    }
+    let is_there = |original: &str| sight.index.is_some_and(|index| index.has(key.class(), original));
+    let message = match foreign::kept_version(key.id()).filter(|original| is_there(original)) {
+        Some(original) => format!("by its name, this is an earlier version of {}", Quoted(original)),
+        None if foreign::is_unlikely_id(key.id()) => "by its name, this is another program's file".to_owned(),
+        None => return None,
+    };
+    let message = format!("{message}, and it is an object as all files of a class are: move it away if it is none");
+    Some(Problem::within(key, ProblemKind::UnlikelyId, "", message))
 }
 
 /// Returns what is wrong with what is stored under a key now; nothing is if its class is not declared any more.

@@ -12,7 +12,7 @@ use super::root::Root;
 use super::sys;
 pub(super) use crate::catalog::{parse, print_shared};
 use crate::class::Class;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The classes of a store, as its `format.json` declares them.
 #[derive(Debug)]
@@ -51,11 +51,17 @@ impl Catalog {
             if sys::stamp(file).is_ok_and(|now| now == *stamp) {
                 return Ok(Arc::clone(&state.classes));
             }
-            *state = read(root)?.ok_or_else(|| {
-                Error::corrupt("the store has lost its list of classes").at(root.place(FORMAT_FILE).to_string_lossy())
-            })?;
+            *state = read(root)?.ok_or_else(|| lost(root))?;
         }
         Ok(Arc::clone(&state.classes))
+    }
+
+    /// Makes sure that the list is still there. Whoever finds nothing else asks for that: in a directory that was
+    /// removed there is nothing either.
+    pub(super) fn check_there(&self, root: &Root) -> Result<()> {
+        let is_written = self.state.lock().unwrap_or_else(PoisonError::into_inner).file.is_some();
+        let is_there = if is_written { sys::is_there(root, FORMAT_FILE) } else { sys::has_name(root) };
+        if is_there { Ok(()) } else { Err(lost(root)) }
     }
 
     /// Takes what has just been written for read.
@@ -65,6 +71,16 @@ impl Catalog {
         }
         Ok(())
     }
+}
+
+/// The error of a store that is there no more.
+fn lost(root: &Root) -> Error {
+    if sys::has_name(root) {
+        let place = root.place(FORMAT_FILE);
+        return Error::corrupt("the store has lost its list of classes").at(place.to_string_lossy());
+    }
+    let message = "the store's directory was removed while the store was open: open it anew";
+    Error::message(ErrorKind::NotAStore, message).at(root.path().to_string_lossy())
 }
 
 fn read(root: &Root) -> Result<Option<State>> {

@@ -19,6 +19,7 @@ use super::read;
 use super::sys;
 use super::{Filesystem, root::Root};
 use crate::backend::to_the_end;
+use crate::class::Class;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::record::Key;
@@ -173,14 +174,14 @@ impl Filesystem {
     }
 
     /// Begins to keep hints for the class of a base, with those that it needs. Under the writer lock.
-    pub(super) fn keep_hints(&self, base: &Key) -> Result<()> {
+    pub(super) fn keep_hints(&self, class: &Class, base: &Key) -> Result<()> {
         if self.has_all_hints(base)? {
             return Ok(());
         }
         let mut newest: HashMap<String, u64> = HashMap::new();
         let _ = read::ids(
             &self.root,
-            base.class(),
+            class,
             &|_| true,
             &mut to_the_end(|id| {
                 let (base, generation) = name::split_generation(id).unwrap_or((id, 0));

@@ -27,10 +27,10 @@ impl Filesystem {
                 Ok(directory) => walk.directory(&directory, 0),
                 Err(errno) => Err(Unusual::from(errno)),
             };
-            if let Ok(has_data) = found
+            if let Ok(true) = found
                 && self.journal.observe(&self.root)? == first
             {
-                return Ok(has_data.then_some(walk.links));
+                return Ok(Some(walk.links));
             }
         }
         // Whatever is unusual is said by those who read records.

@@ -4,12 +4,14 @@
 //! - `sys`: the system calls
 //! - `root`: the store's own directory
 //! - `open`: making, opening and adopting a store
+//! - `dangling`: symlinks on the way to it that lead nowhere
 //! - `catalog`: the list of classes
 //! - `checksum`: what tells a file that the medium has changed
 //! - `lock`: one writer at a time
 //! - `moment`: telling moments from each other
 //! - `journal`: how a batch takes effect at once, and for good: start here
 //! - `read`: from files to records
+//! - `again`: looking again at what an editor may be at work on
 //! - `overlay`: what is committed and not carried out yet
 //! - `view`: reading what is committed
 //! - `operation`, `operations`: what can happen to a path, and what a batch does
@@ -28,9 +30,11 @@
 //! - `upkeep`: finding what is wrong beyond the records, and mending it
 //! - `trace`: events
 
+mod again;
 mod catalog;
 mod checksum;
 mod commit;
+mod dangling;
 mod journal;
 mod latest;
 mod layout;
@@ -69,14 +73,16 @@ use rustix::io::Errno;
 use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::backend::to_the_end;
 use crate::batch::Batch;
-use crate::class::Class;
+use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
+use crate::foreign;
 use crate::name;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use journal::{Journal, Observed};
 use lock::WriterLock;
 use root::Root;
+use sys::Kind;
 use view::Overlays;
 
 #[cfg(feature = "fault-injection")]
@@ -119,22 +125,60 @@ impl Filesystem {
         wanted: &dyn Fn(&str) -> bool,
         each: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<()> {
-        let Some(overlay) = self.pending()? else {
+        let mut is_empty = true;
+        self.list_some(class, wanted, &mut |id| {
+            is_empty = false;
+            each(id)
+        })?;
+        if is_empty { self.check_there() } else { Ok(()) }
+    }
+
+    fn list_some(
+        &self,
+        class: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        each: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let overlay = self.pending()?;
+        let declared = self.declared()?;
+        let Some(class) = declared.iter().find(|known| known.name() == class) else {
+            return Ok(());
+        };
+        let Some(overlay) = overlay else {
             return read::ids(&self.root, class, wanted, each).map(|_| ());
         };
-        let class_name = name::encode(class);
+        let class_name = name::encode(class.name());
         let touched: HashSet<&str> = overlay.names_in(&class_name).collect();
         let others = |id: &str| wanted(id) && !touched.contains(&*name::encode(id));
         if read::ids(&self.root, class, &others, each)?.is_break() {
             return Ok(());
         }
         for id in touched.iter().filter_map(|name| name::decode(name)).filter(|id| wanted(id)) {
-            let Ok(key) = Key::new(class, &*id) else { continue };
-            if self.stored(&key)?.fingerprint().is_some() && each(&id).is_break() {
+            let Ok(key) = Key::new(class.name(), &*id) else { continue };
+            let is_container = class.kind() == class::Kind::Container;
+            let stands = match self.stored(&key)?.into_record() {
+                Some(Record::Container(_)) => is_container,
+                Some(Record::Leaf(_)) => !is_container,
+                None => false,
+            };
+            if stands && each(&id).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that there is a store in which nothing was found.
+    fn check_there(&self) -> Result<()> {
+        self.catalog.check_there(&self.root)
+    }
+
+    /// Returns what was found, if it was, or if there is a store in which it is not.
+    fn found<T>(&self, found: Option<T>) -> Result<Option<T>> {
+        if found.is_none() {
+            self.check_there()?;
+        }
+        Ok(found)
     }
 
     /// Adds to what this handle has had to complete.
@@ -158,18 +202,28 @@ impl Filesystem {
     /// be an object.
     fn check_new_class(&self, class: &Class) -> Result<()> {
         let name = name::encode(class.name());
-        let place = self.root.place(&*name);
-        let mut taken = false;
-        match sys::open_directory_below(&self.root, &name) {
-            Ok(directory) => sys::list(&directory, &mut |name, _| taken |= name::decode(name).is_some())
-                .map_err(|errno| Error::io("list the class", &place, errno))?,
-            Err(Errno::NOENT) => {}
-            Err(_) => taken = true,
-        }
-        if !taken {
-            return Ok(());
-        }
-        let message = "something that sepia did not make stands where the class belongs: move it away";
+        let mut place = self.root.place(&*name);
+        let mut taken = None;
+        let message = match sys::open_directory_below(&self.root, &name) {
+            Ok(directory) => {
+                let is_of_containers = class.kind() == class::Kind::Container;
+                let is_foreign = |id: &str, kind| {
+                    !Key::is_id(id) || is_of_containers && kind == Kind::File && foreign::is_unlikely_id(id)
+                };
+                let listed = sys::list(&directory, &mut |name, kind| {
+                    if name::decode(name).is_some_and(|id| !is_foreign(&id, kind)) {
+                        taken = Some(name.to_owned());
+                    }
+                });
+                listed.map_err(|errno| Error::io("list the class", &place, errno))?;
+                let Some(taken) = taken else { return Ok(()) };
+                place.push(taken);
+                "something that sepia did not make stands in the directory of the class, and would become an object: \
+                 move it away"
+            }
+            Err(Errno::NOENT) => return Ok(()),
+            Err(_) => "something that sepia did not make stands where the class belongs: move it away",
+        };
         Err(Error::message(ErrorKind::ClassClash, message).at(place.to_string_lossy()).class(class.name()))
     }
 }
@@ -196,14 +250,15 @@ impl Backend for Filesystem {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        Ok(self.stored(key)?.into_record())
+        self.found(self.stored(key)?.into_record())
     }
 
     fn read_sealed(&self, key: &Key) -> Result<(Option<Record>, Seal)> {
         if !self.declares(key.class())? {
             return Ok((None, Seal::none()));
         }
-        self.read_and_seal(key)
+        let (record, seal) = self.read_and_seal(key)?;
+        Ok((self.found(record)?, seal))
     }
 
     fn is_intact(&self, sealed: &mut dyn Iterator<Item = (&Key, &Seal)>) -> Result<bool> {
@@ -211,21 +266,24 @@ impl Backend for Filesystem {
     }
 
     fn contains(&self, key: &Key) -> Result<bool> {
-        Ok(self.declares(key.class())? && self.is_stored(key)?)
+        if !self.declares(key.class())? {
+            return Ok(false);
+        }
+        Ok(self.found(self.is_stored(key)?.then_some(()))?.is_some())
     }
 
     fn links(&self, key: &Key) -> Result<Option<Vec<Key>>> {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        self.links_of(key)
+        self.found(self.links_of(key)?)
     }
 
     fn stat(&self, key: &Key) -> Result<Option<Stat>> {
         if !self.declares(key.class())? {
             return Ok(None);
         }
-        self.stat_of(key)
+        self.found(self.stat_of(key)?)
     }
 
     fn commit(&self, batch: Batch) -> Result<()> {
@@ -279,7 +337,7 @@ impl Backend for Filesystem {
         if !self.declares(base.class())? {
             return Ok(None);
         }
-        self.newest_generation(base)
+        self.found(self.newest_generation(base)?)
     }
 
     fn identity(&self) -> u64 {

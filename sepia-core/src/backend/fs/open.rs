@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::catalog::{self, Catalog};
 use super::checksum::Checksums;
+use super::dangling;
 use super::journal::{Journal, Observed};
 use super::layout::{FORMAT_FILE, GITIGNORE, GITIGNORE_TEXT, PRIVATE};
 use super::lock::WriterLock;
@@ -22,6 +23,7 @@ use crate::backend::OpenOptions;
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{self, DATA};
+use crate::record::Key;
 
 impl Filesystem {
     /// Opens the store in a directory, or makes it: what [`Store::open`](crate::Store::open) puts
@@ -37,13 +39,16 @@ impl Filesystem {
         let writable = !options.read_only;
         let root = match sys::open_root(path) {
             Err(Errno::NOENT) if writable => {
+                if let Some(why) = dangling::describe(path) {
+                    return Err(not_a_store(path, &why));
+                }
                 sys::make_path(path).map_err(|error| Error::io("make the directory", path, error))?;
                 sys::open_root(path)
             }
             opened => opened,
         };
         let root = root.map_err(|errno| match errno {
-            Errno::NOENT => not_a_store(path, "there is no directory"),
+            Errno::NOENT => not_a_store(path, dangling::describe(path).as_deref().unwrap_or("there is no directory")),
             Errno::NOTDIR => not_a_store(
                 path,
                 "it is not a directory (a database is opened by the URL `sqlite:PATH`, or with `Store::sqlite`)",
@@ -237,21 +242,26 @@ fn survey(root: &Root) -> Result<Vec<Class>> {
     for name in names {
         let place = root.place(&name);
         let directory = sys::open_directory(root, &name).map_err(|errno| read::refused(errno, &place))?;
-        let (mut files, mut containers) = (false, false);
+        let (mut file, mut container) = (None, None);
         sys::list(&directory, &mut |name, kind| match kind {
-            _ if name::decode(name).is_none() => {}
-            Kind::File => files = true,
-            Kind::Directory => containers |= sys::kind(&directory, &format!("{name}/{DATA}")) == Ok(Kind::File),
-            Kind::Link | Kind::Other => {}
+            _ if !name::decode(name).is_some_and(|id| Key::is_id(&id)) => {}
+            Kind::File => file = Some(name.to_owned()),
+            Kind::Directory if sys::kind(&directory, &format!("{name}/{DATA}")) == Ok(Kind::File) => {
+                container = Some(name.to_owned());
+            }
+            Kind::Directory | Kind::Link | Kind::Other => {}
         })
         .map_err(|errno| Error::io("list the class", &place, errno))?;
-        let kind = match (files, containers) {
-            (false, false) => continue,
-            (true, false) => class::Kind::Serializable(None),
-            (false, true) => class::Kind::Container,
-            (true, true) => {
-                let why = "one of its directories holds both files and containers, and so is no class";
-                return Err(not_a_store(&place, why));
+        let kind = match (file, container) {
+            (None, None) => continue,
+            (Some(_), None) => class::Kind::Serializable(None),
+            (None, Some(_)) => class::Kind::Container,
+            (Some(file), Some(container)) => {
+                let why = format!(
+                    "one of its directories holds both files ({file:?}) and containers ({container:?}), and so is no \
+                     class: move one of the two kinds away"
+                );
+                return Err(not_a_store(&place, &why));
             }
         };
         let class = name::decode(&name).unwrap_or_default().into_owned();

@@ -180,7 +180,8 @@ impl Overlay {
         match place {
             Place::Nothing => Stored::Absent,
             Place::Leaf(content) => Stored::Leaf(content),
-            Place::Directory(found) => Stored::Directory(found),
+            // An editor that is at work on what has a commit to come is not waited for.
+            Place::Directory(found) => Stored::Directory(Found { half_done: None, ..found }),
         }
     }
 

@@ -10,7 +10,7 @@ use super::operations::Operations;
 use super::read::{Found, Stored};
 use crate::error::{Error, Result};
 use crate::name::DATA;
-use crate::record::{Entries, Entry, Key, Node, Record};
+use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
 /// The operations that turn what is stored into what shall be.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Plan<'a> {
     removals: Operations<'a>,
     /// The paths of the directories of the record in hand that hold something foreign.
     foreign: Vec<String>,
+    /// The paths of foreign files in it under names that an entry could have.
+    occupied: Vec<String>,
 }
 
 /// A directory as far as it is Sepia's.
@@ -67,8 +69,8 @@ impl<'a> Plan<'a> {
                 Err(Error::invalid_name(message).at(path))
             }
             (Stored::Absent, Record::Container(node)) => self.make(&path, node.into(), 2),
-            (Stored::Directory(Found { data, entries, foreign }), Record::Container(node)) => {
-                self.foreign = foreign;
+            (Stored::Directory(Found { data, entries, foreign, occupied, .. }), Record::Container(node)) => {
+                (self.foreign, self.occupied) = (foreign, occupied);
                 let old = Directory { data: data.as_deref(), entries: &entries };
                 self.change(&path, old, node.into(), 2)
             }
@@ -129,6 +131,7 @@ impl<'a> Plan<'a> {
                 gone.push((other, entry));
             }
             match before.next_if(|(other, _)| *other == name) {
+                None if self.is_occupied(path, name) => return Err(in_the_way(join(path, name.as_str()))),
                 None => self.make_entry(path, new.entries, at, depth)?,
                 Some((_, old)) if !is_kept(old, entry) => self.change_entry(path, old, (new.entries, at), depth)?,
                 Some(_) => {}
@@ -149,6 +152,11 @@ impl<'a> Plan<'a> {
             remove_entry(&mut self.removals, join(path, name.as_str()), entry, depth)?;
         }
         Ok(())
+    }
+
+    /// Whether a foreign file has the name of an entry that is to come.
+    fn is_occupied(&self, directory: &str, name: &Name) -> bool {
+        !self.occupied.is_empty() && self.occupied.contains(&join(directory, name.as_str()))
     }
 
     /// Changes what stands in a directory into entry number `at` of what shall stand there.

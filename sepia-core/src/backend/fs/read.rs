@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use super::again::{self, Again};
 use super::layout::{Links, MAX_DIRECTORIES};
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
+use crate::class::{self, Class};
 use crate::error::{Error, Result};
-use crate::name::{self, DATA, MAX_NAME};
+use crate::foreign;
+use crate::name::{self, DATA};
 use crate::record::{Entries, Entry, Fingerprint, Key, Name, Node, Record};
 
 /// How often a container is read anew that changes while it is read.
@@ -39,6 +42,14 @@ impl Stored {
         }
     }
 
+    /// Returns when it was changed, if an editor may be at work on it.
+    pub(super) fn half_done(&self) -> Option<i128> {
+        match self {
+            Self::Directory(found) => found.half_done,
+            Self::Absent | Self::Misspelled | Self::Leaf(_) => None,
+        }
+    }
+
     /// Returns the fingerprint of the record, if it is one.
     pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
@@ -60,6 +71,10 @@ pub(super) struct Found {
     pub(super) entries: Entries,
     /// The paths, below the root, of the directories in it that hold something foreign.
     pub(super) foreign: Vec<String>,
+    /// The paths of foreign files under names that an entry could have.
+    pub(super) occupied: Vec<String>,
+    /// When it was changed, in nanoseconds since 1970, if an editor may be at work on it.
+    pub(super) half_done: Option<i128>,
 }
 
 /// Reads what stands under a key, and whether it is a record or not.
@@ -80,9 +95,13 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
             Err(Errno::ISDIR) => {}
             Err(errno) => return Err(fail(refused(errno, &place()))),
         }
-        let mut tree = Tree { root, path: key.path(), below: Vec::new(), foreign: Vec::new() };
+        let (below, foreign, occupied) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tree = Tree { root, path: key.path(), below, foreign, occupied, half_done: None };
         match tree.directory(&file, &mut [MaybeUninit::uninit(); _]) {
-            Ok((data, entries)) => return Ok(Stored::Directory(Found { data, entries, foreign: tree.foreign })),
+            Ok((data, entries)) => {
+                let Tree { foreign, occupied, half_done, .. } = tree;
+                return Ok(Stored::Directory(Found { data, entries, foreign, occupied, half_done }));
+            }
             // Something that was listed is gone: a writer is at work.
             Err(Failure::Vanished) => std::thread::yield_now(),
             Err(Failure::Error(error)) => return Err(fail(error)),
@@ -90,6 +109,18 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
     }
     let message = "the object changed each time it was read";
     Err(fail(Error::message(crate::ErrorKind::Io, message).at(place().to_string_lossy())))
+}
+
+/// The same, under the writer lock, where only those who know no lock can be at work on it: what is half done is looked
+/// at again.
+pub(super) fn stored_again(root: &Root, key: &Key) -> Result<Stored> {
+    let mut again = Again::default();
+    loop {
+        let stored = stored(root, key)?;
+        if !again.is_worth(stored.half_done()) {
+            return Ok(stored);
+        }
+    }
 }
 
 /// Reads a leaf through the open directory of its class, as the file system spells its name: the open file, and its
@@ -121,56 +152,78 @@ fn drop_empty(entries: &mut Entries) {
     });
 }
 
+/// Whether a key has a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Absent,
+    /// There is a directory that has no marker.
+    Unmarked,
+    Present,
+}
+
 /// Returns whether a key has a record.
-pub(super) fn contains(root: &Root, key: &Key) -> Result<bool> {
+pub(super) fn presence(root: &Root, key: &Key) -> Result<Presence> {
+    let present = |is_there| if is_there { Presence::Present } else { Presence::Absent };
     let file = match sys::open_below(root, &key.path()) {
         Ok(file) => file,
-        Err(Errno::NOENT) => return Ok(false),
+        Err(Errno::NOENT) => return Ok(Presence::Absent),
         Err(errno) => {
             // There is something, if not what belongs there, unless the class itself is to blame.
             let own = matches!(errno, Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::ACCESS);
             return match sys::open_directory_below(root, &key.class_name()) {
-                Ok(class) if own && sys::kind(&class, &key.name()).is_ok() => Ok(true),
+                Ok(class) if own && sys::kind(&class, &key.name()).is_ok() => Ok(Presence::Present),
                 _ => Err(refused(errno, &root.place(key.path())).object(key.class(), key.id())),
             };
         }
     };
     match sys::kind(&file, DATA) {
-        Ok(_) | Err(Errno::NOTDIR) => root.is_spelled(&file, key),
-        Err(Errno::NOENT) => Ok(false),
+        Ok(_) | Err(Errno::NOTDIR) => root.is_spelled(&file, key).map(present),
+        Err(Errno::NOENT) => Ok(Presence::Unmarked),
         Err(errno) => Err(refused(errno, &root.place(key.path())).object(key.class(), key.id())),
     }
 }
 
-/// Calls `each` with the id of every record of a class, as far as they are wanted, until it breaks off.
+/// What the records of a class are not.
+pub(super) fn other_kind(class: &Class) -> Kind {
+    match class.kind() {
+        class::Kind::Container => Kind::File,
+        class::Kind::Serializable(_) => Kind::Directory,
+    }
+}
+
+/// Calls `each` with the id of every record of a class, as far as they are wanted, until it breaks off. What has a
+/// name that is no id, and what is of the other kind than the class, is no record.
 pub(super) fn ids(
     root: &Root,
-    class: &str,
+    class: &Class,
     wanted: &dyn Fn(&str) -> bool,
     each: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>> {
-    let class_name = name::encode(class);
+    let class_name = name::encode(class.name());
     let place = || root.place(&*class_name);
     let directory = match sys::open_directory_below(root, &class_name) {
         Ok(directory) => directory,
         Err(Errno::NOENT) => return Ok(ControlFlow::Continue(())),
-        Err(errno) => return Err(refused(errno, &place()).class(class)),
+        Err(errno) => return Err(refused(errno, &place()).class(class.name())),
     };
+    let other_kind = other_kind(class);
     let (mut failed, mut flow) = (None, ControlFlow::Continue(()));
     let listed = sys::list_until(directory.as_fd(), &mut |name, kind| {
         let Ok(name) = std::str::from_utf8(name) else {
             return ControlFlow::Continue(());
         };
+        if kind == other_kind {
+            return ControlFlow::Continue(());
+        }
         // A name too long for an id is as foreign as one that is not canonical.
-        let fits = |id: &str| name.len() <= MAX_NAME || Key::new(class, id).is_ok();
-        let Some(id) = name::decode(name).filter(|id| fits(id) && wanted(id)) else {
+        let Some(id) = name::decode(name).filter(|id| Key::is_id(id) && wanted(id)) else {
             return ControlFlow::Continue(());
         };
         if kind == Kind::Directory {
             // Without its marker it is no container.
-            match sys::kind(&directory, &format!("{name}/{DATA}")) {
-                Ok(_) => {}
-                Err(Errno::NOENT | Errno::NOTDIR) => return ControlFlow::Continue(()),
+            match again::is_marked(&directory, name) {
+                Ok(true) => {}
+                Ok(false) => return ControlFlow::Continue(()),
                 Err(errno) => failed = failed.or(Some(errno)),
             }
         }
@@ -179,7 +232,7 @@ pub(super) fn ids(
     });
     match listed.err().filter(|errno| *errno != Errno::NOENT).or(failed) {
         None => Ok(flow),
-        Some(errno) => Err(Error::io("list the class", &place(), errno).class(class)),
+        Some(errno) => Err(Error::io("list the class", &place(), errno).class(class.name())),
     }
 }
 
@@ -191,6 +244,8 @@ struct Tree<'a> {
     /// The names of the directories on the way down.
     below: Vec<Name>,
     foreign: Vec<String>,
+    occupied: Vec<String>,
+    half_done: Option<i128>,
 }
 
 enum Failure {
@@ -206,24 +261,45 @@ impl Tree<'_> {
         target: &mut sys::Target,
     ) -> Result<(Option<Vec<u8>>, Entries), Failure> {
         let mut names = Vec::new();
-        let (mut has_data, mut has_foreign) = (None, false);
-        sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
-            Some(name) => names.push((beginning(&name), name, kind)),
+        let (mut has_data, mut has_foreign, mut has_stray, mut is_edited) = (None, false, false, false);
+        let (path, below, occupied) = (&self.path, &self.below, &mut self.occupied);
+        let here = || below.iter().fold(path.clone(), |path, name| path + "/" + name.as_str());
+        let listed = sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
+            Some(name) if kind == Kind::File && foreign::is_foreign_file(name.as_str()) => {
+                has_foreign = true;
+                is_edited |= again::is_of_editor(name.as_str());
+                occupied.push(here() + "/" + name.as_str());
+            }
+            Some(name) => {
+                has_stray |= kind == Kind::File;
+                names.push((beginning(&name), name, kind));
+            }
             None if name == DATA => has_data = Some(kind),
-            None => has_foreign = true,
-        })
-        .map_err(|errno| self.io("list the directory", None, errno))?;
+            None => {
+                has_foreign = true;
+                is_edited |= again::is_of_editor(name);
+            }
+        });
         if has_foreign {
-            self.foreign.push(self.below.iter().fold(self.path.clone(), |path, name| path + "/" + name.as_str()));
+            self.foreign.push(here());
         }
+        listed.map_err(|errno| self.io("list the directory", None, errno))?;
         let data = match has_data {
             None => None,
             Some(Kind::File) => {
                 let file = sys::open(directory, DATA).map_err(|errno| self.refused(DATA, errno))?;
-                Some(sys::read(file).map_err(|errno| self.refused(DATA, errno))?)
+                let data = sys::read(&file).map_err(|errno| self.refused(DATA, errno))?;
+                if again::is_cut_off(&data) {
+                    self.is_half_done(&file);
+                }
+                Some(data)
             }
             Some(_) => return Err(self.error(DATA, Error::corrupt("this is not a file"))),
         };
+        // Without its marker, what holds something is half done, unless it is a collection.
+        if has_stray || data.is_none() && (is_edited || self.below.is_empty() && !names.is_empty()) {
+            self.is_half_done(directory);
+        }
         names.sort_unstable_by(|(a, name, _), (b, other, _)| a.cmp(b).then_with(|| name.cmp(other)));
         let mut entries = Vec::with_capacity(names.len());
         // The record's own directory is two levels below the root.
@@ -263,6 +339,11 @@ impl Tree<'_> {
             Some(data) => Entry::Container(Node { data, entries }),
             None => Entry::Collection(entries),
         })
+    }
+
+    /// Takes note that an editor may be at work on something.
+    fn is_half_done(&mut self, at: impl AsFd) {
+        self.half_done = self.half_done.max(sys::changed(at).ok());
     }
 
     fn place(&self, name: Option<&str>) -> PathBuf {

@@ -12,6 +12,7 @@ use super::read;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::batch::Batch;
+use crate::class::Class;
 use crate::error::{Error, Result};
 use crate::name::{self, DATA};
 use crate::record::Key;
@@ -47,11 +48,14 @@ pub(super) fn of_record(root: &Root, class: &Directory, key: &Key, operations: &
     }
 }
 
-/// Plans the removal of a class's directory, and of what containers have left in it.
+/// Plans the removal of a class's directory, and of what containers have left in it. What is of the other kind than the
+/// class stays, as all does that is no record.
 ///
 /// # Errors
 /// `Conflict` if it has a record that the batch does not delete.
-pub(super) fn of_class(root: &Root, class: &str, batch: &Batch, operations: &mut Operations) -> Result<()> {
+pub(super) fn of_class(root: &Root, class: &Class, batch: &Batch, operations: &mut Operations) -> Result<()> {
+    let other_kind = read::other_kind(class);
+    let class = class.name();
     let path = name::encode(class).into_owned();
     let fail = |errno: Errno| Error::io("list the class", &root.place(&path), errno).class(class);
     let directory = match sys::open_directory_below(root, &path) {
@@ -65,12 +69,16 @@ pub(super) fn of_class(root: &Root, class: &str, batch: &Batch, operations: &mut
         let Some(key) = name::decode(&name).and_then(|id| Key::new(class, id).ok()) else {
             continue;
         };
+        let is_container = || sys::kind(&directory, &format!("{name}/{DATA}")) != Err(Errno::NOENT);
+        if kind == other_kind && (kind == Kind::File || is_container()) {
+            continue;
+        }
         let retired = batch.check_retired(&key);
         if retired.is_ok() {
             continue;
         }
         let is_record = match kind {
-            Kind::Directory => sys::kind(&directory, &format!("{name}/{DATA}")) != Err(Errno::NOENT),
+            Kind::Directory => is_container(),
             Kind::File | Kind::Link | Kind::Other => true,
         };
         if is_record {

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::again::{Again, is_cut_off};
 use super::journal::state::State;
 use super::journal::{Observed, damaged};
 use super::lock::Held;
 use super::overlay::Overlay;
-use super::read::{self, Stored};
-use super::{Filesystem, catalog};
-use crate::class::Class;
+use super::read::{self, Presence, Stored};
+use super::{Filesystem, catalog, sys};
+use crate::class::{Class, Format, Kind};
 use crate::error::{Error, Result};
 use crate::record::Key;
 
@@ -59,6 +60,31 @@ impl Filesystem {
 
     /// The same, at one moment since a first look at the state.
     pub(super) fn stored_since(&self, mut first: Observed, key: &Key) -> Result<Stored> {
+        let mut again = Again::default();
+        loop {
+            let stored = self.stored_at_once(first, key)?;
+            if !again.is_worth(self.half_done(key, &stored)) {
+                return Ok(stored);
+            }
+            first = self.journal.observe(&self.root)?;
+        }
+    }
+
+    /// Returns when what stands under a key was changed, if an editor may be at work on it.
+    fn half_done(&self, key: &Key, stored: &Stored) -> Option<i128> {
+        match stored {
+            Stored::Leaf(content) if is_cut_off(content) => {
+                let is_json = |class: &Class| class.kind() == Kind::Serializable(Some(Format::Json));
+                let classes = self.catalog.known();
+                classes.iter().find(|class| class.name() == key.class()).filter(|class| is_json(class))?;
+                sys::changed(sys::open_below(&self.root, &key.path()).ok()?).ok()
+            }
+            stored => stored.half_done(),
+        }
+    }
+
+    /// The same, without another look at what an editor may be at work on.
+    fn stored_at_once(&self, mut first: Observed, key: &Key) -> Result<Stored> {
         for _ in 0..ROUNDS {
             if let Some(stored) = self.try_stored(first, key)? {
                 return Ok(stored);
@@ -170,17 +196,21 @@ impl Filesystem {
 
     /// Returns whether a key has a record.
     pub(super) fn is_stored(&self, key: &Key) -> Result<bool> {
-        match self.journal.observe(&self.root)? {
-            Observed::Trusted(state)
-                if !state.is_settled() && !self.journal.is_untouched(&self.root, &key.path(), &state, &state)? =>
-            {
-                Ok(self.stored(key)?.fingerprint().is_some())
+        let is_overlaid = match self.journal.observe(&self.root)? {
+            Observed::Trusted(state) => {
+                !state.is_settled() && !self.journal.is_untouched(&self.root, &key.path(), &state, &state)?
             }
-            Observed::Trusted(_) | Observed::Nothing => read::contains(&self.root, key),
-            Observed::Untrusted(_) => match self.pending()? {
-                Some(overlay) if overlay.touches(&key.path()) => Ok(self.stored(key)?.fingerprint().is_some()),
-                _ => read::contains(&self.root, key),
-            },
+            Observed::Nothing => false,
+            Observed::Untrusted(_) => self.pending()?.is_some_and(|overlay| overlay.touches(&key.path())),
+        };
+        if is_overlaid {
+            return Ok(self.stored(key)?.fingerprint().is_some());
+        }
+        match read::presence(&self.root, key)? {
+            Presence::Absent => Ok(false),
+            Presence::Present => Ok(true),
+            // An editor may be about to put the marker there.
+            Presence::Unmarked => Ok(self.stored(key)?.fingerprint().is_some()),
         }
     }
 

@@ -12,6 +12,10 @@ use crate::json;
 use crate::name;
 use crate::record::{Entries, Entry, Key, MAX_DIRECTORIES, Name, Node, Record};
 
+/// What is said of a first line that is not the header.
+const HEADER_ADVICE: &str = "the first line of an export is its header, which names the classes, like \
+    {\"sepia\":{\"format\":1,\"classes\":{\"Note\":{\"kind\":\"serializable\",\"content\":\"json\"}}}}, and this is none";
+
 /// Reads the first line.
 ///
 /// # Errors
@@ -28,9 +32,10 @@ pub(in crate::transfer) fn parse_header(line: &str) -> Result<Vec<Class>> {
             }
         }
         scanner.end()?;
-        list.ok_or_else(|| "this is no export of a store".to_owned())
+        list.ok_or_else(|| "there is nothing in it".to_owned())
     };
-    Ok(catalog::parse(read().map_err(Error::corrupt)?.as_bytes())?.classes)
+    let list = read().map_err(|reason: Reason| Error::corrupt(format!("{HEADER_ADVICE}: {reason}")))?;
+    Ok(catalog::parse(list.as_bytes())?.classes)
 }
 
 /// Reads the line of a record.

@@ -11,7 +11,7 @@ use super::super::layout::FORMAT_FILE;
 use super::super::operation::{Action, Before, Operation};
 use super::super::operations::Operations;
 use super::super::plan::Plan;
-use super::super::read::{self, Stored};
+use super::super::read::{self, Presence, Stored};
 use super::super::sys::Directory;
 use super::super::{Filesystem, catalog, removal};
 use crate::batch::{Batch, Change, Durability, Inspect, Step};
@@ -62,11 +62,12 @@ impl Filesystem {
                 Change::Delete => {}
             }
             let known = classes.as_deref().unwrap_or(&stored);
-            if known.iter().any(|class| class.name() == step.key.class() && class.keeps_generations()) {
-                self.plan_generation(step, &mut present, &mut bases)?;
+            let class = known.iter().find(|class| class.name() == step.key.class());
+            if let Some(class) = class.filter(|class| class.keeps_generations()) {
+                self.plan_generation(class, step, &mut present, &mut bases)?;
             }
         }
-        for class in batch.retired().iter().filter(|class| present.declares(class)) {
+        for class in stored.iter().filter(|class| batch.retired().iter().any(|retired| retired == class.name())) {
             removal::of_class(&self.root, class, batch, &mut removals)?;
         }
         let mut operations = plan.finish();
@@ -84,12 +85,18 @@ impl Filesystem {
     }
 
     /// Finds out what becomes of the newest generation.
-    fn plan_generation(&self, step: &Step, present: &mut Present<'_>, bases: &mut HashMap<Key, Base>) -> Result<()> {
+    fn plan_generation(
+        &self,
+        class: &Class,
+        step: &Step,
+        present: &mut Present<'_>,
+        bases: &mut HashMap<Key, Base>,
+    ) -> Result<()> {
         let (key, generation) = step.key.generation();
         let base = match bases.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                self.keep_hints(unknown.key())?;
+                self.keep_hints(class, unknown.key())?;
                 // The hint is right before anything changes.
                 let before = present.newest_before(&step.key)?;
                 unknown.insert(Base { before, after: before })
@@ -153,7 +160,7 @@ impl Present<'_> {
             Ok(None) => Ok(Stored::Absent),
             Ok(Some((_, content))) => Ok(Stored::Leaf(content)),
             // No leaf, or something that has to be looked at properly.
-            Err(_) => read::stored(root, key),
+            Err(_) => read::stored_again(root, key),
         }
     }
 
@@ -179,7 +186,7 @@ impl Present<'_> {
 
 impl Inspect for Present<'_> {
     fn contains(&mut self, key: &Key) -> Result<bool> {
-        Ok(self.declares(key.class()) && read::contains(&self.filesystem.root, key)?)
+        Ok(self.declares(key.class()) && read::presence(&self.filesystem.root, key)? == Presence::Present)
     }
 
     fn fingerprint(&mut self, key: &Key) -> Result<Option<Fingerprint>> {

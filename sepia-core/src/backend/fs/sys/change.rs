@@ -288,6 +288,13 @@ pub(in super::super) fn seal(file: impl AsFd, making: Making) -> Result<()> {
     }
 }
 
+/// Changes nothing of a file but the time of its last change, which is the present time then.
+pub(in super::super) fn renew(file: impl AsFd) -> Result<()> {
+    let file = file.as_fd();
+    let Permissions(mode) = permissions(file)?;
+    step(Call::SetMode(file), || rustix::fs::fchmod(file, mode))
+}
+
 /// Gives a file an attribute of the user's. `EOPNOTSUPP` where the file system or the system has none.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(in super::super) fn set_attribute(file: impl AsFd, name: &str, value: &[u8]) -> Result<()> {

@@ -14,7 +14,7 @@ pub(in super::super) struct Measure {
     pub(in super::super) kind: Kind,
     pub(in super::super) bytes: u64,
     pub(in super::super) modified: SystemTime,
-    /// When it was last changed, renamed or moved here: a time that nobody sets.
+    /// When it was last changed, renamed or moved here: a time that nobody sets, unlike `modified`.
     pub(in super::super) since: SystemTime,
     /// Who may do what with it.
     pub(in super::super) mode: Mode,
@@ -23,12 +23,11 @@ pub(in super::super) struct Measure {
 impl From<rustix::fs::Stat> for Measure {
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "not the same everywhere")]
     fn from(stat: rustix::fs::Stat) -> Self {
-        let modified = time(stat.st_mtime as i64, stat.st_mtime_nsec as u32);
         Self {
             kind: FileType::from_raw_mode(stat.st_mode).into(),
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
-            modified,
-            since: modified.max(time(stat.st_ctime as i64, stat.st_ctime_nsec as u32)),
+            modified: time(stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+            since: time(stat.st_ctime as i64, stat.st_ctime_nsec as u32),
             mode: Mode::from_raw_mode(stat.st_mode),
         }
     }
@@ -78,6 +77,13 @@ pub(in super::super) fn mark_at(parent: impl AsFd, path: &str) -> Result<Mark> {
         nanoseconds as u64,
     ];
     Ok(Mark { numbers, changed: nanoseconds_of(seconds, nanoseconds) })
+}
+
+/// Returns when something that is open was last changed, in nanoseconds since 1970: a time that nobody sets.
+#[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
+pub(in super::super) fn changed(file: impl AsFd) -> Result<i128> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(nanoseconds_of(stat.st_ctime as i64, stat.st_ctime_nsec as i64))
 }
 
 /// Returns the time, in nanoseconds since 1970, by the clock that files are marked with.

@@ -20,7 +20,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
 pub(super) use change::*;
-pub(super) use measure::{Mark, Measure, mark_at, measure, measure_at, now};
+pub(super) use measure::{Mark, Measure, changed, mark_at, measure, measure_at, now};
 
 pub(super) type Directory = OwnedFd;
 

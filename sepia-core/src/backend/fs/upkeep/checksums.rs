@@ -64,7 +64,7 @@ impl Filesystem {
         let mut noted = 0;
         for class in classes.iter() {
             self.each_in_class(class, &mut |_| {}, &mut |directory, key, kind, _| {
-                for path in walk::record(&self.root, directory, &key, kind).unchecked {
+                for path in walk::record(&self.root, class, directory, &key, kind).unchecked {
                     // Where the system refuses, the file stays unchecked, as it does in a commit.
                     noted += u64::from(self.note_checksum(&path).unwrap_or(false));
                 }

@@ -28,7 +28,7 @@ impl Filesystem {
         self.examine_root(&classes, each)?;
         for class in classes.iter() {
             self.each_in_class(class, each, &mut |directory, key, kind, each| {
-                let walked = walk::record(&self.root, directory, &key, kind);
+                let walked = walk::record(&self.root, class, directory, &key, kind);
                 if walked.is_suspicious() { suspects.push(key) } else { report(walked, &mut examined, each) }
             })?;
         }
@@ -58,8 +58,10 @@ impl Filesystem {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
             Err(errno) => return Err(fail(errno)),
         };
+        let declared = self.declared()?;
+        let Some(declared) = declared.iter().find(|known| known.name() == key.class()) else { return Ok(None) };
         match sys::kind(&class, &key.name()) {
-            Ok(kind) => Ok(Some(walk::record(&self.root, &class, key, kind))),
+            Ok(kind) => Ok(Some(walk::record(&self.root, declared, &class, key, kind))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(fail(errno)),
         }

@@ -10,7 +10,7 @@ use super::quarantine;
 use super::walk::Remedy;
 use crate::error::{Error, Result};
 use crate::name;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{self, Problem, ProblemKind};
 
 impl Filesystem {
     pub(super) fn mend_one(&self, problem: &Problem) -> Result<Option<String>> {
@@ -22,6 +22,10 @@ impl Filesystem {
         let Some(key) = &problem.key else {
             return if self.is_misplaced(problem)? { self.quarantine(&problem.path).map(Some) } else { Ok(None) };
         };
+        if problem.kind == ProblemKind::DatedAhead {
+            let is_ahead = self.stat_of(key)?.is_some_and(|stat| problem::is_ahead(stat.since));
+            return Ok((is_ahead && self.renew(key)?).then(|| problem::RENEWED.to_owned()));
+        }
         let Some(walked) = self.walk(key)? else { return Ok(None) };
         let is_it =
             |found: &&super::walk::Finding| found.problem.kind == problem.kind && found.problem.path == problem.path;

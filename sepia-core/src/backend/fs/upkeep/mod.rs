@@ -5,9 +5,11 @@
 //! - `hints`: the hints of newest generations
 //! - `mend`: what is done about it
 //! - `quarantine`: where things go that cannot stay
+//! - `dates`: giving what is dated ahead the present time
 //! - `checksums`: turning them on, and noting those that are missing
 
 mod checksums;
+mod dates;
 mod examine;
 mod hints;
 mod mend;

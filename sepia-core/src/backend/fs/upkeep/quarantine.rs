@@ -11,8 +11,9 @@ use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target, name_of};
 use super::super::modes::Making;
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
+use super::walk;
 use crate::error::Error;
-use crate::name::{self, DATA};
+use crate::name::DATA;
 use crate::record::{Entries, Entry, Key, Node, Record};
 
 /// A directory in quarantine, with those that it is in.
@@ -175,8 +176,8 @@ fn take_from(from: &Directory, name: &str, to: &Directory, as_name: &str, depth:
     sys::make_directory(to, as_name, Making::Like(sys::permissions(&from)?))?;
     let to = sys::open_directory(to, as_name)?;
     let mut ours = Vec::new();
-    sys::list(&from, &mut |name, _| {
-        if !is_foreign(name) {
+    sys::list(&from, &mut |name, kind| {
+        if !is_foreign(name, kind) {
             ours.push(name.to_owned());
         }
     })?;
@@ -186,14 +187,14 @@ fn take_from(from: &Directory, name: &str, to: &Directory, as_name: &str, depth:
     sys::sync(to)
 }
 
-fn is_foreign(name: &str) -> bool {
-    name != DATA && name::decode(name).is_none()
+fn is_foreign(name: &str, kind: Kind) -> bool {
+    name != DATA && walk::is_foreign(name, kind)
 }
 
 fn holds_foreign(directory: &Directory, depth: usize) -> Result<bool> {
     let (mut holds, mut directories) = (false, Vec::new());
     sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
-        Ok(name) if !is_foreign(name) => {
+        Ok(name) if !is_foreign(name, kind) => {
             if kind == Kind::Directory && name != DATA {
                 directories.push(name.to_owned());
             }

@@ -8,8 +8,10 @@ use super::super::checksum::{self, Checksums, Verdict};
 use super::super::layout::{MAX_DIRECTORIES, parse_link};
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
+use crate::class::{self, Class};
+use crate::foreign;
 use crate::name::{self, DATA};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{self, Problem, ProblemKind};
 use crate::record::Key;
 
 /// What is wrong, and what can be done about it.
@@ -45,15 +47,24 @@ pub(super) struct Walked {
 impl Walked {
     /// Whether anything is found that may be otherwise once no writer is at work.
     pub(super) fn is_suspicious(&self) -> bool {
-        self.findings.iter().any(|finding| finding.problem.kind != ProblemKind::Foreign)
+        self.findings
+            .iter()
+            .any(|finding| !matches!(finding.problem.kind, ProblemKind::Foreign | ProblemKind::ConflictCopy))
     }
 }
 
-/// Walks over what stands under the name of a record in the directory of its class.
-pub(super) fn record(root: &Root, class: &Directory, key: &Key, kind: Kind) -> Walked {
+/// Walks over what stands under the name of a record in the directory of its class, which is declared to be this.
+pub(super) fn record(root: &Root, declared: &Class, class: &Directory, key: &Key, kind: Kind) -> Walked {
     let mut walk = Walk { key, checksums: root.checksums(), walked: Walked::default() };
     let name = key.name();
+    let is_of_containers = declared.kind() == class::Kind::Container;
     match kind {
+        Kind::File if is_of_containers && foreign::is_unlikely_id(key.id()) => {
+            walk.find(ProblemKind::Foreign, "", FOREIGN, Remedy::Nothing);
+        }
+        Kind::File if is_of_containers => {
+            walk.find(ProblemKind::Undecodable, "", problem::A_FILE, Remedy::Nothing);
+        }
         Kind::File => walk.file(class, &name, ""),
         Kind::Link => {
             let message = "a symlink stands where a file or directory of its own should be";
@@ -63,6 +74,9 @@ pub(super) fn record(root: &Root, class: &Directory, key: &Key, kind: Kind) -> W
             walk.find(ProblemKind::Unreadable, "", "this is neither a file nor a directory", Remedy::Move);
         }
         Kind::Directory => match sys::open_directory(class, &name) {
+            Ok(directory) if is_container(&directory) && !is_of_containers => {
+                walk.find(ProblemKind::Undecodable, "", problem::A_CONTAINER, Remedy::Nothing);
+            }
             Ok(directory) if is_container(&directory) => walk.directory(&directory, "", 0),
             Ok(directory) if holds_ours(&directory, 0) => {
                 let message = format!("this directory has no {DATA}, so it is no container, and what is in it is lost");
@@ -86,7 +100,7 @@ fn holds_ours(directory: &Directory, depth: usize) -> bool {
     let (mut holds, mut directories) = (false, Vec::new());
     let listed = sys::list(directory, &mut |name, kind| match kind {
         Kind::Directory if name::decode(name).is_some() => directories.push(name.to_owned()),
-        Kind::File | Kind::Link | Kind::Other => holds |= name == DATA || name::decode(name).is_some(),
+        Kind::File | Kind::Link | Kind::Other => holds |= name == DATA || !is_foreign(name, kind),
         Kind::Directory => {}
     });
     let inner = |name: &String| match sys::open_directory(directory, name) {
@@ -156,7 +170,7 @@ impl Walk<'_> {
         let mut data = None;
         let listed = sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
             Ok(DATA) => data = Some(kind),
-            Ok(name) if name::decode(name).is_some() => names.push((name.to_owned(), kind)),
+            Ok(name) if !is_foreign(name, kind) => names.push((name.to_owned(), kind)),
             _ => foreign.push(String::from_utf8_lossy(name).into_owned()),
         });
         if let Err(errno) = listed {
@@ -171,7 +185,13 @@ impl Walk<'_> {
             }
         }
         for name in foreign.iter().filter(|name| !is_hidden(name)) {
-            self.find(ProblemKind::Foreign, &join(below, name), FOREIGN, Remedy::Nothing);
+            let below = &join(below, name);
+            match foreign::conflict_copy(name) {
+                Some(original) => {
+                    self.find(ProblemKind::ConflictCopy, below, problem::conflict_copy(&original), Remedy::Nothing);
+                }
+                None => self.find(ProblemKind::Foreign, below, FOREIGN, Remedy::Nothing),
+            }
         }
         for (name, kind) in names {
             let below = join(below, &name);
@@ -208,6 +228,11 @@ impl Walk<'_> {
             Err(errno) => self.refused(below, "read the link", errno),
         }
     }
+}
+
+/// Whether what stands in a container under a name that is not that of its values is none of Sepia's.
+pub(super) fn is_foreign(name: &str, kind: Kind) -> bool {
+    name::decode(name).is_none() || kind == Kind::File && foreign::is_foreign_file(name)
 }
 
 /// What is said of names that no text has.

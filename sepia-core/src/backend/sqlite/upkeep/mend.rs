@@ -4,11 +4,11 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::super::error::failed;
 use super::super::writer::Writer;
-use super::super::{generation, read, track};
+use super::super::{commit, generation, read, track};
 use super::checksums::{self, Comparison};
 use super::{examine, quarantine};
 use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{self, Problem, ProblemKind};
 use crate::record::Key;
 
 /// Mends a problem. Returns what was done.
@@ -41,6 +41,11 @@ pub(super) fn mend(writer: &mut Writer, problem: &Problem) -> Result<Option<Stri
             let columns = (placed.as_ref().map(|(base, _)| base.id()), placed.as_ref().map(|(_, number)| number));
             let mended = connection.execute(PLACE, (number, columns.0, columns.1)).map_err(&fail)?;
             Ok((mended > 0).then(|| "its base and generation were set right".to_owned()))
+        }
+        ProblemKind::DatedAhead => {
+            const RENEW: &str = "UPDATE object SET modified = ?2 WHERE number = ?1 AND modified > ?2";
+            let renewed = connection.execute(RENEW, (number, commit::now())).map_err(&fail)?;
+            Ok((renewed > 0).then(|| problem::RENEWED.to_owned()))
         }
         _ => Ok(None),
     };

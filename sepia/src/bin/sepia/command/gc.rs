@@ -26,7 +26,7 @@ use crate::render::text::{count, printable, size};
 /// the last hour is spared, as it may be linked later (--grace).
 ///
 /// With --json, one object: {dry_run, live, swept, bytes, classes: [{class, live, spared, swept, pruned, bytes}],
-/// dangling: [{from, to}], refused: [{object, class, id}], list: [..]}. Exits with 1 if links dangle or something could
+/// dangling: [{from, to}], refused: [{object, class, id}], ahead: [..], list: [..]}. Exits with 1 if links dangle or something could
 /// not be deleted.
 #[derive(Args, Debug)]
 pub(crate) struct Gc {
@@ -62,6 +62,8 @@ struct Report {
     classes: Vec<ClassLine>,
     dangling: Vec<Link>,
     refused: Vec<Named>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ahead: Vec<Named>,
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<Vec<Named>>,
 }
@@ -132,6 +134,7 @@ impl Gc {
             classes: report.classes.iter().map(class).collect(),
             dangling: report.dangling.iter().map(|d| Link { from: (&d.from).into(), to: (&d.to).into() }).collect(),
             refused: named(&report.refused),
+            ahead: named(&report.ahead),
             list: self.list.then(|| named(&report.swept)),
         }
     }
@@ -156,6 +159,10 @@ impl Gc {
         }
         for key in &report.refused {
             writeln!(out, "{} {}: see `sepia verify`", out.paint(WRONG, "could not be deleted"), key.path())?;
+        }
+        for key in &report.ahead {
+            let what = out.paint(WRONG, "dated ahead");
+            writeln!(out, "{what} {}: its age counts from the first collection that meets it", key.path())?;
         }
         let done = if report.dry_run { "would sweep" } else { "swept" };
         writeln!(out, "{done} {}, {}", count(report.swept(), "record"), size(report.bytes()))?;
