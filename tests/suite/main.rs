@@ -20,6 +20,7 @@ mod memory;
 mod model;
 mod opening;
 mod rough;
+mod serde_attributes;
 mod shapes;
 mod snapshots;
 mod sqlite;

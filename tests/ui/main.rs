@@ -18,7 +18,7 @@ pub mod pass;
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    for family in ["attribute", "shape", "id", "field", "reference", "enum", "content"] {
+    for family in ["attribute", "shape", "id", "field", "reference", "enum", "content", "serde"] {
         cases.compile_fail(format!("../tests/ui/{family}/*.rs"));
     }
 }

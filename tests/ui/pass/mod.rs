@@ -23,6 +23,7 @@ cases! {
     other_modules
     raw_identifiers
     renamed_crate
+    serde_attributes
     strict_lints
 }
 
