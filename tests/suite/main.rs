@@ -16,6 +16,7 @@ mod generations;
 mod history;
 mod hostile;
 mod many;
+mod marks;
 mod memory;
 mod model;
 mod opening;
