@@ -23,6 +23,7 @@ mod opening;
 mod rough;
 mod serde_attributes;
 mod shapes;
+mod sides;
 mod snapshots;
 mod sqlite;
 mod support;

@@ -97,6 +97,11 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// Returns whether the file has a field that nobody has read.
+    pub(crate) fn has(&mut self, name: &str) -> Result<bool, JsonError> {
+        Ok(self.cut()?.rest().any(|rest| rest == name))
+    }
+
     /// Returns the names of the fields that nobody has read, once that is [at its end](Self::end).
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
         self.cut.iter().flat_map(|fields| fields.rest())
