@@ -73,6 +73,8 @@ impl<F: Reference> ReferenceField for F {
     message = "`{Self}` holds objects, which a field of a `Serializable` cannot",
     label = "a reference",
     note = "a serializable object is one file: derive `Container` instead, whose fields can be references",
+    note = "an `Id` in place of a `Ref` can be a value, but is no link: `gc` does not follow it, and deletes what nothing \
+            else leads to, unless it is named as a root or a container holds a `Ref` to it",
     note = "or mark the field `#[sepia(value)]` to copy what serde writes of it into the file"
 )]
 pub trait FileReferenceField: Sized {
