@@ -39,6 +39,7 @@ mod roots;
 mod shape;
 mod source;
 mod store;
+pub mod testing;
 pub mod transfer;
 pub mod verify;
 mod words;

@@ -7,6 +7,7 @@ mod adopt;
 mod backup;
 mod boards;
 mod cache;
+mod check_saves;
 mod checksums;
 mod copy;
 mod errors;
