@@ -86,6 +86,7 @@ pub(crate) fn print_shared(classes: &[Class], checksums: Checksums, shared: Opti
 /// Reads the content of the file.
 pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
     let wrong = |what: &str| Error::corrupt(format!("the list of classes cannot be understood: {what}"));
+    let content = json::without_mark(content);
     let value: Value = serde_json::from_slice(content).map_err(|error| wrong(&error.to_string()))?;
     let format = value.get("format").and_then(Value::as_u64).ok_or_else(|| wrong("it has no format number"))?;
     if format > FORMAT {

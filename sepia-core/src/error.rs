@@ -180,6 +180,16 @@ impl Error {
         error
     }
 
+    /// What this error means for whoever came upon it in the same place: the place is that of the outer error.
+    pub(crate) fn meaning(mut self, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let mut error = Self::message(kind, message);
+        let Inner { class, id, field, place, .. } = &mut *self.0;
+        (error.0.class, error.0.id, error.0.field) = (class.take(), id.take(), field.take());
+        error.0.place = std::mem::replace(place, Place::Unknown);
+        error.0.source = Some(Box::new(self));
+        error
+    }
+
     /// The same error, of another kind.
     #[cfg(any(unix, feature = "sqlite"))]
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {

@@ -41,6 +41,7 @@ mod shape;
 mod shared;
 mod source;
 mod store;
+pub mod testing;
 pub mod transfer;
 pub mod verify;
 mod words;

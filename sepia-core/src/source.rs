@@ -28,6 +28,44 @@ pub(crate) trait Source {
     }
 }
 
+impl<S: Source + ?Sized> Source for &S {
+    fn read(&self, key: &Key) -> Result<Option<Record>> {
+        (**self).read(key)
+    }
+
+    fn contains(&self, key: &Key) -> Result<bool> {
+        (**self).contains(key)
+    }
+
+    fn newest(&self, base: &Key) -> Result<Option<Key>> {
+        (**self).newest(base)
+    }
+
+    fn generations(&self, base: &Key) -> Result<Vec<Key>> {
+        (**self).generations(base)
+    }
+
+    fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        (**self).ids(class, each)
+    }
+
+    fn classes(&self) -> Result<Vec<Class>> {
+        (**self).classes()
+    }
+
+    fn root(&self) -> Option<&Path> {
+        (**self).root()
+    }
+
+    fn is_settled(&self, class: &str) -> bool {
+        (**self).is_settled(class)
+    }
+
+    fn make(&self, size: usize) {
+        (**self).make(size);
+    }
+}
+
 /// What a backend has committed.
 #[derive(Clone, Copy)]
 pub(crate) struct Committed<'a>(pub(crate) &'a dyn Backend);
@@ -68,12 +106,13 @@ impl Source for Committed<'_> {
 
 /// What would be committed if this batch were.
 #[derive(Clone, Copy)]
-pub(crate) struct Pending<'a> {
-    pub(crate) committed: Committed<'a>,
+pub(crate) struct Pending<'a, S = Committed<'a>> {
+    /// What is there without it: committed, or as the batches before it leave it.
+    pub(crate) committed: S,
     pub(crate) batch: &'a Batch,
 }
 
-impl Pending<'_> {
+impl<S> Pending<'_, S> {
     fn change(&self, key: &Key) -> Option<&Change> {
         self.batch.get(key).map(|step| &step.change).filter(|change| **change != Change::Keep)
     }
@@ -89,7 +128,7 @@ fn changes<'s>(steps: impl IntoIterator<Item = &'s Step>) -> BTreeMap<&'s str, b
     changes.collect()
 }
 
-impl Source for Pending<'_> {
+impl<S: Source> Source for Pending<'_, S> {
     fn read(&self, key: &Key) -> Result<Option<Record>> {
         match self.change(key) {
             Some(Change::Put(record)) => Ok(Some(record.clone())),
@@ -149,11 +188,11 @@ impl Source for Pending<'_> {
     }
 
     fn is_settled(&self, class: &str) -> bool {
-        !self.batch.classes().iter().any(|declared| declared.name() == class)
+        !self.batch.classes().iter().any(|declared| declared.name() == class) && self.committed.is_settled(class)
     }
 }
 
-impl Inspect for Pending<'_> {
+impl<S: Source> Inspect for Pending<'_, S> {
     fn contains(&mut self, key: &Key) -> Result<bool> {
         Source::contains(self, key)
     }

@@ -6,11 +6,12 @@ use syn::parse::ParseStream;
 use syn::{Attribute, ExprPath, Ident, LitStr, Path, Token};
 
 use crate::errors::Errors;
+use crate::serde::{self, Case};
 
 /// The keys that a type takes.
-const ON_TYPES: &[&str] = &["class", "content", "generations", "ignore_unknown", "crate"];
+const ON_TYPES: &[&str] = &["class", "content", "generations", "ignore_unknown", "crate", "serde"];
 /// The keys that an enum of references takes.
-const ON_ENUMS: &[&str] = &["crate"];
+const ON_ENUMS: &[&str] = &["crate", "serde"];
 /// The keys that a field takes.
 const ON_FIELDS: &[&str] = &["id", "rename", "skip", "default", "value", "reference", "with"];
 
@@ -20,7 +21,7 @@ pub(crate) struct Key<T> {
     pub(crate) value: T,
 }
 
-/// What `#[sepia(..)]` says about a type.
+/// What `#[sepia(..)]`, and serde's attributes of the same meaning, say about a type.
 #[derive(Default)]
 pub(crate) struct TypeKeys {
     pub(crate) class: Option<Key<LitStr>>,
@@ -28,9 +29,17 @@ pub(crate) struct TypeKeys {
     pub(crate) generations: Option<Key<()>>,
     pub(crate) ignore_unknown: Option<Key<()>>,
     pub(crate) krate: Option<Key<Path>>,
+    /// Serde's attributes are for another format.
+    pub(crate) ignore_serde: Option<Key<()>>,
+    /// Of serde: how fields without a name of their own are called.
+    pub(crate) rename_all: Option<Key<Case>>,
+    /// Of serde: what the fields are taken from that a record does not have.
+    pub(crate) default: Option<Key<Option<ExprPath>>>,
+    /// Of serde: what sepia does anyway.
+    pub(crate) deny_unknown_fields: Option<Key<()>>,
 }
 
-/// What `#[sepia(..)]` says about a field.
+/// What `#[sepia(..)]`, and serde's attributes of the same meaning, say about a field.
 #[derive(Default)]
 pub(crate) struct FieldKeys {
     pub(crate) id: Option<Key<()>>,
@@ -40,6 +49,16 @@ pub(crate) struct FieldKeys {
     pub(crate) value: Option<Key<()>>,
     pub(crate) reference: Option<Key<()>>,
     pub(crate) with: Option<Key<Path>>,
+    /// It is serde's `skip` alone.
+    pub(crate) skipped_by_serde: bool,
+}
+
+impl TypeKeys {
+    /// Returns whether serde's attributes say how the fields are stored: not if they are for another format, nor if the
+    /// type's own code stores them.
+    pub(crate) fn follow_serde(&self) -> bool {
+        self.ignore_serde.is_none() && self.content.as_ref().is_none_or(|content| content.value.value() != "custom")
+    }
 }
 
 impl FieldKeys {
@@ -66,12 +85,13 @@ impl FieldKeys {
 /// Reads the attributes of a struct.
 pub(crate) fn of_type(attrs: &[Attribute], errors: &mut Errors) -> TypeKeys {
     let mut keys = TypeKeys::default();
-    each(attrs, errors, |key, input| match key.to_string().as_str() {
+    each("sepia", attrs, errors, |key, input| match key.to_string().as_str() {
         "class" => put(&mut keys.class, key, text(key, input, "\"Name\"")?),
         "content" => put(&mut keys.content, key, text(key, input, "\"text\"")?),
         "generations" => put(&mut keys.generations, key, flag(key, input)?),
         "ignore_unknown" => put(&mut keys.ignore_unknown, key, flag(key, input)?),
         "crate" => put(&mut keys.krate, key, module(key, input)?),
+        "serde" => put(&mut keys.ignore_serde, key, serde::ignore(key, input)?),
         _ => Err(unknown(key, "a type", ON_TYPES)),
     });
     keys
@@ -80,8 +100,9 @@ pub(crate) fn of_type(attrs: &[Attribute], errors: &mut Errors) -> TypeKeys {
 /// Reads the attributes of an enum of references.
 pub(crate) fn of_enum(attrs: &[Attribute], errors: &mut Errors) -> TypeKeys {
     let mut keys = TypeKeys::default();
-    each(attrs, errors, |key, input| match key.to_string().as_str() {
+    each("sepia", attrs, errors, |key, input| match key.to_string().as_str() {
         "crate" => put(&mut keys.krate, key, module(key, input)?),
+        "serde" => put(&mut keys.ignore_serde, key, serde::ignore(key, input)?),
         _ => Err(unknown(key, "an enum of references", ON_ENUMS)),
     });
     keys
@@ -89,13 +110,13 @@ pub(crate) fn of_enum(attrs: &[Attribute], errors: &mut Errors) -> TypeKeys {
 
 /// Reports every attribute of a place that takes none.
 pub(crate) fn of_variant(attrs: &[Attribute], errors: &mut Errors) {
-    each(attrs, errors, |key, _| Err(unknown(key, "a variant", &[])));
+    each("sepia", attrs, errors, |key, _| Err(unknown(key, "a variant", &[])));
 }
 
 /// Reads the attributes of a field.
 pub(crate) fn of_field(attrs: &[Attribute], errors: &mut Errors) -> FieldKeys {
     let mut keys = FieldKeys::default();
-    each(attrs, errors, |key, input| match key.to_string().as_str() {
+    each("sepia", attrs, errors, |key, input| match key.to_string().as_str() {
         "id" => put(&mut keys.id, key, flag(key, input)?),
         "rename" => put(&mut keys.rename, key, text(key, input, "\"name\"")?),
         "skip" => put(&mut keys.skip, key, flag(key, input)?),
@@ -108,17 +129,23 @@ pub(crate) fn of_field(attrs: &[Attribute], errors: &mut Errors) -> FieldKeys {
     keys
 }
 
-/// Calls `read` for every key in every `#[sepia(..)]`. A key that it refuses is reported, and reading goes on behind it.
-fn each(attrs: &[Attribute], errors: &mut Errors, mut read: impl FnMut(&Ident, ParseStream<'_>) -> syn::Result<()>) {
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("sepia")) {
+/// Calls `read` for every key in every `#[sepia(..)]`, or attribute of another name. A key that it refuses is reported,
+/// and reading goes on behind it.
+pub(crate) fn each(
+    name: &str,
+    attrs: &[Attribute],
+    errors: &mut Errors,
+    mut read: impl FnMut(&Ident, ParseStream<'_>) -> syn::Result<()>,
+) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident(name)) {
         let Ok(list) = attr.meta.require_list() else {
-            errors.on(&attr.meta, "write the keys in parentheses: `#[sepia(..)]`");
+            errors.on(&attr.meta, format!("write the keys in parentheses: `#[{name}(..)]`"));
             continue;
         };
         let parsed = list.parse_args_with(|input: ParseStream<'_>| {
             while !input.is_empty() {
                 let key = input.call(Ident::parse_any).map_err(|error| {
-                    syn::Error::new(error.span(), "write a key, as in `#[sepia(rename = \"name\")]`")
+                    syn::Error::new(error.span(), format!("write a key, as in `#[{name}(rename = \"name\")]`"))
                 })?;
                 if let Err(error) = read(&key, input) {
                     errors.add(error);
@@ -145,7 +172,7 @@ fn skip_value(input: ParseStream<'_>) -> syn::Result<()> {
 }
 
 /// Keeps a key's value. A key that stands twice is refused, since one of the two would have no effect.
-fn put<T>(slot: &mut Option<Key<T>>, key: &Ident, value: T) -> syn::Result<()> {
+pub(crate) fn put<T>(slot: &mut Option<Key<T>>, key: &Ident, value: T) -> syn::Result<()> {
     if slot.is_some() {
         return Err(syn::Error::new(key.span(), format!("`{key}` is given twice: keep one of the two")));
     }
@@ -154,7 +181,7 @@ fn put<T>(slot: &mut Option<Key<T>>, key: &Ident, value: T) -> syn::Result<()> {
 }
 
 /// Reads a key that takes no value.
-fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+pub(crate) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if ends(input) {
         return Ok(());
     }
@@ -162,13 +189,13 @@ fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
 }
 
 /// Reads `key = "text"`.
-fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
+pub(crate) fn text(key: &Ident, input: ParseStream<'_>, example: &str) -> syn::Result<LitStr> {
     let refused = || syn::Error::new(key.span(), format!("`{key}` takes a string: write `{key} = {example}`"));
     value(input).and_then(|()| input.parse::<LitStr>()).ok().filter(|_| ends(input)).ok_or_else(refused)
 }
 
 /// Reads `key = path` or `key = "path"`, where the path leads to a module.
-fn module(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+pub(crate) fn module(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     let refused =
         || syn::Error::new(key.span(), format!("`{key}` takes the path of a module: write `{key} = some::path`"));
     value(input)
@@ -182,7 +209,7 @@ fn module(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
 }
 
 /// Reads `key`, `key = path` or `key = "path"`, where the path leads to a function.
-fn maybe_function(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<ExprPath>> {
+pub(crate) fn maybe_function(key: &Ident, input: ParseStream<'_>) -> syn::Result<Option<ExprPath>> {
     if ends(input) {
         return Ok(None);
     }

@@ -6,6 +6,7 @@ use syn::{Data, DeriveInput, Fields, Generics, Ident, Type, Variant};
 
 use crate::attr::{self, FieldKeys, TypeKeys};
 use crate::errors::Errors;
+use crate::serde::{self, Case};
 
 /// The derive that was asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(crate) struct Field<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
     pub(crate) keys: FieldKeys,
+    /// How it is called without a name of its own.
+    pub(crate) case: Option<Case>,
 }
 
 /// An enum that derives `Reference`.
@@ -53,11 +56,17 @@ pub(crate) struct Reference<'a> {
 impl<'a> Object<'a> {
     /// Reads a type and its attributes.
     pub(crate) fn read(kind: Kind, input: &'a DeriveInput, errors: &mut Errors) -> Self {
-        let keys = attr::of_type(&input.attrs, errors);
+        let mut keys = attr::of_type(&input.attrs, errors);
+        let follows_serde = keys.follow_serde();
+        if follows_serde {
+            serde::of_type(&input.attrs, &mut keys, errors);
+        }
         let fields = match &input.data {
             Data::Struct(data) => match &data.fields {
                 Fields::Named(fields) => {
-                    Some(fields.named.iter().filter_map(|field| Field::read(field, errors)).collect())
+                    let case = keys.rename_all.as_ref().map(|case| case.value);
+                    let read = |field| Field::read(field, follows_serde, case, errors);
+                    Some(fields.named.iter().filter_map(read).collect())
                 }
                 Fields::Unnamed(_) | Fields::Unit => None,
             },
@@ -77,16 +86,22 @@ impl<'a> Object<'a> {
 
 impl<'a> Field<'a> {
     /// Reads a named field.
-    fn read(field: &'a syn::Field, errors: &mut Errors) -> Option<Self> {
-        let keys = attr::of_field(&field.attrs, errors);
-        Some(Field { ident: field.ident.as_ref()?, ty: &field.ty, keys })
+    fn read(field: &'a syn::Field, follows_serde: bool, case: Option<Case>, errors: &mut Errors) -> Option<Self> {
+        let mut keys = attr::of_field(&field.attrs, errors);
+        if follows_serde {
+            serde::of_field(&field.attrs, &mut keys, errors);
+        }
+        Some(Field { ident: field.ident.as_ref()?, ty: &field.ty, keys, case })
     }
 
     /// Returns the field's name on disk, and where it was written.
     pub(crate) fn name(&self) -> (String, Span) {
         match &self.keys.rename {
             Some(rename) => (rename.value.value(), rename.value.span()),
-            None => (self.ident.unraw().to_string(), self.ident.span()),
+            None => {
+                let name = self.ident.unraw().to_string();
+                (self.case.map_or_else(|| name.clone(), |case| case.apply(&name)), self.ident.span())
+            }
         }
     }
 
@@ -101,11 +116,19 @@ impl<'a> Reference<'a> {
     /// Reads a type and its attributes.
     pub(crate) fn read(input: &'a DeriveInput, errors: &mut Errors) -> Self {
         let keys = attr::of_enum(&input.attrs, errors);
+        let follows_serde = keys.follow_serde();
+        if follows_serde {
+            serde::of_enum(&input.attrs, errors);
+        }
         let variants = match &input.data {
             Data::Enum(data) => {
                 for variant in &data.variants {
-                    attr::of_variant(&variant.attrs, errors);
-                    variant.fields.iter().for_each(|field| attr::of_variant(&field.attrs, errors));
+                    for attrs in [&variant.attrs].into_iter().chain(variant.fields.iter().map(|field| &field.attrs)) {
+                        attr::of_variant(attrs, errors);
+                        if follows_serde {
+                            serde::of_enum(attrs, errors);
+                        }
+                    }
                 }
                 Some(data.variants.iter().collect())
             }

@@ -129,6 +129,7 @@
 //! | `content = "custom"` | … what [`Content`] makes of it; on a container, [`Fields`] writes and reads the fields |
 //! | `generations` | ids end in a generation |
 //! | `ignore_unknown` | what belongs to no field is no error; it vanishes at the next save |
+//! | `serde = "ignore"` | serde's attributes on the type and its fields are for another format |
 //! | `crate = "path"` | where `sepia` is, if renamed or re-exported |
 //!
 //! On a field:
@@ -143,6 +144,16 @@
 //! | `with = module` | `module::serialize` and `module::deserialize` write and read it, as in serde |
 //!
 //! Where a record lacks a field, an `Option` is `None`, a collection empty, and anything else an error.
+//!
+//! serde's attributes on the same fields hold where they mean the same: `skip`, `rename`, `default` and `with`, on the
+//! type `rename_all` and `default`. All others are refused at compile time, with what to write instead, and so are two
+//! fields of one name. (What serde's attributes say *within* a value is between serde and the value; `docs/values.md` in
+//! the repository lists what does not come back, and [`StoreBuilder::check_saves`] and [`testing::assert_round_trip`]
+//! find it.)
+//!
+//! A field that changes sides (`tags: Vec<String>` becomes `Vec<Tag>`) needs another name on disk: a value under the name
+//! of a reference is an error at every load, `ignore_unknown` or not, and so are objects under the name of a value. Keep a
+//! field of the old name and type beside the new one until everything is converted.
 //!
 //! # Fields by hand
 //!
@@ -468,7 +479,7 @@ pub use sepia_core::backup;
 pub use sepia_core::{
     AsObject, Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Iter, Load, Object, Problem,
     ProblemKind, Progress, Reader, Ref, Reference, Result, Root, Severity, Shared, Snapshot, Store, StoreBuilder,
-    Transaction, Writer, backend, batch, class, gc, record, transfer, verify,
+    Transaction, Writer, backend, batch, class, gc, record, testing, transfer, verify,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -24,6 +24,10 @@ pub struct Reader<'a> {
     entries: Vec<(Name, Option<Entry>)>,
     /// Fields that are `None` by their own account.
     none: Vec<String>,
+    /// The fields that were asked for as references.
+    references: Vec<String>,
+    /// The fields that were asked for as values, and under whose names something stands among the references.
+    values_with_entry: Vec<String>,
 }
 
 impl fmt::Debug for Reader<'_> {
@@ -51,7 +55,20 @@ impl<'a> Reader<'a> {
             }
         }
         let entries = entries.into_iter().map(|(name, entry)| (name, Some(entry))).collect();
-        Ok(Self { decoder, class, id, content: &[], is_container: true, values: Some(values), entries, none })
+        let (references, values_with_entry) = (Vec::new(), Vec::new());
+        let (content, values) = (&[][..], Some(values));
+        Ok(Self {
+            decoder,
+            class,
+            id,
+            content,
+            is_container: true,
+            values,
+            entries,
+            none,
+            references,
+            values_with_entry,
+        })
     }
 
     /// The fields, or the content, of a serializable object.
@@ -65,8 +82,19 @@ impl<'a> Reader<'a> {
             Some(Format::Json) => Some(json::Values::of(content).map_err(json::JsonError::corrupt)?),
             _ => None,
         };
-        let (entries, none) = (Vec::new(), Vec::new());
-        Ok(Self { decoder, class, id, content, is_container: false, values, entries, none })
+        let (entries, none, references, values_with_entry) = Default::default();
+        Ok(Self {
+            decoder,
+            class,
+            id,
+            content,
+            is_container: false,
+            values,
+            entries,
+            none,
+            references,
+            values_with_entry,
+        })
     }
 
     /// Returns the id of the object whose fields these are.
@@ -86,7 +114,10 @@ impl<'a> Reader<'a> {
     pub fn value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
         match self.value_if_any(name)? {
             Some(value) => Ok(value),
-            None => json::missing().ok_or_else(|| self.in_values(missing(name))),
+            None => json::missing().ok_or_else(|| match self.stands_as_reference(name) {
+                true => stored_as_reference(name),
+                false => self.in_values(missing(name)),
+            }),
         }
     }
 
@@ -95,17 +126,40 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Corrupt` if it is something else than a `T`.
     pub fn value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
+        self.note_value(name);
         match &mut self.values {
             Some(values) => values.read(name).map_err(|wrong| self.wrong(name, wrong)),
             None => Ok(None),
         }
     }
 
+    /// Notes that a field is a value, if that matters: its name may stand among the references as well.
+    fn note_value(&mut self, name: &str) {
+        if self.stands_as_reference(name) {
+            self.values_with_entry.push(name.to_owned());
+        }
+    }
+
+    /// Whether objects, or that there are none, are stored under this name, and nobody has asked for them.
+    fn stands_as_reference(&self, name: &str) -> bool {
+        if self.entries.is_empty() && self.none.is_empty() {
+            return false;
+        }
+        let encoded = name::encode(name);
+        // What Sepia did not make is nobody's field.
+        let is_stored = |entry: &Option<Entry>| matches!(entry, Some(entry) if !matches!(entry, Entry::Stray));
+        self.entries.iter().any(|(entry, stored)| entry.as_str() == encoded && is_stored(stored))
+            || self.none.iter().any(|path| *path == *encoded)
+    }
+
     /// Reads a value under a name of which the derive has made sure that nobody else asks for it.
     #[doc(hidden)]
     pub fn __value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T> {
         match self.next(name) {
-            Some(value) => Ok(value),
+            Some(value) => {
+                self.note_value(name);
+                Ok(value)
+            }
             None => self.value(name),
         }
     }
@@ -114,7 +168,10 @@ impl<'a> Reader<'a> {
     #[doc(hidden)]
     pub fn __value_if_any<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>> {
         match self.next(name) {
-            Some(value) => Ok(Some(value)),
+            Some(value) => {
+                self.note_value(name);
+                Ok(Some(value))
+            }
             None => self.value_if_any(name),
         }
     }
@@ -138,8 +195,18 @@ impl<'a> Reader<'a> {
     pub fn reference<T: Reference>(&mut self, name: &str) -> Result<T> {
         match self.reference_if_any(name)? {
             Some(field) => Ok(field),
-            None => T::__absent().ok_or_else(|| missing(name).inside(name)),
+            None => match T::__absent() {
+                Some(absent) => Ok(absent),
+                None if self.stands_as_value(name)? => Err(self.in_values(stored_as_value(name))),
+                None => Err(missing(name).inside(name)),
+            },
         }
+    }
+
+    /// Whether a value is stored under this name, and nobody has asked for it.
+    fn stands_as_value(&mut self, name: &str) -> Result<bool> {
+        let stands = self.values.as_mut().map_or(Ok(false), |values| values.has(name));
+        stands.map_err(|error| self.in_values(error.corrupt()))
     }
 
     /// Reads a reference, or returns `None` if nothing is there.
@@ -148,6 +215,7 @@ impl<'a> Reader<'a> {
     /// `Corrupt` if what is there is not a `T`, `Dangling` if a link leads nowhere; else what
     /// [`Store::find`](crate::Store::find) returns of the objects in it.
     pub fn reference_if_any<T: Reference>(&mut self, name: &str) -> Result<Option<T>> {
+        self.references.push(name.to_owned());
         let encoded = name::encode(name);
         if let Some(told) = self.none.iter().position(|told| *told == *encoded) {
             self.none.swap_remove(told);
@@ -161,10 +229,18 @@ impl<'a> Reader<'a> {
         T::__decode_field(found, self.decoder).map(Some).map_err(|error| error.inside(&encoded).field(name))
     }
 
-    /// Makes sure that everything has been asked for, and that it was JSON.
+    /// Makes sure that everything has been asked for, and that it was JSON. What is stored of a field on the other side
+    /// is an error in any case: the field was loaded without it, and the next save would erase it.
     pub(super) fn close(&mut self, ignore_unknown: bool) -> Result<()> {
         let checked = self.values.as_mut().map_or(Ok(()), json::Values::end);
         checked.map_err(|error| self.in_values(error.corrupt()))?;
+        let mut rest = self.values.iter().flat_map(json::Values::rest);
+        if let Some(name) = rest.find(|rest| self.references.iter().any(|reference| reference == rest)) {
+            return Err(self.in_values(stored_as_value(name)));
+        }
+        if let Some(name) = self.values_with_entry.iter().find(|name| self.stands_as_reference(name)) {
+            return Err(stored_as_reference(name));
+        }
         if ignore_unknown {
             let checked = self.values.as_ref().map_or(Ok(()), json::Values::check_rest);
             return checked.map_err(|error| self.in_values(error.corrupt()));
@@ -190,6 +266,24 @@ impl<'a> Reader<'a> {
 
 fn missing(name: &str) -> Error {
     Error::corrupt("the field is missing, and has no default").field(name)
+}
+
+/// A field that holds objects, and is stored as a value.
+fn stored_as_value(name: &str) -> Error {
+    let message = format!(
+        "the field holds objects, and {DATA} has a value under its name, which would be lost: give the field another \
+         name on disk with #[sepia(rename = \"..\")], and convert the value in a field that has the old name, or take it \
+         out of {DATA}"
+    );
+    Error::corrupt(message).field(name)
+}
+
+/// A field that is a value, and is stored as objects.
+fn stored_as_reference(name: &str) -> Error {
+    let message = "the field is a value, and objects are stored under its name, which would be lost: give the field \
+                   another name on disk with #[sepia(rename = \"..\")], and convert the objects in a field that has the \
+                   old name, or take them out of the directory";
+    Error::corrupt(message).inside(&name::encode(name)).field(name)
 }
 
 fn unknown(what: &str, name: &str) -> Error {

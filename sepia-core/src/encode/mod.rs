@@ -1,5 +1,6 @@
 //! From objects to batches.
 
+mod check;
 mod writer;
 
 use std::collections::HashSet;
@@ -29,6 +30,8 @@ pub struct Encoder {
     /// The containers of the tree in hand, by class and id.
     nested: HashSet<(&'static str, Box<str>)>,
     depth: usize,
+    /// What has to be read back, if that was asked for.
+    checks: Option<Box<check::Checks>>,
 }
 
 /// What an entry does not show of the object in it, so that a nested container must tell.
@@ -87,7 +90,7 @@ impl Saved {
 impl Encoder {
     pub(crate) fn new(claims: Arc<Claims>, eyes: Eyes, intent: Intent) -> Self {
         let (batch, saved, nested) = Default::default();
-        Self { claims, eyes, intent, batch, saved, nested, depth: 0 }
+        Self { claims, eyes, intent, batch, saved, nested, depth: 0, checks: None }
     }
 
     /// Adds an object to the batch as a record of its own, with everything that it owns.
@@ -115,6 +118,9 @@ impl Encoder {
     pub(crate) fn begin(&mut self, intent: Intent) {
         drop(self.batch.drain());
         self.saved.0.clear();
+        if let Some(checks) = &mut self.checks {
+            checks.clear();
+        }
         self.depth = 0;
         self.intent = intent;
     }
@@ -209,6 +215,9 @@ impl Encoder {
         if expect == Expect::Unchanged(fingerprint) {
             self.batch.expect(key, expect);
         } else {
+            if let Some(checks) = &mut self.checks {
+                checks.note_put::<T>(&key, &record);
+            }
             self.batch.put(key, record, expect);
         }
         Ok(())
@@ -226,6 +235,9 @@ impl Encoder {
         let record = writer.tell(hidden).and_then(|()| T::__write(object, &mut writer)).and_then(|()| writer.finish());
         if is_container {
             self.depth -= 1;
+        }
+        if let (Some(checks), Ok(Record::Container(node))) = (&mut self.checks, &record) {
+            checks.note_container(class, id, node);
         }
         if record.is_err() {
             // Whoever goes on in spite of the error may try the object again.

@@ -61,7 +61,8 @@ impl<F: Reference> ReferenceField for F {
     fn __codec() -> Codec<Self> {
         Codec {
             write: |writer, name, field, defaulted| writer.__reference(name, field, defaulted),
-            read: read_reference,
+            read: |reader, name| reader.reference(name),
+            read_if_any: |reader, name| reader.reference_if_any(name),
         }
     }
 }
@@ -72,6 +73,8 @@ impl<F: Reference> ReferenceField for F {
     message = "`{Self}` holds objects, which a field of a `Serializable` cannot",
     label = "a reference",
     note = "a serializable object is one file: derive `Container` instead, whose fields can be references",
+    note = "an `Id` in place of a `Ref` can be a value, but is no link: `gc` does not follow it, and deletes what nothing \
+            else leads to, unless it is named as a root or a container holds a `Ref` to it",
     note = "or mark the field `#[sepia(value)]` to copy what serde writes of it into the file"
 )]
 pub trait FileReferenceField: Sized {
@@ -96,7 +99,11 @@ pub trait ValueField: Sized {
 #[diagnostic::do_not_recommend]
 impl<F: Serialize + DeserializeOwned> ValueField for F {
     fn __codec() -> Codec<Self> {
-        Codec { write: |writer, name, field, _| writer.__value(name, field), read: read_value }
+        Codec {
+            write: |writer, name, field, _| writer.__value(name, field),
+            read: |reader, name| reader.__value(name),
+            read_if_any: |reader, name| reader.__value_if_any(name),
+        }
     }
 }
 
@@ -112,7 +119,11 @@ where
     HashSet<T, S>: DeserializeOwned,
 {
     fn __codec() -> Codec<Self> {
-        Codec { write: |writer, name, set, _| writer.__unordered(name, set.iter()), read: read_value }
+        Codec {
+            write: |writer, name, set, _| writer.__unordered(name, set.iter()),
+            read: |reader, name| reader.__value(name),
+            read_if_any: |reader, name| reader.__value_if_any(name),
+        }
     }
 }
 
@@ -124,7 +135,8 @@ type Missing<F> = Option<fn() -> F>;
 #[derive(Debug)]
 pub struct Codec<F> {
     write: fn(&mut Writer<'_>, &str, &F, bool) -> Result<()>,
-    read: fn(&mut Reader<'_>, &str, Missing<F>) -> Result<F>,
+    read: fn(&mut Reader<'_>, &str) -> Result<F>,
+    read_if_any: fn(&mut Reader<'_>, &str) -> Result<Option<F>>,
 }
 
 impl<F> Codec<F> {
@@ -136,20 +148,15 @@ impl<F> Codec<F> {
 
     #[doc(hidden)]
     pub fn read(self, reader: &mut Reader<'_>, name: &str, default: Missing<F>) -> Result<F> {
-        (self.read)(reader, name, default)
+        match default {
+            None => (self.read)(reader, name),
+            Some(default) => Ok(self.read_if_any(reader, name)?.unwrap_or_else(default)),
+        }
     }
-}
 
-fn read_value<F: DeserializeOwned>(reader: &mut Reader<'_>, name: &str, default: Missing<F>) -> Result<F> {
-    match default {
-        None => reader.__value(name),
-        Some(default) => Ok(reader.__value_if_any(name)?.unwrap_or_else(default)),
-    }
-}
-
-fn read_reference<F: Reference>(reader: &mut Reader<'_>, name: &str, default: Missing<F>) -> Result<F> {
-    match default {
-        None => reader.reference(name),
-        Some(default) => Ok(reader.reference_if_any(name)?.unwrap_or_else(default)),
+    /// Reads a field whose default the caller has: `None` if the record does not have the field.
+    #[doc(hidden)]
+    pub fn read_if_any(self, reader: &mut Reader<'_>, name: &str) -> Result<Option<F>> {
+        (self.read_if_any)(reader, name)
     }
 }

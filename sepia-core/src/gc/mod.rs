@@ -84,6 +84,10 @@ impl Store {
     /// # }
     /// ```
     ///
+    /// Only links lead anywhere: references of containers, objects and [`Ref`](crate::Ref)s. An [`Id`](crate::Id) that
+    /// stands in a value, or in a serializable object, is text to a collection, which deletes what only such an id names.
+    /// Name those objects or their class as roots, or hold a `Ref` to them in a container.
+    ///
     /// In a class with generations, whoever leads to one keeps all of them, unless
     /// [`keep_generations`](Gc::keep_generations) says otherwise.
     ///

@@ -25,6 +25,10 @@ pub(crate) use order::sort;
 /// are [`InvalidName`](crate::ErrorKind::InvalidName) when they are used. In classes that keep
 /// generations, `{base}.{N}` names generation N of `base`, and `base` alone the newest one.
 ///
+/// As a field of another object, an id is a value, written as text. It is no link: nothing looks whether its object is
+/// there, and [`Store::gc`](crate::Store::gc) does not follow it, so it deletes what only ids name. To keep such objects,
+/// name them or their class as roots, or link to them with a [`Ref`](crate::Ref) in a container.
+///
 /// The id of an object also remembers, for each store, as which record the object was loaded or last
 /// saved, so that [`Store::save`](crate::Store::save) can tell what was changed elsewhere. That is no part
 /// of the id: it is not compared, hashed, printed or serialized. A clone remembers the same, and from then

@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use super::read::{Extent, Fields, cut_fields, parse, parse_fields};
-use super::{JsonError, is_plain};
+use super::read::{Extent, Fields, cut_fields, parse, parse_unmarked};
+use super::{JsonError, is_plain, without_mark};
 
 /// The fields of one file. As long as each that is asked for is the next one, the file is gone through but once; what
 /// is asked for otherwise is [cut](cut_fields) out of it.
@@ -44,10 +44,11 @@ impl Wrong {
 impl<'a> Values<'a> {
     /// Makes sure only that the file begins like one: that it is JSON is known at the [end](Self::end).
     pub(crate) fn of(file: &'a [u8]) -> Result<Self, JsonError> {
+        let file = without_mark(file);
         let text = match std::str::from_utf8(file) {
             Ok(text) => text,
             // What is wrong is looked at closely.
-            Err(_) => return parse_fields(file).map(|fields| Self::of_cut("", fields)),
+            Err(_) => return parse_unmarked(file).map(|fields| Self::of_cut("", fields)),
         };
         match begin(text.as_bytes()) {
             Some(ahead) => Ok(Self { text, ahead, read: 0, cut: None }),
@@ -94,6 +95,11 @@ impl<'a> Values<'a> {
             (None, Ahead::End([])) => Ok(()),
             _ => self.cut()?.check_taken(),
         }
+    }
+
+    /// Returns whether the file has a field that nobody has read.
+    pub(crate) fn has(&mut self, name: &str) -> Result<bool, JsonError> {
+        Ok(self.cut()?.rest().any(|rest| rest == name))
     }
 
     /// Returns the names of the fields that nobody has read, once that is [at its end](Self::end).
@@ -155,7 +161,7 @@ fn skip_space(mut text: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Naming;
+    use super::super::{Naming, parse_fields};
     use super::*;
     use proptest::prelude::*;
     use serde_json::Value;

@@ -24,6 +24,12 @@ use crate::words;
 /// The most levels of brackets in one file: what the parser takes, with one to spare.
 pub(crate) const MAX_DEPTH: usize = 127;
 
+/// Returns a file without the byte order mark that editors on Windows put in front of UTF-8. Nothing that is written
+/// here has one.
+pub(crate) fn without_mark(file: &[u8]) -> &[u8] {
+    file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file)
+}
+
 /// What is known of the names under which the fields of a file are written, or asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Naming {

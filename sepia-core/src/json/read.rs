@@ -7,8 +7,8 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::JsonError;
 use super::split::split;
+use super::{JsonError, without_mark};
 
 /// The fields of one file, in its order: each name, and the JSON under it.
 pub(crate) struct Fields<'a> {
@@ -22,18 +22,23 @@ pub(crate) struct Fields<'a> {
 /// The name of a field and its JSON, until that is taken.
 pub(super) type Field<'a> = (Cow<'a, str>, Option<&'a str>);
 
-/// Cuts a JSON object into its fields, of which each is parsed when it is read: those that never are must be
+/// Cuts a JSON object without a byte order mark into its fields, of which each is parsed when it is read: those that never are must be
 /// [checked](Fields::check_rest).
 pub(crate) fn cut_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
     match std::str::from_utf8(file).ok().and_then(split) {
         Some(fields) if twice(&fields).is_none() => Ok(Fields { file, fields, next: 0, whole: OnceCell::new() }),
         // What is wrong, or just unusual, is looked at closely.
-        _ => parse_fields(file),
+        _ => parse_unmarked(file),
     }
 }
 
 /// Parses a JSON object of fields.
 pub(crate) fn parse_fields(file: &[u8]) -> Result<Fields<'_>, JsonError> {
+    parse_unmarked(without_mark(file))
+}
+
+/// Parses what has no byte order mark, or no more.
+pub(super) fn parse_unmarked(file: &[u8]) -> Result<Fields<'_>, JsonError> {
     // Checked at once, rather than text by text.
     let text = std::str::from_utf8(file).map_err(|error| JsonError::new(format!("this is not UTF-8: {error}")))?;
     let mut parser = serde_json::Deserializer::from_str(text);
@@ -89,7 +94,7 @@ impl<'a> Fields<'a> {
     /// Says why the JSON of a field cannot be read, and where in the file.
     fn explain(&self, text: &str, error: &serde_json::Error) -> JsonError {
         // A field that was cut out of what is no JSON may end anywhere.
-        if let Some(wrong) = self.whole.get_or_init(|| parse_fields(self.file).err()) {
+        if let Some(wrong) = self.whole.get_or_init(|| parse_unmarked(self.file).err()) {
             return wrong.clone();
         }
         // The parser counts from the start of the field; people count from the start of the file.

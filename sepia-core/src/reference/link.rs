@@ -17,7 +17,8 @@ use crate::record::Entry;
 /// Saving what holds a `Ref` saves the link alone; the target is saved by itself, before or after.
 /// In a class that keeps generations, a link to a base id leads to the newest generation.
 ///
-/// `Ref` never implements serde's traits: links stay out of JSON, where nobody would see them.
+/// `Ref` never implements serde's traits: links stay out of JSON, where nobody would see them. So a serializable object
+/// has none; an [`Id`] in its place is no link, and [`Store::gc`](crate::Store::gc) does not follow it.
 pub struct Ref<T> {
     id: Id<T>,
 }

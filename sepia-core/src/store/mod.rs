@@ -58,6 +58,8 @@ pub struct Store {
     claims: Arc<Claims>,
     eyes: Eyes,
     durability: Durability,
+    /// Whether what is saved is read back first.
+    checks_saves: bool,
     #[cfg(feature = "cache")]
     cache: Option<Arc<crate::cache::Cache>>,
 }
@@ -71,6 +73,7 @@ impl Store {
             claims: Arc::default(),
             eyes,
             durability: Durability::default(),
+            checks_saves: false,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -115,8 +118,9 @@ impl Store {
     }
 
     fn commit_encoded(&self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
-        let mut encoder = Encoder::new(Arc::clone(&self.claims), self.eyes.clone(), intent);
-        add(&mut encoder).map_err(|error| self.locate(error))?;
+        let mut encoder = self.encoder(self.eyes.clone(), intent);
+        let encoded = add(&mut encoder).and_then(|()| encoder.check(&Committed(&*self.backend)));
+        encoded.map_err(|error| self.locate(error))?;
         let (mut batch, saved) = encoder.finish();
         if batch.steps().is_empty() {
             return Ok(());
@@ -125,6 +129,11 @@ impl Store {
         self.backend.commit(batch)?;
         saved.remember(&self.eyes);
         Ok(())
+    }
+
+    fn encoder(&self, eyes: Eyes, intent: Intent) -> Encoder {
+        let encoder = Encoder::new(Arc::clone(&self.claims), eyes, intent);
+        if self.checks_saves { encoder.with_checks() } else { encoder }
     }
 
     /// Completes the place of an error that arose before any file was looked at.

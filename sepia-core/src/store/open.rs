@@ -34,6 +34,7 @@ const URLS: &str = if cfg!(feature = "sqlite") { "file:PATH, sqlite:PATH or memo
 pub struct StoreBuilder {
     options: OpenOptions,
     durability: Durability,
+    checks_saves: bool,
     #[cfg(feature = "cache")]
     cache: Option<crate::cache::CacheOptions>,
 }
@@ -119,6 +120,30 @@ impl StoreBuilder {
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// Sets whether each object that is saved is read back before it is committed: decoded from its record and encoded
+    /// again, which must give the same. serde can write values that it does not read, or reads as others (`docs/values.md`
+    /// in the repository lists them); with this, such a save is
+    /// [`InvalidValue`](crate::ErrorKind::InvalidValue), with class, id, field and cause, and nothing was written. It
+    /// applies to whatever saves objects, in transactions too, with their children. Off by default: a save takes the time
+    /// of a load as well. [`testing::assert_round_trip`](crate::testing::assert_round_trip) does the same in a test.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// use sepia::Store;
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path();
+    /// let store = Store::builder().check_saves(cfg!(debug_assertions)).open(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn check_saves(mut self, yes: bool) -> Self {
+        self.checks_saves = yes;
         self
     }
 
@@ -237,7 +262,8 @@ impl StoreBuilder {
 
     /// Gives a store what is no matter of its backend.
     fn furnish(&self, store: &Store) -> Store {
-        let store = store.with_durability(self.durability);
+        let mut store = store.with_durability(self.durability);
+        store.checks_saves = self.checks_saves;
         #[cfg(feature = "cache")]
         if let Some(options) = &self.cache {
             return store.with_cache(options.clone());

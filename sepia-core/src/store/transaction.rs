@@ -73,7 +73,7 @@ impl<'a> Transaction<'a> {
         let outcome = Arc::new(Outcome::new(store.backend.identity()));
         let mut batch = Batch::new();
         batch.set_durability(store.durability);
-        let encoder = Encoder::new(Arc::clone(&store.claims), Eyes::transaction(&outcome), Intent::Save);
+        let encoder = store.encoder(Eyes::transaction(&outcome), Intent::Save);
         Ok(Self { store, lock: store.backend.lock()?, batch, outcome: Undecided(outcome), encoder })
     }
 
@@ -152,7 +152,8 @@ impl<'a> Transaction<'a> {
 
     pub(super) fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
         self.encoder.begin(intent);
-        add(&mut self.encoder).map_err(|error| self.store.locate(error))?;
+        let encoded = add(&mut self.encoder).and_then(|()| self.encoder.check(&self.pending()));
+        encoded.map_err(|error| self.store.locate(error))?;
         self.join()
     }
 

@@ -6,10 +6,10 @@ use super::LONGEST_NAME;
 use crate::errors::Errors;
 use crate::model::Field;
 
-/// The id is written as the object's own name, in one way only.
+/// The id is written as the object's own name, in one way only. That serde leaves it out of the file is what happens.
 pub(super) fn id_stands_alone(id: &Field<'_>, errors: &mut Errors) {
     for (key, span) in id.keys.written() {
-        if key != "id" {
+        if key != "id" && !(key == "skip" && id.keys.skipped_by_serde) {
             errors.at(span, format!("the id is the object's own name on disk: drop `{key}`"));
         }
     }

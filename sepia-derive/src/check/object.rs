@@ -26,6 +26,7 @@ pub(crate) fn object<'a>(object: &'a Object<'a>, errors: &mut Errors) -> Option<
     let form = form(object, errors);
     if let Some(form) = form {
         ignore_unknown_needs_names(object, form, errors);
+        serde_names_need_names(object, form, errors);
     }
     let fields = named_fields(object, errors)?;
     let id = id(object, fields, errors);
@@ -144,6 +145,31 @@ fn ignore_unknown_needs_names(object: &Object<'_>, form: Form, errors: &mut Erro
     }
 }
 
+/// Only content with named entries has names to change, and keys that could be unknown.
+fn serde_names_need_names(object: &Object<'_>, form: Form, errors: &mut Errors) {
+    let keys = &object.keys;
+    match form {
+        Form::Text | Form::Bytes => {
+            if let Some(key) = &keys.rename_all {
+                errors.at(key.span, "a text or bytes file has no names of fields: drop `rename_all`");
+            }
+            if let Some(key) = &keys.deny_unknown_fields {
+                errors
+                    .at(key.span, "a text or bytes file has no keys that could be unknown: drop `deny_unknown_fields`");
+            }
+        }
+        Form::Json => {
+            if let (Some(deny), Some(ignore)) = (&keys.deny_unknown_fields, &keys.ignore_unknown) {
+                let message = "`deny_unknown_fields` and `ignore_unknown` contradict each other: keep one of the two";
+                errors.at(deny.span, message);
+                errors.at(ignore.span, message);
+            }
+        }
+        // The type's own code reads serde's attributes, or does not.
+        Form::Custom => {}
+    }
+}
+
 /// An object is found by its id, which has to be one field, and beyond doubt.
 fn id<'a>(object: &Object<'_>, fields: &'a [Field<'a>], errors: &mut Errors) -> Option<&'a Field<'a>> {
     let marked: Vec<&Field<'_>> = fields.iter().filter(|field| field.keys.id.is_some()).collect();
@@ -175,14 +201,18 @@ fn id<'a>(object: &Object<'_>, fields: &'a [Field<'a>], errors: &mut Errors) -> 
     }
 }
 
-/// Two fields of one name would overwrite each other.
+/// Two fields of one name would overwrite each other. Each of them is reported, as it may be either that was meant to
+/// be called otherwise.
 fn names_differ(stored: &[&Field<'_>], errors: &mut Errors) {
-    let mut seen: HashMap<String, &syn::Ident> = HashMap::new();
+    let mut fields: HashMap<String, Vec<&syn::Ident>> = HashMap::new();
+    for field in stored {
+        fields.entry(field.name().0).or_default().push(field.ident);
+    }
     for field in stored {
         let (name, span) = field.name();
-        match seen.get(&name) {
-            Some(other) => errors.at(span, format!("`{other}` is called `{name}` on disk too: rename one of the two")),
-            None => drop(seen.insert(name, field.ident)),
+        let mut called = fields.get(&name).into_iter().flatten();
+        if let Some(other) = called.find(|other| **other != field.ident) {
+            errors.at(span, format!("`{other}` is called `{name}` on disk too: rename one of the two"));
         }
     }
 }

@@ -5,7 +5,7 @@ use syn::Ident;
 
 use super::{Bodies, fields};
 use crate::check::{Checked, Content};
-use crate::model::{Kind, Object};
+use crate::model::Object;
 
 /// Custom fields are written and read by the type's own `Fields`:
 ///
@@ -17,7 +17,7 @@ pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
     let (class, _) = object.class();
     let class = quote!(__sepia::Class::container(#class));
     if let Content::Fields(stored) = &checked.content {
-        return fields::bodies(Kind::Container, object, checked, stored, class);
+        return fields::bodies(object, checked, stored, class);
     }
     let this = Ident::new("Self", object.ident.span());
     Bodies {

@@ -1,22 +1,23 @@
 //! Code for one field. The field's type decides, when it is compiled, whether it is a value or a reference.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{GenericArgument, PathArguments, ReturnType, Type};
 
 use super::at;
-use crate::model::{Field, Kind};
+use crate::attr::Key;
+use crate::model::{Field, Kind, Object};
 
 /// Emits the statement that writes a field:
 ///
 /// ```text
 /// Codec::write({ .. }, __writer, "name", &__object.name, false)?;
 /// ```
-pub(super) fn write(kind: Kind, field: &Field<'_>) -> TokenStream {
+pub(super) fn write(object: &Object<'_>, field: &Field<'_>) -> TokenStream {
     let ident = field.ident;
     let (name, _) = field.name();
-    let codec = codec(kind, field);
-    let defaulted = field.keys.default.is_some();
+    let codec = codec(object.kind, field);
+    let defaulted = field.keys.default.is_some() || object.keys.default.is_some();
     quote!(__sepia::Codec::write(#codec, __writer, #name, &__object.#ident, #defaulted)?;)
 }
 
@@ -25,9 +26,24 @@ pub(super) fn write(kind: Kind, field: &Field<'_>) -> TokenStream {
 /// ```text
 /// Codec::read({ .. }, __reader, "name", None)?
 /// ```
-pub(super) fn read(kind: Kind, field: &Field<'_>) -> TokenStream {
+///
+/// or, where the type has a default and the field has none of its own,
+///
+/// ```text
+/// match Codec::read_if_any({ .. }, __reader, "name")? { Some(__read) => __read, None => __default.name }
+/// ```
+pub(super) fn read(object: &Object<'_>, field: &Field<'_>) -> TokenStream {
     let (name, _) = field.name();
-    let codec = codec(kind, field);
+    let codec = codec(object.kind, field);
+    if field.keys.default.is_none() && object.keys.default.is_some() {
+        let missing = missing(object, field);
+        return quote! {
+            match __sepia::Codec::read_if_any(#codec, __reader, #name)? {
+                ::core::option::Option::Some(__read) => __read,
+                ::core::option::Option::None => #missing,
+            }
+        };
+    }
     let default = default(field);
     quote!(__sepia::Codec::read(#codec, __reader, #name, #default)?)
 }
@@ -72,13 +88,31 @@ fn codec(kind: Kind, field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// Emits the expression that makes a field which is not stored.
-pub(super) fn skipped(field: &Field<'_>) -> TokenStream {
-    let ty = field.ty;
-    match field.keys.default.as_ref().and_then(|default| default.value.as_ref()) {
-        Some(path) => quote!(#path()),
-        None => quote_spanned!(at(field.ty)=> <#ty as ::core::default::Default>::default()),
+/// Emits the expression that makes a field which is not stored, or which a record does not have though it has a
+/// default: its own, else the field of the type's own, [`whole_default`].
+pub(super) fn missing(object: &Object<'_>, field: &Field<'_>) -> TokenStream {
+    let Field { ident, ty, .. } = field;
+    match (&field.keys.default, &object.keys.default) {
+        (Some(Key { value: Some(path), .. }), _) => quote!(#path()),
+        (None, Some(_)) => quote!(__default.#ident),
+        (Some(Key { value: None, .. }) | None, _) => {
+            quote_spanned!(at(field.ty)=> <#ty as ::core::default::Default>::default())
+        }
     }
+}
+
+/// Emits the statement that makes what the fields without a default of their own are taken from:
+///
+/// ```text
+/// let __default: Self = <Self as Default>::default();
+/// ```
+pub(super) fn whole_default(object: &Object<'_>) -> TokenStream {
+    let Some(Key { span, value }) = &object.keys.default else { return TokenStream::new() };
+    let made = match value {
+        Some(path) => quote!(#path()),
+        None => quote_spanned!(Span::call_site().located_at(*span)=> <Self as ::core::default::Default>::default()),
+    };
+    quote!(let __default: Self = #made;)
 }
 
 /// Emits what a missing field is, an `Option<fn() -> F>`.

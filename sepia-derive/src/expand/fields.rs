@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{Bodies, field, with};
 use crate::check::Checked;
-use crate::model::{Field, Kind, Object};
+use crate::model::{Field, Object};
 
 /// Emits a statement per field for writing, and for reading
 ///
@@ -14,13 +14,7 @@ use crate::model::{Field, Kind, Object};
 /// let __field1: Vec<Note> = ..;
 /// Ok(Self { id: .., name: __field0, notes: __field1 })
 /// ```
-pub(super) fn bodies(
-    kind: Kind,
-    object: &Object<'_>,
-    checked: &Checked<'_>,
-    stored: &[&Field<'_>],
-    class: TokenStream,
-) -> Bodies {
+pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>, stored: &[&Field<'_>], class: TokenStream) -> Bodies {
     let mut items = quote! {
         use __sepia::{AskNoReference as _, AskNoValue as _, AskReference as _, AskSet as _, AskValue as _};
     };
@@ -35,8 +29,8 @@ pub(super) fn bodies(
                 read.push((*field, with.read));
             }
             None => {
-                write.extend(field::write(kind, field));
-                read.push((*field, field::read(kind, field)));
+                write.extend(field::write(object, field));
+                read.push((*field, field::read(object, field)));
             }
         }
     }
@@ -47,7 +41,8 @@ pub(super) fn bodies(
 /// Emits `Ok(Self { .. })`, where each stored field comes from its own expression and the others are skipped.
 pub(super) fn make(object: &Object<'_>, checked: &Checked<'_>, stored: Vec<(&Field<'_>, TokenStream)>) -> TokenStream {
     let skipped = object.fields.iter().flatten().filter(|field| field.keys.skip.is_some());
-    let fields = stored.into_iter().chain(skipped.map(|field| (field, field::skipped(field))));
+    let skipped = skipped.filter(|field| !std::ptr::eq(*field, checked.id));
+    let fields = stored.into_iter().chain(skipped.map(|field| (field, field::missing(object, field))));
     let (mut lets, mut inits) = (TokenStream::new(), TokenStream::new());
     for (index, (Field { ident, ty, .. }, expression)) in fields.enumerate() {
         let local = format_ident!("__field{index}");
@@ -55,7 +50,9 @@ pub(super) fn make(object: &Object<'_>, checked: &Checked<'_>, stored: Vec<(&Fie
         inits.extend(quote!(#ident: #local,));
     }
     let (ident, id) = (checked.id.ident, field::give_id(checked.id));
+    let default = field::whole_default(object);
     quote! {
+        #default
         #lets
         ::core::result::Result::Ok(Self { #ident: #id, #inits })
     }

@@ -6,7 +6,7 @@ use syn::Ident;
 
 use super::{Bodies, at, fields};
 use crate::check::{Checked, Content};
-use crate::model::{Field, Kind, Object};
+use crate::model::{Field, Object};
 
 /// A custom file is written and read by the type's own `Content`:
 ///
@@ -27,7 +27,7 @@ pub(super) fn bodies(object: &Object<'_>, checked: &Checked<'_>) -> Bodies {
     );
     let class = quote!(__sepia::Class::serializable(#class, __sepia::Format::#format));
     match &checked.content {
-        Content::Fields(stored) => fields::bodies(Kind::Serializable, object, checked, stored, class),
+        Content::Fields(stored) => fields::bodies(object, checked, stored, class),
         Content::Text(field) => whole(object, checked, field, class, &quote!(Text)),
         Content::Bytes(field) => whole(object, checked, field, class, &quote!(Bytes)),
         Content::Custom => {

@@ -32,6 +32,24 @@ fn container() {
 }
 
 #[test]
+fn serde_attributes() {
+    let input: DeriveInput = parse_quote! {
+        #[serde(rename_all = "camelCase", default)]
+        struct Settings {
+            id: Id<Settings>,
+            dark_theme: bool,
+            #[serde(rename = "zoom", default)]
+            size: u8,
+            #[sepia(with = hex)]
+            colour_code: u32,
+            #[serde(skip)]
+            cache: Cache,
+        }
+    };
+    same("serde_attributes", &object(Kind::Serializable, &input));
+}
+
+#[test]
 fn text() {
     let input: DeriveInput = parse_quote! {
         #[sepia(content = "text", crate = library::sepia)]

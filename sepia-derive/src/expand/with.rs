@@ -69,10 +69,10 @@ pub(super) fn code(object: &Object<'_>, field: &Field<'_>, module: &Path, index:
     };
 
     let read = quote!(#read<#(#args),*>);
-    let read = match &field.keys.default {
-        None => quote!(__reader.__value::<#read>(#name)?.0),
-        Some(_) => {
-            let default = field::skipped(field);
+    let read = match field.keys.default.is_some() || object.keys.default.is_some() {
+        false => quote!(__reader.__value::<#read>(#name)?.0),
+        true => {
+            let default = field::missing(object, field);
             quote! {
                 match __reader.__value_if_any::<#read>(#name)? {
                     ::core::option::Option::Some(__read) => __read.0,

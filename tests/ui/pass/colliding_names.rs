@@ -57,7 +57,7 @@ trait Same {
 }
 impl<T> Same for T {}
 
-fn main() {
+pub(super) fn main() {
     let store = Store::in_memory();
     let board = Board {
         id: "board".into(),

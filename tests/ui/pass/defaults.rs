@@ -58,7 +58,7 @@ mod hex {
     }
 }
 
-fn main() {
+pub(super) fn main() {
     let folder = std::env::temp_dir().join(format!("sepia-ui-defaults-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     Store::open(&folder).unwrap().save(&Old { id: "a".into() }).unwrap();

@@ -104,7 +104,7 @@ fn note(id: &str) -> Note {
     Note { id: id.into(), text: id.to_uppercase() }
 }
 
-fn main() {
+pub(super) fn main() {
     let store = Store::in_memory();
 
     let map = BTreeMap::from([("x".to_owned(), Box::new(note("b")))]);

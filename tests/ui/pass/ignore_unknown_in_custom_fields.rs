@@ -34,7 +34,7 @@ impl Fields for Lenient {
     }
 }
 
-fn main() {
+pub(super) fn main() {
     let store = Store::in_memory();
     store.save(&Strict { id: "a".into() }).unwrap();
     store.save(&Lenient { id: "a".into() }).unwrap();

@@ -76,4 +76,4 @@ fn pair() -> (u8, u8) {
     (1, 2)
 }
 
-fn main() {}
+pub(super) fn main() {}

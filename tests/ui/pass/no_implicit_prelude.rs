@@ -65,4 +65,4 @@ struct None;
 struct str;
 struct bool;
 
-fn main() {}
+pub(super) fn main() {}

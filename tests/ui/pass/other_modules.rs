@@ -1,6 +1,6 @@
 //! Types of other modules, private ones, and types inside of functions.
 #![deny(warnings)]
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 mod notes {
     use sepia::{Id, Serializable};
@@ -22,7 +22,7 @@ mod notes {
 type Text = String;
 type Notes = Vec<notes::Note>;
 
-fn main() {
+pub(super) fn main() {
     #[derive(sepia::Container)]
     struct Board {
         id: sepia::Id<Board>,

@@ -29,7 +29,7 @@ struct Board {
     r#as: Vec<Either>,
 }
 
-fn main() {
+pub(super) fn main() {
     let store = Store::in_memory();
     let r#as = vec![Either::r#type(r#type { id: "a".into(), r#fn: 1, r#struct: 2 })];
     store.save(&Board { r#use: "board".into(), r#as }).unwrap();

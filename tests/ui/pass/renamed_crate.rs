@@ -15,7 +15,7 @@ struct Note {
 }
 
 #[derive(Container)]
-#[sepia(crate = "crate::inner::library")]
+#[sepia(crate = "crate::pass::renamed_crate::inner::library")]
 struct Board {
     id: Id<Board>,
     notes: Vec<Note>,
@@ -28,4 +28,4 @@ enum Either {
     Board(Board),
 }
 
-fn main() {}
+pub(super) fn main() {}

@@ -1,6 +1,7 @@
 //! Derived code trips no lint that its user has turned into an error.
 
 #![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, single_use_lifetimes, clippy::all, clippy::pedantic)]
+#![allow(dead_code, missing_debug_implementations, reason = "that is about the types themselves")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,4 +40,4 @@ pub struct Board {
     pub either: Vec<Either<Self>>,
 }
 
-fn main() {}
+pub(super) fn main() {}

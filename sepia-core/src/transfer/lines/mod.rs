@@ -38,8 +38,18 @@ mod tests {
 
     #[test]
     fn leaves_are_shown_by_their_content_and_come_back() -> Result<()> {
-        let contents: [&[u8]; 9] =
-            [b"", b"{}\n", b"{}", b"{\n  \"a\": 1.50\n}\n", b"{\"a\": 1.50}", b"{", b"\xff", b"null\n", b" \n\"\\\0"];
+        let contents: [&[u8]; 10] = [
+            b"",
+            b"{}\n",
+            b"{}",
+            b"{\n  \"a\": 1.50\n}\n",
+            b"{\"a\": 1.50}",
+            b"\xef\xbb\xbf{\"a\": 1.50}",
+            b"{",
+            b"\xff",
+            b"null\n",
+            b" \n\"\\\0",
+        ];
         for format in [Format::Json, Format::Text, Format::Bytes, Format::Custom] {
             for content in contents {
                 let line = back(&Class::serializable("C", format), &Record::Leaf(content.to_vec()))?;

@@ -22,7 +22,8 @@ const HEADER_ADVICE: &str = "the first line of an export is its header, which na
 /// `Corrupt` if it is none, `UnsupportedFormat`.
 pub(in crate::transfer) fn parse_header(line: &str) -> Result<Vec<Class>> {
     let read = || {
-        let mut scanner = Scanner::new(line);
+        // Some editors put a byte order mark in front of a file.
+        let mut scanner = Scanner::new(line.strip_prefix('\u{feff}').unwrap_or(line));
         let (mut list, mut is_first) = (None, true);
         scanner.expect('{')?;
         while let Some(name) = scanner.field(&mut is_first)? {
@@ -207,10 +208,13 @@ impl Fields {
 fn content(tokens: Option<String>, text: Option<String>, bytes: Option<Vec<u8>>) -> Result<Vec<u8>, Reason> {
     match (tokens, text, bytes) {
         (Some(compact), None, None) => Ok(json::pretty(&compact)),
-        (Some(compact), Some(text), None) => match json::is_json(&text) && json::compact(&text) == compact {
-            true => Ok(text.into_bytes()),
-            false => Err("the text says something else than the JSON beside it".to_owned()),
-        },
+        (Some(compact), Some(text), None) => {
+            let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            match json::is_json(json) && json::compact(json) == compact {
+                true => Ok(text.into_bytes()),
+                false => Err("the text says something else than the JSON beside it".to_owned()),
+            }
+        }
         (None, Some(text), None) => Ok(text.into_bytes()),
         (None, None, Some(bytes)) => Ok(bytes),
         (None, None, None) => Err("it has no content".to_owned()),

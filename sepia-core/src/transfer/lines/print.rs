@@ -72,7 +72,7 @@ fn print_entries(entries: &Entries, line: &mut String) {
 
 /// A file of JSON: its tokens, and its text where that cannot be made of them again.
 fn print_json(field: &str, content: &[u8], line: &mut String) {
-    let Some(text) = std::str::from_utf8(content).ok().filter(|text| json::is_json(text)) else {
+    let Some(text) = std::str::from_utf8(json::without_mark(content)).ok().filter(|text| json::is_json(text)) else {
         return print_text(content, line);
     };
     let compact = json::compact(text);

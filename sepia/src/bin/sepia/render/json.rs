@@ -34,6 +34,8 @@ impl<'a> Json<'a> {
     /// Says what is wrong with it.
     pub(crate) fn parse_object(file: &'a [u8]) -> Result<Vec<(String, Json<'a>)>, String> {
         let text = std::str::from_utf8(file).map_err(|error| error.to_string())?;
+        // Some editors put a byte order mark in front of it; loading passes over it, too.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let raw: &RawValue = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match Self::of(raw, 0) {
             Self::Fields(fields) => Ok(fields),

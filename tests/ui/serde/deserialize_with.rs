@@ -1,0 +1,10 @@
+use sepia::{Id, Serializable};
+
+#[derive(Serializable)]
+struct Note {
+    id: Id<Note>,
+    #[serde(deserialize_with = "module::read")]
+    name: String,
+}
+
+fn main() {}
