@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod counts;
+mod descriptors;
 mod failures;
 mod histories;
 mod hostile;
@@ -18,5 +19,6 @@ mod scenario;
 mod sqlite;
 mod steps;
 mod storm;
+mod stuck;
 mod support;
 mod upkeep;

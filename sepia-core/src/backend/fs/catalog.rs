@@ -21,9 +21,19 @@ pub(super) struct Catalog {
 
 #[derive(Debug)]
 struct State {
-    /// The file that was read, and its stamp; none if the store is adopted without being written.
-    file: Option<(OwnedFd, sys::Stamp)>,
+    origin: Origin,
     classes: Arc<[Class]>,
+}
+
+/// Where the classes are known from.
+#[derive(Debug)]
+enum Origin {
+    /// The file that was read, and its stamp.
+    File(OwnedFd, sys::Stamp),
+    /// A commit of this handle, whose file could not be read since.
+    Commit,
+    /// No file: the store is adopted without being written.
+    Survey,
 }
 
 impl Catalog {
@@ -34,7 +44,7 @@ impl Catalog {
 
     /// A catalog that is not on the disk.
     pub(super) fn unwritten(classes: Vec<Class>) -> Self {
-        Self { state: Mutex::new(State { file: None, classes: classes.into() }) }
+        Self { state: Mutex::new(State { origin: Origin::Survey, classes: classes.into() }) }
     }
 
     /// Returns the classes as they were when the file was last read.
@@ -45,16 +55,28 @@ impl Catalog {
     /// Returns the classes as the file declares them now.
     pub(super) fn current(&self, root: &Root) -> Result<Arc<[Class]>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((file, stamp)) = &state.file {
+        let is_current = match &state.origin {
             // A file that was replaced has no name any more, and so another stamp.
-            if sys::stamp(file).is_ok_and(|now| now == *stamp) {
-                return Ok(Arc::clone(&state.classes));
-            }
+            Origin::File(file, stamp) => sys::stamp(file).is_ok_and(|now| now == *stamp),
+            Origin::Commit => false,
+            Origin::Survey => true,
+        };
+        if !is_current {
             *state = read(root)?.ok_or_else(|| {
                 Error::corrupt("the store has lost its list of classes").at(root.place(FORMAT_FILE).to_string_lossy())
             })?;
         }
         Ok(Arc::clone(&state.classes))
+    }
+
+    /// Takes note of the classes that a commit of this handle has written. The commit has taken effect, so nothing
+    /// fails here: a file that cannot be read now is read when the classes are asked for next.
+    pub(super) fn take_committed(&self, root: &Root, classes: &[Class]) {
+        let state = match read(root) {
+            Ok(Some(state)) => state,
+            Ok(None) | Err(_) => State { origin: Origin::Commit, classes: classes.into() },
+        };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Takes what has just been written for read.
@@ -78,5 +100,5 @@ fn read(root: &Root) -> Result<Option<State>> {
     let content = sys::read(&file).map_err(|errno| refused(errno, &place))?;
     let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
     root.set_checksums(declared.checksums);
-    Ok(Some(State { file: Some((file, stamp)), classes: declared.classes.into() }))
+    Ok(Some(State { origin: Origin::File(file, stamp), classes: declared.classes.into() }))
 }

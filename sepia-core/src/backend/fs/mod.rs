@@ -19,6 +19,7 @@
 //! - `make`: making files and links, each whole before it has its name
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
+//! - `stuck`: what is in the way of a commit that is in force
 //! - `links`, `stat`: looking at a record without reading it
 //! - `seal`: telling whether a record is still what was read
 //! - `track`: following commits
@@ -46,6 +47,7 @@ mod removal;
 mod root;
 mod seal;
 mod stat;
+mod stuck;
 mod sys;
 mod trace;
 mod track;
@@ -159,7 +161,8 @@ impl Filesystem {
             Ok(directory) => sys::list(&directory, &mut |name, _| taken |= name::decode(name).is_some())
                 .map_err(|errno| Error::io("list the class", &place, errno))?,
             Err(Errno::NOENT) => {}
-            Err(_) => taken = true,
+            Err(Errno::NOTDIR | Errno::LOOP) => taken = true,
+            Err(errno) => return Err(Error::io("look where the class belongs", &place, errno).class(class.name())),
         }
         if !taken {
             return Ok(());
@@ -179,10 +182,12 @@ impl Lock for Held<'_> {
     fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
         self.filesystem.check_writable()?;
         self.filesystem.commit_held(&self.held, &batch, 1)?;
-        match self.filesystem.journal.observe(&self.filesystem.root)? {
-            Observed::Trusted(mut state) => self.filesystem.end_single(&mut state),
-            Observed::Nothing | Observed::Untrusted(_) => Ok(()),
+        // The batch has taken effect, so nothing fails any more. Readers who find `single` set wait for the lock,
+        // which is given back at once.
+        if let Ok(Observed::Trusted(mut state)) = self.filesystem.journal.observe(&self.filesystem.root) {
+            let _ = self.filesystem.end_single(&mut state);
         }
+        Ok(())
     }
 }
 
