@@ -62,7 +62,8 @@ pub enum ErrorKind {
     UnsupportedFormat,
     /// The store, or the medium under it, cannot be written.
     ReadOnly,
-    /// The disk failed to confirm a write: the store refuses all others until it is opened again.
+    /// The disk failed to confirm a write, and the store refuses all others until it is opened again. Whether the commit
+    /// that failed so is stored is known then.
     Poisoned,
     /// The operating system refused.
     Io,

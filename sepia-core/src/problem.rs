@@ -69,6 +69,9 @@ pub enum ProblemKind {
     StaleHint,
     /// One generation is stored twice, as `base` and as `base.0`.
     Twin,
+    /// A commit has taken effect, and one of its files cannot be written: readers see it, no other commit can be made,
+    /// and other programs do not see it.
+    Pending,
     /// Worth knowing: a file or directory that is not Sepia's; it is left alone.
     Foreign,
     /// Worth knowing: a list has gaps; the next save closes them.
@@ -156,6 +159,7 @@ impl ProblemKind {
             Self::Leftover => "leftover",
             Self::StaleHint => "stale-hint",
             Self::Twin => "twin",
+            Self::Pending => "pending",
             Self::Foreign => "foreign",
             Self::ListGap => "list-gap",
             Self::EntryName => "entry-name",

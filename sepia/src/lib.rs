@@ -336,7 +336,8 @@
 //! - **Exact.** What is loaded equals what was saved.
 //! - **Atomic.** A save with all that it changes, a delete, a transaction: each takes effect entirely or not at all, for
 //!   every thread and process that reads through Sepia, also if its process is killed in the middle, before anybody has
-//!   repaired anything, and on a medium that can only be read by then. An error means that nothing has changed.
+//!   repaired anything, and on a medium that can only be read by then. An error means that nothing has changed,
+//!   unless it is [`Poisoned`](ErrorKind::Poisoned): then that is known when the store has been opened again.
 //! - **Durable** when the call returns, as far as the store's [`Durability`] says.
 //! - **Isolated.** A load sees an object with all containers nested in it as it was before or after any commit, and no
 //!   older than when the load began. The serializable objects that it links to are whole, too, and may be newer.

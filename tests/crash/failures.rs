@@ -14,8 +14,10 @@ use crate::support::{
     open_to_read, place,
 };
 
-const ENOSPC: i32 = 28;
+const EPERM: i32 = 1;
 const EIO: i32 = 5;
+const EMFILE: i32 = 24;
+const ENOSPC: i32 = 28;
 
 /// Runs a scenario once for every call, which fails. The counter of calls is one for the whole process, so this
 /// has a process of its own.
@@ -27,6 +29,8 @@ fn fails_at_every_call() {
         "full" => Fault::Fail(ENOSPC),
         "full from here" => Fault::FailFromHere(ENOSPC),
         "broken" => Fault::Fail(EIO),
+        "not allowed" => Fault::Fail(EPERM),
+        "no descriptor" => Fault::Fail(EMFILE),
         _ => Fault::FailFromHere(EIO),
     };
     let scenario = scenario(name, durability);
@@ -92,7 +96,9 @@ impl Try<'_> {
             };
             failed += 1;
             let what = format!("{}, act {number}", self.what);
-            assert!(matches!(error.kind(), ErrorKind::Io | ErrorKind::Poisoned), "{what}: {error}");
+            // Who may not open the journal may not write at all.
+            let is_refused = error.kind() == ErrorKind::ReadOnly && fault == Fault::Fail(EPERM);
+            assert!(is_refused || matches!(error.kind(), ErrorKind::Io | ErrorKind::Poisoned), "{what}: {error}");
             self.check(number, "failed", &backend);
             self.check(number, "failed, seen by another handle", &open_to_read(path).unwrap());
             fault::disarm();
@@ -106,9 +112,11 @@ impl Try<'_> {
             let copied = directory.path().join("copied");
             copy(path, &copied);
             let opened = open(&copied).unwrap_or_else(|error| panic!("{what}, copied: {error}"));
-            // If nothing could be written any more, not even that the frame means nothing, only this system knows.
-            let came_back =
-                matches!(fault, Fault::FailFromHere(_)) && contents(&opened).unwrap() == self.expected[number + 1].0;
+            // If nothing could be written any more, not even that the frame means nothing, only this system knows; and
+            // the kind says so.
+            let came_back = matches!(fault, Fault::FailFromHere(_))
+                && error.kind() == ErrorKind::Poisoned
+                && contents(&opened).unwrap() == self.expected[number + 1].0;
             self.check(number + usize::from(came_back), "copied", &opened);
             std::fs::remove_dir_all(copied).unwrap();
             act.run(&backend).unwrap_or_else(|error| panic!("{what}, tried again: {error}"));
@@ -168,6 +176,12 @@ fn a_broken_disk() {
     fail(&NAMES, &["broken from here"], 4);
 }
 
+/// What one way of making a file or link is refused, another may be allowed.
+#[test]
+fn a_system_that_refuses_one_call() {
+    fail(&NAMES, &["not allowed", "no descriptor"], 8);
+}
+
 /// Two threads carry it out, and go on as far as each can.
 #[test]
 fn a_disk_that_fails_under_two_threads() {
@@ -177,7 +191,8 @@ fn a_disk_that_fails_under_two_threads() {
 #[test]
 #[ignore = "a minute"]
 fn every_fault_at_every_call() {
-    fail(&NAMES, &["full", "full from here", "broken", "broken from here"], 1);
+    let faults = ["full", "full from here", "broken", "broken from here", "not allowed", "no descriptor"];
+    fail(&NAMES, &faults, 1);
 }
 
 /// A disk that fails under a reader hurts nobody: reading changes nothing.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod counts;
+mod descriptors;
 mod failures;
 mod fair;
 mod histories;
@@ -22,5 +23,6 @@ mod sqlite;
 mod steps;
 mod stopped;
 mod storm;
+mod stuck;
 mod support;
 mod upkeep;

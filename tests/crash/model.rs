@@ -43,6 +43,8 @@ enum Broken {
     EpochNotCompared,
     /// While the state cannot be believed, the files are read before the journal.
     ScanAfterReading,
+    /// A frame that the disk has not confirmed is taken for one that has taken effect, when the store is opened again.
+    RejectedCounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +61,8 @@ enum Kind {
     First,
     /// The leaf, back to what it was before the last change.
     Undo,
+    /// Everything, by a frame that the disk does not confirm, and that cannot be made void.
+    Rejected,
 }
 
 /// What a frame found and what it puts, for each file.
@@ -75,6 +79,8 @@ struct State {
     done: u8,
     /// The file that the last commit changes without a frame, and what it makes of it.
     single: Option<(usize, u8)>,
+    /// A sync has failed: only frames before `committed` count.
+    poisoned: bool,
 }
 
 /// What a writer does next.
@@ -145,7 +151,16 @@ fn lay(frames: &[Frame], files: &mut Files, only: Option<usize>) {
 
 impl World {
     fn new(durable: bool, plan: &[Kind], kills: usize, reads: usize, snapshots: usize) -> Self {
-        let state = State { trusted: true, epoch: 0, applied: 0, committed: 0, sequence: 0, done: 0, single: None };
+        let state = State {
+            trusted: true,
+            epoch: 0,
+            applied: 0,
+            committed: 0,
+            sequence: 0,
+            done: 0,
+            single: None,
+            poisoned: false,
+        };
         let reader = |left, snapshot| Reader {
             left,
             step: 0,
@@ -184,6 +199,12 @@ impl World {
         world
     }
 
+    /// The frames that count while the state cannot be believed.
+    fn untrusted(&self, broken: Broken) -> &[Frame] {
+        let all = self.state.poisoned && broken != Broken::RejectedCounts;
+        &self.frames[..if all { self.frames.len().min(self.state.committed) } else { self.frames.len() }]
+    }
+
     fn now(&self) -> usize {
         self.history.len() - 1
     }
@@ -194,7 +215,7 @@ impl World {
         let fresh = 10 + self.history.len() as u8;
         match kind {
             Kind::Container => (files[0], files[1]) = (fresh, fresh),
-            Kind::All | Kind::Wrapped => files = [fresh; 3],
+            Kind::All | Kind::Wrapped | Kind::Rejected => files = [fresh; 3],
             Kind::Single => files[LEAF] = fresh,
             Kind::First => files[0] = fresh,
             Kind::Undo => {
@@ -229,8 +250,10 @@ impl World {
                 Write::Plan
             }
             Write::Adopt(file) => {
-                let from =
-                    if self.state.trusted { self.state.applied..self.state.committed } else { 0..self.frames.len() };
+                let from = match self.state.trusted {
+                    true => self.state.applied..self.state.committed,
+                    false => 0..self.untrusted(broken).len(),
+                };
                 lay(&self.frames[from], &mut self.files, Some(file));
                 match (file, self.state.trusted) {
                     (0 | 1, _) => Write::Adopt(file + 1),
@@ -255,6 +278,7 @@ impl World {
                     sequence: sequence + 1,
                     done: sequence + 1,
                     single: None,
+                    poisoned: false,
                 };
                 self.durable = false;
                 Write::Begin
@@ -281,6 +305,11 @@ impl World {
                     *slot = if changes.is_some() { number } else { *slot };
                 }
                 if late || broken == Broken::PublishedBeforeCommitted { Write::Publish(0) } else { Write::Commit }
+            }
+            Write::Commit if kind == Kind::Rejected => {
+                (self.state.trusted, self.state.poisoned) = (false, true);
+                self.plan.pop();
+                Write::Idle
             }
             Write::Commit => {
                 if kind == Kind::Wrapped && broken == Broken::FrameBeforeEpoch {
@@ -436,8 +465,11 @@ impl World {
 
     fn look(&self, reader: &mut Reader, broken: Broken) {
         reader.first = Some(self.state);
-        reader.scanned =
-            if self.state.trusted || broken == Broken::ScanAfterReading { Vec::new() } else { self.frames.clone() };
+        reader.scanned = if self.state.trusted || broken == Broken::ScanAfterReading {
+            vec![]
+        } else {
+            self.untrusted(broken).to_vec()
+        };
     }
 
     /// Whether the last commit was made without a frame, and cannot be seen.
@@ -471,7 +503,7 @@ impl World {
                 Some(())
             }
             (false, false) if first == second => {
-                let frames = if broken == Broken::ScanAfterReading { &self.frames } else { &reader.scanned };
+                let frames = if broken == Broken::ScanAfterReading { self.untrusted(broken) } else { &reader.scanned };
                 lay(frames, &mut reader.files, None);
                 Some(())
             }
@@ -535,7 +567,7 @@ fn explore(world: World, broken: Broken) -> Result<usize, String> {
 }
 
 fn worlds() -> Vec<World> {
-    use Kind::{All, Container, First, Single, Undo, Wrapped};
+    use Kind::{All, Container, First, Rejected, Single, Undo, Wrapped};
     vec![
         World::new(false, &[All, Container], 1, 2, 0),
         World::new(false, &[Container, Single, All], 1, 1, 0),
@@ -549,6 +581,7 @@ fn worlds() -> Vec<World> {
         World::new(false, &[All, Single, Undo], 1, 0, 1),
         World::new(true, &[All, Undo, All], 1, 1, 0),
         World::new(true, &[All, Container], 2, 0, 1),
+        World::new(true, &[All, Rejected, Container], 1, 1, 0),
         World::rebooted(1, 0),
         World::rebooted(0, 1),
     ]
@@ -584,6 +617,7 @@ fn every_rule_is_needed() {
         Broken::FrameBeforeEpoch,
         Broken::EpochNotCompared,
         Broken::ScanAfterReading,
+        Broken::RejectedCounts,
     ] {
         let wrong = worlds().into_iter().find_map(|world| explore(world, broken).err());
         println!("{broken:?}: {wrong:?}");

@@ -20,6 +20,7 @@ mod generations;
 mod gone;
 mod history;
 mod hostile;
+mod journal;
 mod listing;
 mod many;
 mod marks;

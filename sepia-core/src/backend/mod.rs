@@ -268,11 +268,13 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// As [`read`](Backend::read).
     fn stat(&self, key: &Key) -> Result<Option<Stat>>;
 
-    /// Makes every change of the batch, or refuses it and makes none.
+    /// Makes every change of the batch, or refuses it and makes none. Once the batch has taken effect, nothing that goes
+    /// wrong is an error of it.
     ///
     /// # Errors
     /// `Conflict`, `ClassClash`, `InvalidName`, `InvalidValue`, `Corrupt`, `UnsupportedFormat`, `ReadOnly`,
-    /// `Locked`, `Io`, and `Poisoned`, after which every commit is that until the backend is opened anew.
+    /// `Locked`, `Io`, and `Poisoned`, after which every commit is that until the backend is opened anew; only then it is
+    /// known whether the batch of the first one is stored.
     fn commit(&self, batch: Batch) -> Result<()>;
 
     /// Keeps other commits off, from every thread and process, until the lock commits or is dropped. A thread that

@@ -22,9 +22,19 @@ pub(super) struct Catalog {
 
 #[derive(Debug)]
 struct State {
-    /// The file that was read, and its stamp; none if the store is adopted without being written.
-    file: Option<(OwnedFd, sys::Stamp)>,
+    origin: Origin,
     classes: Arc<[Class]>,
+}
+
+/// Where the classes are known from.
+#[derive(Debug)]
+enum Origin {
+    /// The file that was read, and its stamp.
+    File(OwnedFd, sys::Stamp),
+    /// A commit of this handle, whose file could not be read since.
+    Commit,
+    /// No file: the store is adopted without being written.
+    Survey,
 }
 
 impl Catalog {
@@ -35,7 +45,7 @@ impl Catalog {
 
     /// A catalog that is not on the disk.
     pub(super) fn unwritten(classes: Vec<Class>) -> Self {
-        Self { state: Mutex::new(State { file: None, classes: classes.into() }) }
+        Self { state: Mutex::new(State { origin: Origin::Survey, classes: classes.into() }) }
     }
 
     /// Returns the classes as they were when the file was last read.
@@ -46,11 +56,13 @@ impl Catalog {
     /// Returns the classes as the file declares them now.
     pub(super) fn current(&self, root: &Root) -> Result<Arc<[Class]>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((file, stamp)) = &state.file {
+        let is_current = match &state.origin {
             // A file that was replaced has no name any more, and so another stamp.
-            if sys::stamp(file).is_ok_and(|now| now == *stamp) {
-                return Ok(Arc::clone(&state.classes));
-            }
+            Origin::File(file, stamp) => sys::stamp(file).is_ok_and(|now| now == *stamp),
+            Origin::Commit => false,
+            Origin::Survey => true,
+        };
+        if !is_current {
             *state = read(root)?.ok_or_else(|| lost(root))?;
         }
         Ok(Arc::clone(&state.classes))
@@ -59,9 +71,19 @@ impl Catalog {
     /// Makes sure that the list is still there. Whoever finds nothing else asks for that: in a directory that was
     /// removed there is nothing either.
     pub(super) fn check_there(&self, root: &Root) -> Result<()> {
-        let is_written = self.state.lock().unwrap_or_else(PoisonError::into_inner).file.is_some();
-        let is_there = if is_written { sys::is_there(root, FORMAT_FILE) } else { sys::has_name(root) };
+        let is_surveyed = matches!(self.state.lock().unwrap_or_else(PoisonError::into_inner).origin, Origin::Survey);
+        let is_there = if is_surveyed { sys::has_name(root) } else { sys::is_there(root, FORMAT_FILE) };
         if is_there { Ok(()) } else { Err(lost(root)) }
+    }
+
+    /// Takes note of the classes that a commit of this handle has written. The commit has taken effect, so nothing
+    /// fails here: a file that cannot be read now is read when the classes are asked for next.
+    pub(super) fn take_committed(&self, root: &Root, classes: &[Class]) {
+        let state = match read(root) {
+            Ok(Some(state)) => state,
+            Ok(None) | Err(_) => State { origin: Origin::Commit, classes: classes.into() },
+        };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Takes what has just been written for read.
@@ -97,5 +119,5 @@ fn read(root: &Root) -> Result<Option<State>> {
     let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
     root.set_checksums(declared.checksums);
     root.set_shared(declared.shared);
-    Ok(Some(State { file: Some((file, stamp)), classes: declared.classes.into() }))
+    Ok(Some(State { origin: Origin::File(file, stamp), classes: declared.classes.into() }))
 }

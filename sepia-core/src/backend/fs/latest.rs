@@ -2,7 +2,8 @@
 //!
 //! `.sepia/latest/<Class>/<base>` holds the number of the base's newest generation, a decimal and a
 //! line feed. A hint h is good if generation h is there and h + 1 is not; else, and where there is none, the class
-//! is listed. Writers set the hint of a newer generation before they make it, so hints do not lag behind.
+//! is listed. Writers set the hint of a newer generation before they make it, so hints do not lag behind; when they set
+//! the others, `commit/hints` says.
 //!
 //! `.sepia/latest/.<Class>` holds the stamp of that directory, as it was when a writer last made or removed a
 //! hint. As long as it is the same, every base of the class has its hint; so a base without a hint is new, and making
@@ -17,7 +18,7 @@ use super::layout::LATEST;
 use super::publish::Publisher;
 use super::read;
 use super::sys;
-use super::{Filesystem, root::Root};
+use super::{Filesystem, root::Root, stuck};
 use crate::backend::to_the_end;
 use crate::class::Class;
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ use crate::name;
 use crate::record::Key;
 
 /// How many generations below one that is gone are looked for, before the class is listed.
-const NEAR: usize = 64;
+pub(super) const NEAR: usize = 64;
 
 impl Filesystem {
     /// Returns the newest generation of a base.
@@ -42,18 +43,15 @@ impl Filesystem {
         if is_absent { Ok(None) } else { self.by_list(base) }
     }
 
-    /// Sets hints right after the newest generations of bases, which were these, are gone. Under the writer lock.
-    pub(super) fn lower_hints(&self, lowered: &[(&Key, u64)]) -> Result<()> {
+    /// Sets hints right after the newest generations of bases are gone, and these are left, as far as that is known.
+    /// Under the writer lock.
+    pub(super) fn lower_hints(&self, lowered: &[(&Key, Option<u64>)]) -> Result<()> {
         let mut unknown: BTreeMap<&str, HashMap<&str, (&Key, Option<u64>)>> = BTreeMap::new();
-        'bases: for (base, gone) in lowered {
-            // Most histories have few gaps.
-            for generation in (0..*gone).rev().take(NEAR) {
-                if self.is_stored(&base.sibling(&format!("{}.{generation}", base.id()))?)? {
-                    self.set_hint(base, Some(generation))?;
-                    continue 'bases;
-                }
+        for (base, left) in lowered {
+            match left {
+                Some(_) => self.set_hint(base, *left)?,
+                None => drop(unknown.entry(base.class()).or_default().insert(base.id(), (base, None))),
             }
-            unknown.entry(base.class()).or_default().insert(base.id(), (base, None));
         }
         // One list serves all.
         for (class, mut bases) in unknown {
@@ -82,7 +80,11 @@ impl Filesystem {
             return Ok(Some(newest));
         }
         let newest = self.by_list(base)?;
-        self.set_hint(base, newest.as_ref().map(|newest| newest.generation().1))?;
+        match self.set_hint(base, newest.as_ref().map(|newest| newest.generation().1)) {
+            // What is deleted makes room. One that is bad might be taken for good after that.
+            Err(error) if stuck::lacks_room(&error) => self.forget_hint(&path(base))?,
+            set => set?,
+        }
         Ok(newest)
     }
 
@@ -155,7 +157,7 @@ impl Filesystem {
         Ok(noted.is_ok_and(|noted| noted == stamp.as_bytes()))
     }
 
-    fn note_all_hints(&self, base: &Key) -> Result<()> {
+    pub(super) fn note_all_hints(&self, base: &Key) -> Result<()> {
         let stamp = self.stamp_of_hints(base)?;
         let noted = Publisher::new(&self.root).put_note(&marker(base), &stamp);
         noted.map_err(|errno| Error::io("note the newest generations", &self.root.place(marker(base)), errno))
@@ -217,6 +219,13 @@ pub(super) fn marker(base: &Key) -> String {
 
 pub(super) fn path(base: &Key) -> String {
     format!("{LATEST}/{}", base.path())
+}
+
+/// Whether a hint that cannot be understood is what a writer leaves that dies while it writes one: nothing, or parts of
+/// two numbers.
+pub(super) fn is_torn(root: &Root, base: &Key) -> bool {
+    let content = sys::open_below(root, &path(base)).and_then(sys::read);
+    content.is_ok_and(|content| content.iter().all(|byte| byte.is_ascii_digit() || *byte == b'\n'))
 }
 
 /// Returns what a hint says. `None`: there is none. `Some(None)`: it cannot be understood.

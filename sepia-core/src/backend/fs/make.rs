@@ -1,6 +1,6 @@
 //! Making files and links, each whole before it has its name:
-//! 1. A new file is written without a name (`O_TMPFILE`) and linked into its place; where that does
-//!    not work, it is written in `.sepia/tmp` and renamed into its place.
+//! 1. A new file is written without a name (`O_TMPFILE`) and linked into its place; where the system does
+//!    not do that, or does not let this process, it is written in `.sepia/tmp` and renamed into its place.
 //! 2. A file over another is made in `.sepia/tmp` with the other's permissions, written, and renamed.
 //! 3. A link over another is made in `.sepia/tmp` and renamed.
 //!
@@ -67,7 +67,10 @@ impl<'a> Maker<'a> {
         making: Making,
     ) -> Result<()> {
         match sys::make_file_unnamed(place.0, place.1, content, checksums, making) {
-            Err(Errno::OPNOTSUPP) => self.by_way_of_tmp(place, Made::File(content, checksums), Over::Nothing, making),
+            // If it is the place that cannot be written, renaming says so, too.
+            Err(errno) if is_not_allowed(errno) => {
+                self.by_way_of_tmp(place, Made::File(content, checksums), Over::Nothing, making)
+            }
             made => made,
         }
     }
@@ -118,6 +121,22 @@ impl<'a> Maker<'a> {
     }
 }
 
+/// Whether an error means that the system, the file system or a policy does not make files in this way.
+fn is_not_allowed(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::OPNOTSUPP
+            | Errno::NOSYS
+            | Errno::INVAL
+            | Errno::PERM
+            | Errno::ACCESS
+            | Errno::MLINK
+            | Errno::XDEV
+            | Errno::NOENT
+            | Errno::ISDIR
+    )
+}
+
 /// Returns the permissions with which something is made that will stand in a place.
 fn permissions_over(place: Place<'_>, made: Made<'_>, over: Over, making: Making) -> Result<Making> {
     match (made, over, making) {
@@ -131,6 +150,26 @@ fn permissions_over(place: Place<'_>, made: Made<'_>, over: Over, making: Making
             permissions => Ok(Making::Like(permissions?)),
         },
     }
+}
+
+/// Makes a symlink and removes it, to see whether the file system makes any; once that has worked, it is remembered.
+/// Under the writer lock.
+pub(super) fn probe_links(root: &Root) -> Result<()> {
+    const NAME: &str = "probe";
+    if root.makes_links() {
+        return Ok(());
+    }
+    let made = match sys::make_link(&*root.tmp()?, NAME, NAME) {
+        // It may have been removed since it was opened.
+        Err(Errno::NOENT) => sys::make_link(&*root.reopen_tmp()?, NAME, NAME),
+        made => made,
+    };
+    match made {
+        // Left by a process that died here.
+        Ok(()) | Err(Errno::EXIST) => root.note_links(),
+        Err(errno) => return Err(errno),
+    }
+    sys::remove(&*root.tmp()?, NAME)
 }
 
 /// Opens the directory of what is being made, or makes it.

@@ -24,6 +24,7 @@
 //! - `share`: with whom a store is shared, and making it so
 //! - `recover`: carrying out what a dead writer has left
 //! - `latest`: the newest generations
+//! - `stuck`: what is in the way of a commit that is in force
 //! - `links`, `stat`: looking at a record without reading it
 //! - `seal`: telling whether a record is still what was read
 //! - `track`: following commits
@@ -56,6 +57,7 @@ mod root;
 mod seal;
 mod share;
 mod stat;
+mod stuck;
 mod sys;
 mod trace;
 mod track;
@@ -222,7 +224,10 @@ impl Filesystem {
                  move it away"
             }
             Err(Errno::NOENT) => return Ok(()),
-            Err(_) => "something that sepia did not make stands where the class belongs: move it away",
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                "something that sepia did not make stands where the class belongs: move it away"
+            }
+            Err(errno) => return Err(Error::io("look where the class belongs", &place, errno).class(class.name())),
         };
         Err(Error::message(ErrorKind::ClassClash, message).at(place.to_string_lossy()).class(class.name()))
     }
@@ -238,10 +243,12 @@ impl Lock for Held<'_> {
     fn commit(self: Box<Self>, batch: Batch) -> Result<()> {
         self.filesystem.check_writable()?;
         self.filesystem.commit_held(&self.held, &batch, 1)?;
-        match self.filesystem.journal.observe(&self.filesystem.root)? {
-            Observed::Trusted(mut state) => self.filesystem.end_single(&mut state),
-            Observed::Nothing | Observed::Untrusted(_) => Ok(()),
+        // The batch has taken effect, so nothing fails any more. Readers who find `single` set wait for the lock,
+        // which is given back at once.
+        if let Ok(Observed::Trusted(mut state)) = self.filesystem.journal.observe(&self.filesystem.root) {
+            let _ = self.filesystem.end_single(&mut state);
         }
+        Ok(())
     }
 }
 

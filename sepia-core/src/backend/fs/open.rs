@@ -150,7 +150,13 @@ impl Filesystem {
                 }
                 begun => begun.map(|_| ()),
             },
-            Observed::Untrusted(state) => self.recover(state).map(|_| ()),
+            Observed::Untrusted(state) => match self.recover(state) {
+                Err(error) if error.kind() == ErrorKind::Io => {
+                    trace::pending(self.root.path());
+                    Ok(())
+                }
+                recovered => recovered.map(|_| ()),
+            },
         };
         match observed {
             // Readers see what is committed all the same.

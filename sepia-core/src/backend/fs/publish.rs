@@ -15,7 +15,7 @@ use super::operation::{Action, Before, Operation};
 use super::operations::Part;
 use super::recover::Stands;
 use super::root::Root;
-use super::sys::{self, Directory, Kind};
+use super::sys::{self, Directory, Entry, Kind, Rights};
 
 /// The most directories that are kept open.
 const HANDLES: usize = 32;
@@ -26,16 +26,18 @@ pub(super) struct Publisher<'a> {
     /// The open directories on the way to the last operation's, each with the path to it.
     way: Vec<(String, Arc<Directory>)>,
     maker: Maker<'a>,
+    /// What the directory says that files come from which replace others, once that was asked.
+    tmp: Option<Rights>,
 }
 
 impl<'a> Publisher<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
-        Self { root, way: Vec::new(), maker: Maker::new(root) }
+        Self { root, way: Vec::new(), maker: Maker::new(root), tmp: None }
     }
 
     /// One that works beside another, for the same writer.
     pub(super) fn second(root: &'a Root) -> Self {
-        Self { root, way: Vec::new(), maker: Maker::second(root) }
+        Self { root, way: Vec::new(), maker: Maker::second(root), tmp: None }
     }
 
     /// Carries out a part of what a batch does.
@@ -92,6 +94,17 @@ impl<'a> Publisher<'a> {
     pub(super) fn look(&mut self, path: &str) -> Result<Stands> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         self.go_to(parent)?;
+        self.look_here(name)
+    }
+
+    /// The same, and makes nothing on the way.
+    pub(super) fn look_only(&mut self, path: &str) -> Result<Stands> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.go_to_existing(parent)?;
+        self.look_here(name)
+    }
+
+    fn look_here(&self, name: &str) -> Result<Stands> {
         Ok(match sys::kind(self.here(), name) {
             Err(Errno::NOENT) => Stands::Nothing,
             Ok(Kind::Directory) => Stands::Directory,
@@ -170,13 +183,29 @@ impl<'a> Publisher<'a> {
         self.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))
     }
 
-    /// Makes sure that a directory can be written, as far as that can be known before.
-    pub(super) fn check_way(&mut self, parent: &str) -> Result<()> {
+    /// Makes sure that a directory can be written, as far as that can be known before, and returns what it says of what
+    /// is in it; `None` if it is about to be made.
+    pub(super) fn check_way(&mut self, parent: &str) -> Result<Option<Rights>> {
         match self.go_to_existing(parent) {
-            // It is about to be made, in the last directory that is there.
-            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::may_write(self.here()),
+            Ok(()) => sys::rights(self.here()).map(Some),
+            // In the last directory that is there.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::rights(self.here()).map(|_| None),
             Err(errno) => Err(errno),
         }
+    }
+
+    /// Makes sure that an operation can replace or remove what stands under its path, in a directory that was checked.
+    pub(super) fn check_entry(&mut self, operation: &Operation<'_>, rights: &Rights, entry: Entry) -> Result<()> {
+        let (parent, name) = operation.path.rsplit_once('/').unwrap_or(("", &*operation.path));
+        if matches!(operation.action, Action::File(_) | Action::Link(_)) {
+            let tmp = match self.tmp {
+                Some(known) => known,
+                None => *self.tmp.insert(sys::rights(&*self.root.tmp()?)?),
+            };
+            sys::may_move(rights, &tmp)?;
+        }
+        self.go_to_existing(parent)?;
+        sys::may_replace(self.here(), name, rights, entry)
     }
 
     /// What is private has no checksum.

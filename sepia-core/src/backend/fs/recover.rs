@@ -15,7 +15,8 @@ use super::operation::{Action, Before, Operation};
 use super::overlay::{Current, Final, Overlay, Verdict};
 use super::publish::Publisher;
 use super::root::Root;
-use super::sys::{self, Kind};
+use super::stuck::Stuck;
+use super::sys::{self, Entry, Kind};
 use crate::backend::{Edited, Recovered};
 use crate::error::{Error, Result};
 
@@ -31,15 +32,58 @@ pub(super) enum Effort {
 /// Carries out what has not been carried out. Under the writer lock.
 ///
 /// # Errors
-/// What the operating system refuses. The rest is left to be done.
-pub(super) fn complete(root: &Root, overlay: &Overlay, effort: Effort) -> Result<Recovered> {
+/// The operation that the operating system refuses. The rest is left to be done.
+pub(super) fn complete(root: &Root, overlay: &Overlay, effort: Effort) -> Result<Recovered, Stuck> {
     let mut publisher = Publisher::new(root);
     let mut report = Recovered { commits: overlay.commits, ..Recovered::default() };
     for (path, known) in overlay.ordered() {
         complete_one(root, &mut publisher, overlay, (path, known), effort, &mut report)
-            .map_err(|errno| Error::io(known.action.describe(), &root.place(path), errno))?;
+            .map_err(|errno| Stuck::new(path, &known.action, errno))?;
     }
     Ok(report)
+}
+
+/// Returns the first operation that has not been carried out and that the system would refuse, as far as that can be
+/// told without trying it. Changes nothing.
+pub(super) fn foresee(root: &Root, overlay: &Overlay) -> Option<Stuck> {
+    let mut publisher = Publisher::new(root);
+    overlay.ordered().find_map(|(path, known)| {
+        let errno = foresee_one(root, &mut publisher, overlay, (path, known)).err()?;
+        Some(Stuck::new(path, &known.action, errno))
+    })
+}
+
+fn foresee_one(
+    root: &Root,
+    publisher: &mut Publisher<'_>,
+    overlay: &Overlay,
+    (path, known): (&str, &Final),
+) -> rustix::io::Result<()> {
+    let stands = match publisher.look_only(path) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Stands::Nothing,
+        stands => stands?,
+    };
+    if overlay.verdict(known, stands.current()) != Verdict::Due {
+        return Ok(());
+    }
+    let entry = match stands {
+        Stands::Nothing => None,
+        Stands::Directory => Some(Entry::Directory),
+        Stands::Link(_) => Some(Entry::Link),
+        Stands::File(_) | Stands::Other => Some(Entry::File),
+    };
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    if let (Some(rights), Some(entry)) = (publisher.check_way(parent)?, entry) {
+        publisher.check_entry(&Operation::new(path, known.action.borrow(), Before::Unknown), &rights, entry)?;
+    }
+    let needed = match &known.action {
+        Action::Remove | Action::RemoveDirectory => return Ok(()),
+        Action::File(content) => content.len() as u64,
+        Action::Link(_) | Action::MakeDirectory => 0,
+    };
+    let free = sys::free(root)?;
+    let has_room = free.bytes.is_none_or(|free| free >= needed) && free.inodes.is_none_or(|free| free > 0);
+    if has_room { Ok(()) } else { Err(Errno::NOSPC) }
 }
 
 fn complete_one(
@@ -148,11 +192,22 @@ impl Stands {
 /// From how many files on it is cheaper to sync the whole file system.
 const MANY: usize = 64;
 
+/// Why something is not known to be on the disk.
+#[derive(Debug)]
+pub(super) enum SyncFailure {
+    /// The disk was not asked: a file could not be opened, say. Nothing has changed, and it can be tried again.
+    NotAsked(Error),
+    /// The disk was asked and did not confirm. It may have lost what was written, and would confirm it the next time.
+    NotConfirmed(Error),
+}
+
 /// Waits until the files under these paths, and the directories that they are in, are on the disk.
-pub(super) fn sync<'p>(root: &Root, paths: impl Iterator<Item = Cow<'p, str>>) -> Result<()> {
+pub(super) fn sync<'p>(root: &Root, paths: impl Iterator<Item = Cow<'p, str>>) -> Result<(), SyncFailure> {
+    use SyncFailure::{NotAsked, NotConfirmed};
     let paths: BTreeSet<Cow<'_, str>> = paths.collect();
     if paths.len() > MANY && cfg!(any(target_os = "linux", target_os = "android")) {
-        return sys::sync_all(root).map_err(|errno| Error::io("sync the file system", root.path(), errno));
+        let fail = |errno| NotConfirmed(Error::io("sync the file system", root.path(), errno));
+        return sys::sync_all(root).map_err(fail);
     }
     let mut directories = BTreeSet::new();
     for path in &paths {
@@ -163,23 +218,27 @@ pub(super) fn sync<'p>(root: &Root, paths: impl Iterator<Item = Cow<'p, str>>) -
             directories.insert(parent);
             inner = parent;
         }
-        if sys::kind_below(root, path) == Ok(Kind::File) {
-            match sys::open_below(root, path) {
-                Ok(file) => sys::sync(file).map_err(fail)?,
-                Err(Errno::NOENT) => {}
-                Err(errno) => return Err(fail(errno)),
-            }
+        let file = match sys::kind_below(root, path) {
+            Ok(Kind::File) => sys::open_below(root, path).map(Some),
+            Ok(_) => Ok(None),
+            Err(errno) => Err(errno),
+        };
+        match file {
+            Ok(Some(file)) => sys::sync(file).map_err(|errno| NotConfirmed(fail(errno)))?,
+            // No file, or not any more; what is made of it is in its directory.
+            Ok(None) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(errno) => return Err(NotAsked(fail(errno))),
         }
     }
     for path in directories {
         let fail = |errno| Error::io("sync the directory", &root.place(path), errno);
         match sys::open_directory_below(root, path) {
-            Ok(directory) => sys::sync(directory).map_err(fail)?,
+            Ok(directory) => sys::sync(directory).map_err(|errno| NotConfirmed(fail(errno)))?,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-            Err(errno) => return Err(fail(errno)),
+            Err(errno) => return Err(NotAsked(fail(errno))),
         }
     }
-    sys::sync(root).map_err(|errno| Error::io("sync the directory", root.path(), errno))
+    sys::sync(root).map_err(|errno| NotConfirmed(Error::io("sync the directory", root.path(), errno)))
 }
 
 /// Adds what has been completed now to what was before.

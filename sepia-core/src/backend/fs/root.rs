@@ -31,6 +31,8 @@ pub(super) struct Root {
     directories: Mutex<Vec<Opened>>,
     /// The directory of what is being made, once it was needed.
     tmp: Mutex<Option<Arc<Directory>>>,
+    /// The file system has been seen to make symlinks.
+    makes_links: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -51,14 +53,24 @@ impl AsFd for Root {
 
 impl Root {
     pub(super) fn new(handle: Directory, path: &Path) -> Self {
-        let (checksums, directories, tmp) = Default::default();
+        let (checksums, directories, tmp, makes_links) = Default::default();
         let (folds, modes) = (cfg!(target_vendor = "apple"), Mutex::new(Modes { shared: None }));
-        Self { handle, path: path.to_owned(), folds, checksums, modes, directories, tmp }
+        Self { handle, path: path.to_owned(), folds, checksums, modes, directories, tmp, makes_links }
     }
 
     /// Returns whether the store keeps checksums.
     pub(super) fn checksums(&self) -> Checksums {
         if self.checksums.load(Ordering::Relaxed) { Checksums::On } else { Checksums::Off }
+    }
+
+    /// Returns whether the file system has been seen to make symlinks.
+    pub(super) fn makes_links(&self) -> bool {
+        self.makes_links.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that the file system makes symlinks.
+    pub(super) fn note_links(&self) {
+        self.makes_links.store(true, Ordering::Relaxed);
     }
 
     /// Takes note of whether the store keeps checksums.

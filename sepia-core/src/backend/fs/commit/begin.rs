@@ -26,8 +26,12 @@ impl Filesystem {
                     // Whether files have checksums may have changed. If that cannot be read, what is carried out may
                     // bring it.
                     let _ = self.catalog.current(&self.root);
-                    self.finish(&state)?;
+                    self.finish(&state).map_err(|unfinished| unfinished.into_error(&self.root))?;
                     state.applied = state.committed;
+                }
+                if self.journal.is_unvoided() {
+                    // It would come back over what is written without a frame.
+                    self.journal.void_for_good(&self.root).map_err(|failure| self.unsynced(&state, failure))?;
                 }
                 if is_pending || !self.journal.is_mine(&state) {
                     // What another process wrote last may lie beyond, and never have taken effect.
@@ -59,24 +63,42 @@ impl Filesystem {
         self.journal.make(&self.root)?;
         let scan = self.journal.scan(&self.root, known)?;
         let poisoned = known.is_some_and(|state| state.poisoned);
+        let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
+        // What is known if a sync fails: then the next recovery must not take its word for what is on the disk.
+        let doubtful = State {
+            poisoned: true,
+            unsynced: true,
+            durable: known.is_some_and(|state| state.durable),
+            single: false,
+            followed: false,
+            epoch: scan.epoch,
+            sequence: before.1.max(scan.sequence),
+            applied: scan.from,
+            committed: scan.end,
+            token: 0,
+            synced: scan.from,
+            writer: 0,
+            done: before.1.max(scan.sequence),
+            known: before.1.max(scan.sequence),
+        };
         let overlay = Overlay::of(&scan.frames, true);
         if overlay.commits > 0 {
             // Whether files have checksums; if that cannot be read, what is carried out may bring it.
             let _ = self.catalog.current(&self.root);
             let effort = if poisoned { Effort::All } else { Effort::Due };
-            let report = recover::complete(&self.root, &overlay, effort)?;
-            recover::sync(&self.root, overlay.paths())?;
+            let completed = recover::complete(&self.root, &overlay, effort);
+            let report = completed.map_err(|stuck| stuck.into_error(&self.root))?;
+            recover::sync(&self.root, overlay.paths()).map_err(|failure| self.unsynced(&doubtful, failure))?;
             self.report(report);
         }
         if poisoned {
-            let synced = sys::sync_all(&self.root);
-            synced.map_err(|errno| Error::io("sync the file system", self.root.path(), errno))?;
+            sys::sync_all(&self.root)
+                .map_err(|errno| self.poison(&doubtful, Error::io("sync the file system", self.root.path(), errno)))?;
         }
         self.forget_hints()?;
         // Nothing of it shall be carried out again once others have written over it, nor be taken for a
         // frame of an epoch of the same number, where the state is lost.
-        self.journal.empty(&self.root)?;
-        let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
+        self.journal.empty(&self.root).map_err(|failure| self.unsynced(&doubtful, failure))?;
         let mut state = State {
             poisoned: false,
             // Somebody else's commits, or files that were there before, may not be on the disk.

@@ -13,7 +13,7 @@ use super::super::operations::Operations;
 use super::super::plan::Plan;
 use super::super::read::{self, Presence, Stored};
 use super::super::sys::Directory;
-use super::super::{Filesystem, catalog, removal};
+use super::super::{Filesystem, catalog, removal, stuck};
 use crate::batch::{Batch, Change, Durability, Inspect, Step};
 use crate::class::Class;
 use crate::error::Result;
@@ -35,6 +35,15 @@ pub(super) struct Planned<'b> {
 pub(super) struct Base {
     pub(super) before: Option<u64>,
     pub(super) after: Option<u64>,
+    /// If the newest goes: the newest that stays, as far as that was looked for.
+    pub(super) left: Option<u64>,
+}
+
+impl Base {
+    /// Whether the newest generation goes, and no newer one comes.
+    pub(super) fn is_lowered(&self) -> bool {
+        self.after < self.before
+    }
 }
 
 impl Filesystem {
@@ -67,6 +76,9 @@ impl Filesystem {
                 self.plan_generation(class, step, &mut present, &mut bases)?;
             }
         }
+        for (key, base) in bases.iter_mut().filter(|(_, base)| base.is_lowered()) {
+            base.left = self.newest_left(batch, key, base.before.unwrap_or(0))?;
+        }
         for class in stored.iter().filter(|class| batch.retired().iter().any(|retired| retired == class.name())) {
             removal::of_class(&self.root, class, batch, &mut removals)?;
         }
@@ -96,10 +108,14 @@ impl Filesystem {
         let base = match bases.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                self.keep_hints(class, unknown.key())?;
+                match self.keep_hints(class, unknown.key()) {
+                    // What is deleted makes room, and the class can be listed.
+                    Err(error) if step.change == Change::Delete && stuck::lacks_room(&error) => {}
+                    kept => kept?,
+                }
                 // The hint is right before anything changes.
                 let before = present.newest_before(&step.key)?;
-                unknown.insert(Base { before, after: before })
+                unknown.insert(Base { before, after: before, left: None })
             }
         };
         let after = &mut base.after;

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use super::super::journal::state::State;
-use super::super::journal::{START, damaged};
+use super::super::journal::{RESERVE, START, damaged};
 use super::super::layout::{FORMAT_FILE, PRIVATE, STATE};
-use super::super::{Filesystem, recover, sys};
+use super::super::recover::{self, SyncFailure};
+use super::super::{Filesystem, sys};
 use crate::error::{Error, ErrorKind, Result};
 
 impl Filesystem {
@@ -20,13 +21,11 @@ impl Filesystem {
         if state.unsynced {
             self.sync_everything(&mut state)?;
         }
-        if state.committed > START {
-            self.begin_epoch(&mut state)?;
-        } else {
-            self.journal.set(&self.root, &mut state)?;
+        match state.committed {
+            ..=START => self.journal.set(&self.root, &mut state)?,
+            _ => self.begin_epoch(&mut state)?,
         }
-        // No content stays behind that the files do not have any more.
-        self.journal.empty(&self.root)
+        self.journal.clear(&self.root)
     }
 
     /// Begins a change of a single path that is not in the journal, as a move is not: nothing that the journal
@@ -54,17 +53,33 @@ impl Filesystem {
         let frames = self.journal.frames(&self.root, state.epoch, START, state.committed)?;
         let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
         let paths = frames.iter().flat_map(|frame| frame.operations).map(|operation| operation.path);
-        let synced = recover::sync(&self.root, paths);
-        synced.map_err(|error| self.poison(state, error))?;
+        recover::sync(&self.root, paths).map_err(|failure| self.unsynced(state, failure))?;
         self.hand_on(state);
         // From here on, nothing needs what the journal holds.
         state.next_epoch();
         (state.durable, state.unsynced) = (false, false);
         self.journal.set(&self.root, state)?;
         // Killed here: whoever writes next voids it.
-        let emptied = self.journal.void(&self.root, START);
-        let emptied = emptied.and_then(|()| self.journal.trim(&self.root)).and_then(|()| self.journal.sync(&self.root));
-        emptied.map_err(|error| self.poison(state, error))
+        self.journal.void_for_good(&self.root).map_err(|failure| self.unsynced(state, failure))?;
+        self.journal.shrink(&self.root)
+    }
+
+    /// Ends an epoch on a disk without room, for what its frames take. Returns whether there is more room now. Under the
+    /// lock.
+    pub(super) fn make_room(&self, state: &mut State) -> Result<bool> {
+        *state = self.begin()?;
+        let length = self.journal.length(&self.root)?;
+        // Less is not worth a checkpoint.
+        if length <= 2 * RESERVE && state.committed < RESERVE / 2 {
+            return Ok(false);
+        }
+        if state.durable {
+            self.checkpoint_epoch(state)?;
+        } else {
+            self.begin_epoch(state)?;
+            self.journal.shrink(&self.root)?;
+        }
+        Ok(true)
     }
 
     /// Nothing changes, but what came before may not have been waited for.
@@ -82,11 +97,13 @@ impl Filesystem {
     }
 
     /// Makes sure that what the journal itself stands on is found again: it may be new.
-    pub(super) fn sync_ground(&self) -> Result<()> {
+    pub(super) fn sync_ground(&self) -> Result<(), SyncFailure> {
         let fail = |errno| Error::io("sync the store", self.root.path(), errno);
-        let private = sys::open_directory(&self.root, PRIVATE).map_err(fail)?;
-        let format = sys::open_below(&self.root, FORMAT_FILE).map_err(fail)?;
-        sys::sync(format).and_then(|()| sys::sync(private)).and_then(|()| sys::sync(&self.root)).map_err(fail)
+        let opened = |errno| SyncFailure::NotAsked(fail(errno));
+        let private = sys::open_directory(&self.root, PRIVATE).map_err(opened)?;
+        let format = sys::open_below(&self.root, FORMAT_FILE).map_err(opened)?;
+        let synced = sys::sync(format).and_then(|()| sys::sync(private)).and_then(|()| sys::sync(&self.root));
+        synced.map_err(|errno| SyncFailure::NotConfirmed(fail(errno)))
     }
 
     pub(super) fn sync_everything(&self, state: &mut State) -> Result<()> {
@@ -99,7 +116,15 @@ impl Filesystem {
         }
     }
 
-    /// A sync has failed: what the disk has is not known.
+    /// Something is not known to be on the disk: an ordinary error, unless the disk was asked.
+    pub(super) fn unsynced(&self, state: &State, failure: SyncFailure) -> Error {
+        match failure {
+            SyncFailure::NotAsked(error) => error,
+            SyncFailure::NotConfirmed(error) => self.poison(state, error),
+        }
+    }
+
+    /// A sync has failed: what the disk has is not known. The state says up to where frames count all the same.
     pub(super) fn poison(&self, state: &State, cause: Error) -> Error {
         self.poisoned.store(true, Ordering::Relaxed);
         // If that fails too, this process at least knows.

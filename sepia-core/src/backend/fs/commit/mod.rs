@@ -1,6 +1,8 @@
 //! Committing batches: the writer's steps, as [`journal`](super::journal) numbers them.
 //!
 //! - `check`: is all as the batch expects, and which operations does it take (step 2)
+//! - `feasible`: what the system would refuse is refused before
+//! - `hints`: those of newest generations, before and after
 //! - `write`: from operations to frames, and on to the files (steps 3 to 7)
 //! - `spread`: carrying them out, many by two threads
 //! - `leaf`: one leaf, without a frame
@@ -10,6 +12,8 @@
 mod begin;
 mod check;
 mod checkpoint;
+mod feasible;
+mod hints;
 mod leaf;
 mod spread;
 mod write;
@@ -23,6 +27,7 @@ use super::lock::{Held, Outcome, Turn};
 use crate::batch::{Batch, Change, Durability, Expect, Step};
 use crate::error::Result;
 use crate::record::Key;
+pub(super) use write::Unfinished;
 
 /// The most batches that are committed together.
 const TOGETHER: usize = 256;

@@ -1,36 +1,31 @@
 //! From operations to frames, and on to the files.
 
-use std::collections::HashSet;
-
 use rustix::io::Errno;
 
-use super::super::journal::frame::{Header, Size};
+use super::super::journal::frame::{HEADER, Header, Size};
 use super::super::journal::state::{Left, Single, State};
 use super::super::journal::{LIGHT_LIMIT, LIMIT, START, Unwritten, damaged};
-use super::super::layout::is_within;
-use super::super::operation::{Action, Before, Operation};
-use super::super::operations::Part;
+use super::super::operation::{Action, Operation};
 use super::super::overlay::Overlay;
 use super::super::publish::Publisher;
 use super::super::recover::{self, Effort};
-use super::super::{Filesystem, sys, trace, track};
+use super::super::root::Root;
+use super::super::stuck::{self, Stuck};
+use super::super::{Filesystem, trace, track};
 use super::check::Planned;
 use super::leaf::takes_no_frame;
 use super::spread;
 use crate::batch::Durability;
 use crate::error::{Error, Result};
 
-/// What a small file takes on most disks.
-const BLOCK: u64 = 4096;
+/// A batch that is so much longer than an epoch gives its part of the journal back at once.
+const LARGE: u64 = 4 * LIGHT_LIMIT;
 
 impl Filesystem {
-    /// Lets planned batches take effect, and carries them out. If this fails, nothing has changed.
+    /// Lets planned batches take effect, and carries them out. If this fails, nothing has changed, or it is `Poisoned`.
+    /// What comes after the moment at which they take effect cannot fail.
     pub(super) fn carry_out(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
-        for (key, base) in group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after > base.before)
-        {
-            // A hint that is ahead of the generations is seen to be bad; one that lags may not be.
-            self.set_hint(key, base.after)?;
-        }
+        let unnoted = self.hint_before(group)?;
         if let [only] = group
             && let Some(operation) = only.operations.single()
             && only.durability == Durability::Buffered
@@ -41,19 +36,18 @@ impl Filesystem {
             let done = self.carry_out_single(state, operation);
             done.map_err(|errno| self.failed(operation, errno))?;
         } else if group.iter().any(|planned| !planned.operations.is_empty()) {
-            self.check_feasible(group)?;
-            self.write_frames(state, group)?;
-            self.publish(state, group)?;
+            match self.write_frames(state, group) {
+                Err(error) if stuck::lacks_room(&error) && self.make_room(state)? => self.write_frames(state, group)?,
+                written => written?,
+            }
+            self.publish(state, group);
         } else if group.iter().any(|planned| planned.durability == Durability::Sync) {
             self.make_durable(state)?;
         }
-        if group.iter().any(|planned| planned.classes.is_some()) {
-            self.catalog.reread(&self.root)?;
+        if let Some(classes) = group.iter().find_map(|planned| planned.classes.as_deref()) {
+            self.catalog.take_committed(&self.root, classes);
         }
-        let bases = group.iter().flat_map(|planned| &planned.bases).filter(|(_, base)| base.after < base.before);
-        let lowered: Vec<_> = bases.map(|(key, base)| (key, base.before.unwrap_or(0))).collect();
-        // They are bad now; if they cannot be set right, they stay so.
-        let _ = self.lower_hints(&lowered);
+        self.hint_after(group, &unnoted);
         Ok(())
     }
 
@@ -70,7 +64,7 @@ impl Filesystem {
         publisher.operate(operation)
     }
 
-    fn failed(&self, operation: &Operation<'_>, errno: Errno) -> Error {
+    pub(super) fn failed(&self, operation: &Operation<'_>, errno: Errno) -> Error {
         let place = self.root.place(&*operation.path);
         if errno == Errno::EXIST && self.root.folds() {
             let message = "the file system takes this name for another that is there";
@@ -79,51 +73,14 @@ impl Filesystem {
         Error::io(operation.action.describe(), &place, errno)
     }
 
-    /// Refuses what would be found impossible only after it has taken effect.
-    fn check_feasible(&self, group: &[Planned<'_>]) -> Result<()> {
-        let mut publisher = Publisher::new(&self.root);
-        let (mut checked, mut made, mut needed) = ("", None, 0);
-        for part in group.iter().flat_map(|planned| planned.operations.parts()) {
-            let directory = part.directory();
-            // What this batch makes itself can be written.
-            let is_made = made.is_some_and(|made| is_within(directory, made));
-            if directory != checked && !is_made {
-                publisher.check_way(directory).map_err(|errno| self.failed(&part.first(), errno))?;
-                checked = directory;
-            }
-            if let Part::One(Operation { path, action: Action::MakeDirectory, before: Before::Nothing }) = part
-                && !is_made
-            {
-                made = Some(&**path);
-            }
-            needed += room(part);
-        }
-        if self.root.folds() {
-            self.check_spellings(group, &mut publisher)?;
-        }
-        match sys::free(&self.root) {
-            Ok(Some(free)) if free < needed => Err(Error::io("write the batch", self.root.path(), Errno::NOSPC)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses what the file system would take for something else that is there, or comes.
-    fn check_spellings(&self, group: &[Planned<'_>], publisher: &mut Publisher<'_>) -> Result<()> {
-        let mut made = HashSet::new();
-        group.iter().try_for_each(|planned| {
-            planned.operations.try_each(&mut |operation| {
-                let is_new = operation.before == Before::Nothing;
-                match is_new && (!made.insert(operation.path.to_lowercase()) || publisher.is_taken(&operation.path)) {
-                    true => Err(self.failed(operation, Errno::EXIST)),
-                    false => Ok(()),
-                }
-            })
-        })
-    }
-
-    /// Steps 3 to 5.
+    /// Steps 3 to 5. If this fails, the state may have gone on to another epoch.
     fn write_frames(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
         self.journal.check_place(&self.root)?;
+        let planned: Vec<_> =
+            group.iter().map(|planned| &planned.operations).filter(|operations| !operations.is_empty()).collect();
+        let sizes: Vec<_> = planned.iter().map(|operations| Size::of(operations)).collect();
+        let size: u64 = sizes.iter().map(|size| size.frame()).sum();
+        self.check_feasible(state, group, size + HEADER as u64)?;
         let durable = group.iter().any(|planned| planned.durability == Durability::Sync);
         let mut next = *state;
         if durable && !next.durable {
@@ -131,13 +88,10 @@ impl Filesystem {
             if next.unsynced {
                 self.sync_everything(&mut next)?;
             }
-            self.sync_ground().map_err(|error| self.poison(state, error))?;
+            self.sync_ground().map_err(|failure| self.unsynced(&next, failure))?;
             next.durable = true;
             self.begin_epoch(&mut next)?;
         }
-        let planned: Vec<_> =
-            group.iter().map(|planned| &planned.operations).filter(|operations| !operations.is_empty()).collect();
-        let sizes: Vec<_> = planned.iter().map(|operations| Size::of(operations)).collect();
         let place = |next: &State| {
             let (mut at, mut sequence) = (next.committed, next.sequence);
             let frames = planned.iter().zip(&sizes).map(|(operations, size)| {
@@ -160,12 +114,17 @@ impl Filesystem {
             (frames, end, sequence) = place(&next);
         }
         let begin = next.committed;
+        let rejected = State { applied: begin, single: false, ..next };
+        let first = begin + sizes.first().map_or(0, |size| size.frame());
         let written = self.journal.write(&self.root, begin, &frames);
-        written.inspect_err(|_| drop(self.journal.void(&self.root, begin)))?;
+        written.map_err(|error| self.reject(&rejected, first, error))?;
         if durable {
             if let Err(error) = self.journal.sync(&self.root) {
-                let _ = self.journal.void(&self.root, begin);
-                return Err(self.poison(state, error));
+                // The state says up to where frames count. Should that be lost, the frame is void, if the disk can still
+                // be written.
+                let poisoned = self.poison(&rejected, error);
+                let _ = self.journal.void(&self.root, begin).and_then(|()| self.journal.sync(&self.root));
+                return Err(poisoned);
             }
             next.synced = end;
         } else {
@@ -178,10 +137,20 @@ impl Filesystem {
         }
         next.done = state.sequence;
         (next.applied, next.committed, next.sequence) = (begin, end, sequence);
-        let set = self.journal.set(&self.root, &mut next);
-        set.inspect_err(|_| drop(self.journal.void(&self.root, begin)))?;
+        self.journal.set(&self.root, &mut next).map_err(|error| self.reject(&rejected, first, error))?;
         *state = next;
         Ok(())
+    }
+
+    /// Makes frames void that were written and do not take effect, of which the first ends at `first`: a recovery that
+    /// has no state would find them. Returns the error, which is `Poisoned` if they can be neither made void nor be known
+    /// to be incomplete.
+    fn reject(&self, state: &State, first: u64, error: Error) -> Error {
+        let is_void = self.journal.void(&self.root, state.committed).is_ok()
+            // The disk may have written it by itself.
+            && (!state.durable || self.journal.sync(&self.root).is_ok());
+        let frames = || self.journal.frames(&self.root, state.epoch, state.committed, first);
+        if is_void || matches!(frames(), Ok(None)) { error } else { self.poison(state, error) }
     }
 
     /// Begins another epoch, after one of which nothing is needed any more.
@@ -189,51 +158,125 @@ impl Filesystem {
         self.hand_on(state);
         // In this order: what is killed in between leaves no frame that could be taken for one of either.
         self.journal.void(&self.root, START)?;
-        self.journal.trim(&self.root)?;
+        self.journal.trim(&self.root, state.committed)?;
         state.next_epoch();
         self.journal.set(&self.root, state)
     }
 
     /// Steps 6 and 7. The batches have taken effect: what cannot be carried out now is carried out
     /// later, and readers see it all the same.
-    fn publish(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
+    fn publish(&self, state: &mut State, group: &[Planned<'_>]) {
         let mut publisher = Publisher::new(&self.root);
         let mut group = group.iter().map(|planned| &planned.operations);
         let carried_out = group.try_for_each(|operations| spread::carry_out(&self.root, &mut publisher, operations));
         if carried_out.is_err() && self.finish(state).is_err() {
             trace::pending(self.root.path());
-            return Ok(());
+            return;
         }
         state.applied = state.committed;
         // If this cannot be noted, it is found to be done.
-        let _ = self.journal.set(&self.root, state);
-        Ok(())
+        let noted = self.journal.set(&self.root, state);
+        if noted.is_ok() && !state.durable && !state.followed && state.committed > LARGE {
+            // If that fails, the next epoch gives it back, or a checkpoint.
+            let _ = self.begin_epoch(state).and_then(|()| self.journal.shrink(&self.root));
+        }
     }
 
     /// Carries out what is left of what has taken effect.
-    pub(super) fn finish(&self, state: &State) -> Result<()> {
-        let frames = self.journal.frames(&self.root, state.epoch, state.applied, state.committed)?;
-        let frames = frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read"))?;
-        let report = recover::complete(&self.root, &Overlay::of(&frames, false), Effort::Due)?;
-        self.report(report);
+    pub(in super::super) fn finish(&self, state: &State) -> Result<(), Unfinished> {
+        let frames = self.journal.frames(&self.root, state.epoch, state.applied, state.committed);
+        let frames =
+            frames.and_then(|frames| frames.ok_or_else(|| damaged(&self.root, "a commit in it cannot be read")));
+        let overlay = Overlay::of(&frames.map_err(Unfinished::Unread)?, false);
+        let complete = || recover::complete(&self.root, &overlay, Effort::Due);
+        let completed = match complete() {
+            // The journal's own room may be enough.
+            Err(stuck) if stuck.lacks_room() && self.journal.cut_behind(&self.root, state.committed) => complete(),
+            completed => completed,
+        };
+        self.report(completed.map_err(Unfinished::Stuck)?);
         Ok(())
     }
 }
 
-/// The bytes of the disk that operations take at most: each takes a block besides its content. What is removed takes
-/// none, so that room can be made.
-fn room(part: &Part<'_>) -> u64 {
-    match part {
-        Part::Links(links) => BLOCK * links.count as u64,
-        Part::One(operation) => match &operation.action {
-            Action::File(content) => BLOCK + content.len() as u64,
-            Action::MakeDirectory | Action::Link(_) => BLOCK,
-            Action::Remove | Action::RemoveDirectory => 0,
-        },
+/// Why something that has taken effect is not carried out.
+#[derive(Debug)]
+pub(in super::super) enum Unfinished {
+    /// The journal cannot be read.
+    Unread(Error),
+    Stuck(Stuck),
+}
+
+impl Unfinished {
+    pub(super) fn into_error(self, root: &Root) -> Error {
+        match self {
+            Self::Unread(error) => error,
+            Self::Stuck(stuck) => stuck.into_error(root),
+        }
     }
 }
 
 /// Whether an operation is all of a leaf's change.
 pub(super) fn is_whole_record(operation: &Operation<'_>) -> bool {
     operation.path.split('/').count() == 2 && matches!(operation.action, Action::File(_) | Action::Remove)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::layout::{PRIVATE, STATE, name_of};
+    use super::super::super::sys;
+    use super::*;
+    use crate::backend::{Backend, OpenOptions};
+    use crate::batch::{Batch, Expect};
+    use crate::class::{Class, Format};
+    use crate::error::ErrorKind;
+    use crate::record::{Key, Record};
+
+    fn batch(text: &str) -> Result<Batch> {
+        let mut batch = Batch::new();
+        batch.declare(&Class::serializable("Note", Format::Text))?;
+        batch.set_durability(Durability::Sync);
+        batch.put(Key::new("Note", "n")?, Record::Leaf(text.into()), Expect::Any);
+        Ok(batch)
+    }
+
+    /// The disk has a frame that it did not confirm, and that could not be made void. Whoever committed it was told that
+    /// it is not stored; so the poisoned state, which says up to where frames count, must be believed.
+    #[test]
+    fn a_rejected_frame_does_not_return() -> Result<()> {
+        for is_rejected in [true, false] {
+            let directory = tempfile::tempdir().map_err(|error| Error::new(ErrorKind::Io, error))?;
+            let open = || Filesystem::open(directory.path(), &OpenOptions::default());
+            let store = open()?;
+            store.commit(batch("confirmed")?)?;
+            let state = store.begin()?;
+            let second = batch("not confirmed")?;
+            let planned = store.plan(&second)?;
+            let header = Header {
+                durable: true,
+                epoch: state.epoch,
+                at: state.committed,
+                sequence: state.sequence + 1,
+                synced: state.synced,
+            };
+            let size = Size::of(&planned.operations);
+            store.journal.write(&store.root, state.committed, &[(header, size, &planned.operations)])?;
+            if is_rejected {
+                let poisoned = store.poison(&state, Error::message(ErrorKind::Io, "the disk does not confirm it"));
+                assert_eq!(poisoned.kind(), ErrorKind::Poisoned);
+            } else {
+                // As after the loss of power: the frame is found by its checksum.
+                let private = sys::open_directory(&store.root, PRIVATE);
+                let removed = private.and_then(|private| sys::remove(private, name_of(STATE)));
+                removed.map_err(|errno| Error::io("remove", store.root.path(), errno))?;
+            }
+            drop(store);
+            let expected = if is_rejected { "confirmed" } else { "not confirmed" };
+            for _ in 0..2 {
+                let found = open()?.read(&Key::new("Note", "n")?)?;
+                assert_eq!(found, Some(Record::Leaf(expected.into())), "{is_rejected}");
+            }
+        }
+        Ok(())
+    }
 }

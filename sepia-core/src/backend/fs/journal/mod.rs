@@ -35,6 +35,21 @@
 //! only until they are carried out, and the journal begins anew whenever it is long enough. The first
 //! `Sync` commit after others makes those durable (one sync of the file system), and begins an epoch.
 //!
+//! # Failures
+//! Until 5, an error means that nothing has changed. Nothing after 5 turns success into an error: what cannot be carried
+//! out is carried out by whoever writes next.
+//! - A frame whose writing fails, or that the state cannot be made to count, is made void; where frames are durable, the
+//!   disk confirms that, or the loss of power could bring it back.
+//! - A *sync* that fails poisons the state, and the handle: the disk may have dropped what it did not confirm, and would
+//!   confirm the next time. The poisoned state says up to where frames count (`committed`), and recovery believes that
+//!   also where a later frame is whole, so that a rejected one does not return.
+//! - If neither the frame can be made void nor the state be written, the kind is `Poisoned` too: whether the batch is
+//!   stored is known when the store has been opened again.
+//! - What fails before the disk is asked (no descriptor to open a file with, say) has changed nothing, and poisons
+//!   nothing.
+//!
+//! How long the file gets, `size` says.
+//!
 //! # Readers
 //! Take no lock. They read the state, then the files, then the state again; what was committed and
 //! not yet applied at the first look, or came since, they lay over what they have read. A leaf needs
@@ -52,22 +67,26 @@
 
 pub(super) mod frame;
 mod scan;
+mod size;
 pub(super) mod state;
 mod token;
 mod touched;
 
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::io::Errno;
 
 use super::layout::{JOURNAL, PRIVATE, STATE, name_of};
 use super::operations::Operations;
+use super::recover::SyncFailure;
 use super::root::Root;
 use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 pub(super) use scan::Frames;
 use scan::chain;
+pub(super) use size::RESERVE;
 use state::{Read, Single, State};
 
 /// The format of journal and state.
@@ -79,10 +98,6 @@ pub(super) const START: u64 = 64;
 pub(super) const LIMIT: u64 = 32 << 20;
 /// How long any other gets.
 pub(super) const LIGHT_LIMIT: u64 = 1 << 20;
-/// The journal grows by this much at least: to wait for the disk is cheaper in a file that has its
-/// length already.
-const GROWTH: u64 = 256 << 10;
-
 /// A frame before it is written.
 pub(super) type Unwritten<'a> = (frame::Header, frame::Size, &'a Operations<'a>);
 
@@ -98,6 +113,8 @@ pub(super) struct Journal {
     alone: OnceLock<OwnedFd>,
     /// Tells this handle from all others that write the state.
     writer: u64,
+    /// The first frame is one of an epoch that has ended, and could not be made void.
+    is_unvoided: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -137,8 +154,8 @@ impl Files {
 
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        let (writing, reading, alone) = Default::default();
-        Self { writable, writing, reading, alone, writer: uuid::Uuid::now_v7().as_u64_pair().1 }
+        let (writing, reading, alone, is_unvoided) = Default::default();
+        Self { writable, writing, reading, alone, writer: uuid::Uuid::now_v7().as_u64_pair().1, is_unvoided }
     }
 
     /// Makes the files if they are not there. Under the writer lock.
@@ -330,14 +347,9 @@ impl Journal {
         self.writing.get().is_some_and(|files| sys::has_name(&files.state))
     }
 
-    /// Gives back what one large batch has made the journal longer than its limit. Under the writer lock.
-    pub(super) fn trim(&self, root: &Root) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
-        let fail = |errno| Error::io("trim the journal", &root.place(JOURNAL), errno);
-        match sys::length(journal).map_err(fail)? {
-            ..=LIMIT => Ok(()),
-            _ => sys::set_length(journal, LIMIT).map_err(fail),
-        }
+    /// Whether this handle has begun an epoch without making the first frame of the one before void.
+    pub(super) fn is_unvoided(&self) -> bool {
+        self.is_unvoided.load(Ordering::Relaxed)
     }
 
     /// Makes sure that the files are still those of the store. Under the writer lock.
@@ -369,15 +381,14 @@ impl Journal {
         let size: u64 = frames.iter().map(|(_, size, _)| size.frame()).sum();
         let end = at + size + frame::HEADER as u64;
         let length = sys::length(journal).map_err(fail)?;
-        if end > length {
-            let wanted = (end + GROWTH).next_multiple_of(GROWTH).min(LIMIT.max(end));
-            // Invariant: less than twice the growth.
-            sys::write(journal, &vec![0; (wanted - end) as usize], end).map_err(fail)?;
-        }
         let mut write = |part: &[u8], at| sys::write(journal, part, at);
         let mut pen = frame::Pen::new(at, size, &mut write);
         let written = frames.iter().try_for_each(|(header, size, operations)| pen.frame(*header, *size, operations));
-        written.and_then(|()| pen.finish()).map_err(fail)
+        written.and_then(|()| pen.finish()).map_err(fail)?;
+        if end > length {
+            self.grow(root, end);
+        }
+        Ok(())
     }
 
     /// Makes the frame at this place, which has not taken effect, one that never will. Under the writer
@@ -387,8 +398,18 @@ impl Journal {
         if at >= sys::length(journal).unwrap_or(u64::MAX) {
             return Ok(());
         }
-        sys::write(journal, &[0; frame::HEADER], at)
-            .map_err(|errno| Error::io("write the journal", &root.place(JOURNAL), errno))
+        let voided = sys::write(journal, &[0; frame::HEADER], at)
+            .map_err(|errno| Error::io("write the journal", &root.place(JOURNAL), errno));
+        if at == START {
+            self.is_unvoided.store(voided.is_err(), Ordering::Relaxed);
+        }
+        voided
+    }
+
+    /// Makes the first frame, of an epoch that has ended, void for good. Under the writer lock.
+    pub(super) fn void_for_good(&self, root: &Root) -> Result<(), SyncFailure> {
+        self.void(root, START).map_err(SyncFailure::NotAsked)?;
+        self.sync(root).map_err(SyncFailure::NotConfirmed)
     }
 
     /// Waits until the journal is on the disk.
@@ -413,13 +434,14 @@ impl Journal {
     }
 
     /// Empties the journal, for good, so that nothing in it is ever taken for a frame again. Under the writer lock.
-    pub(super) fn empty(&self, root: &Root) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+    pub(super) fn empty(&self, root: &Root) -> Result<(), SyncFailure> {
+        let Files { journal, .. } = self.written(root).map_err(SyncFailure::NotAsked)?;
         if sys::length(journal).is_ok_and(|length| length <= START) {
             return Ok(());
         }
-        let emptied = sys::set_length(journal, START).and_then(|()| sys::sync(journal));
-        emptied.map_err(|errno| Error::io("empty the journal", &root.place(JOURNAL), errno))
+        let fail = |errno| Error::io("empty the journal", &root.place(JOURNAL), errno);
+        sys::set_length(journal, START).map_err(|errno| SyncFailure::NotAsked(fail(errno)))?;
+        sys::sync(journal).map_err(|errno| SyncFailure::NotConfirmed(fail(errno)))
     }
 }
 

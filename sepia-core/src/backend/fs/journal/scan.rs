@@ -52,9 +52,13 @@ impl Journal {
         // A header is written at once, so one that cannot be read has been damaged.
         let lost = || damaged(root, "a commit in it was on the disk, and cannot be read any more");
         let (Header { epoch, durable, .. }, _) = frame::peek(&bytes).ok_or_else(lost)?;
-        let Chain { used, last, sequence } = chain(&bytes, epoch, START);
-        let end = START + used as u64;
+        let Chain { mut used, last, sequence } = chain(&bytes, epoch, START);
         let known = known.filter(|state| state.epoch == epoch);
+        if let Some(state) = known.filter(|state| state.poisoned) {
+            // A frame behind that was rejected, and whoever committed it was told so.
+            used = used.min(usize::try_from(state.committed.saturating_sub(START)).unwrap_or(usize::MAX));
+        }
+        let end = START + used as u64;
         if durable {
             // What lies behind the last whole frame was being written, unless something says otherwise.
             let later =
@@ -67,7 +71,7 @@ impl Journal {
             if synced.is_some_and(|synced| synced > end) {
                 return Err(lost());
             }
-            return Ok(Scan { frames: Frames { bytes, used }, epoch, sequence });
+            return Ok(Scan { frames: Frames { bytes, used }, epoch, sequence, from: START, end });
         }
         let from = match known {
             Some(state) if state.is_settled() => used,
@@ -76,7 +80,7 @@ impl Journal {
         };
         bytes.truncate(used);
         let bytes = bytes.split_off(from);
-        Ok(Scan { frames: Frames { used: bytes.len(), bytes }, epoch, sequence })
+        Ok(Scan { frames: Frames { used: bytes.len(), bytes }, epoch, sequence, from: START + from as u64, end })
     }
 }
 
@@ -87,6 +91,9 @@ pub(in super::super) struct Scan {
     pub(in super::super) epoch: u64,
     /// The number of the last commit.
     pub(in super::super) sequence: u64,
+    /// Where the frames begin in the journal, and where they end.
+    pub(in super::super) from: u64,
+    pub(in super::super) end: u64,
 }
 
 /// Whole frames, one after another.

@@ -182,7 +182,7 @@ const BY_PROC: u8 = 1;
 const NOT_AT_ALL: u8 = 2;
 
 /// Makes a file that appears under its name with its whole content; `EEXIST` if something is there.
-/// `EOPNOTSUPP` where the file system or the system has no unnamed files.
+/// `EOPNOTSUPP` where the file system or the system has no unnamed files, and other errors of what is not allowed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in super::super) fn make_file_unnamed(
     parent: impl AsFd,
@@ -291,7 +291,7 @@ pub(in super::super) fn seal(file: impl AsFd, making: Making) -> Result<()> {
 /// Changes nothing of a file but the time of its last change, which is the present time then.
 pub(in super::super) fn renew(file: impl AsFd) -> Result<()> {
     let file = file.as_fd();
-    let Permissions(mode) = permissions(file)?;
+    let mode = permissions(file)?.mode();
     step(Call::SetMode(file), || rustix::fs::fchmod(file, mode))
 }
 
@@ -398,7 +398,7 @@ pub(in super::super) fn sync(file: impl AsFd) -> Result<()> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in super::super) fn sync_all(file: impl AsFd) -> Result<()> {
     let file = file.as_fd();
-    step(Call::SyncAll(file), || rustix::fs::syncfs(file))
+    step(Call::SyncAll(file), || rustix::io::retry_on_intr(|| rustix::fs::syncfs(file)))
 }
 
 /// Asks for everything to be written; this system offers nothing to wait for.

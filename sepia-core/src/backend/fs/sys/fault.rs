@@ -170,6 +170,27 @@ pub fn disarm() -> u64 {
     STEP.load(Ordering::SeqCst)
 }
 
+/// What a file system may not do at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Hard links: a file without a name cannot get one.
+    HardLinks,
+    /// Symlinks.
+    Symlinks,
+}
+
+static NO_HARD_LINKS: AtomicI32 = AtomicI32::new(0);
+static NO_SYMLINKS: AtomicI32 = AtomicI32::new(0);
+
+/// Has every call of a kind fail with this error from now on, as on a file system that lacks it; 0: none.
+pub fn lack(what: Lack, error: i32) {
+    let lacked = match what {
+        Lack::HardLinks => &NO_HARD_LINKS,
+        Lack::Symlinks => &NO_SYMLINKS,
+    };
+    lacked.store(error, Ordering::SeqCst);
+}
+
 fn step() -> u64 {
     let step = STEP.fetch_add(1, Ordering::SeqCst);
     if step == AT.load(Ordering::SeqCst) {
@@ -187,7 +208,15 @@ fn step() -> u64 {
     step
 }
 
-pub(super) fn before(_: Call<'_>) -> Result<()> {
+pub(super) fn before(call: Call<'_>) -> Result<()> {
+    let lacked = match call {
+        Call::Name(..) => NO_HARD_LINKS.load(Ordering::SeqCst),
+        Call::MakeLink(..) => NO_SYMLINKS.load(Ordering::SeqCst),
+        _ => 0,
+    };
+    if lacked != 0 {
+        return Err(Errno::from_raw_os_error(lacked));
+    }
     // The call before may have failed by itself, and then had no point after it.
     let _ = STEP.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |step| Some(step.next_multiple_of(2)));
     let step = step();

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods)]
 
+mod access;
 mod change;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
@@ -19,6 +20,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
+pub(super) use access::{Entry, Rights, may_move, may_replace, rights};
 pub(super) use change::*;
 pub(super) use measure::{Mark, Measure, changed, mark_at, measure, measure_at, now};
 
@@ -500,13 +502,24 @@ pub(super) fn boot_time() -> String {
 }
 
 /// Returns whether this process may make and remove names in a directory.
-pub(super) fn may_write(directory: impl AsFd) -> Result<()> {
+fn may_write(directory: impl AsFd) -> Result<()> {
     let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     rustix::fs::accessat(directory, ".", access, AtFlags::EACCESS)
 }
 
-/// Returns how many bytes the file system has left for this process, where it tells.
-pub(super) fn free(directory: impl AsFd) -> Result<Option<u64>> {
+/// What a file system has left for this process, where it tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Free {
+    pub(super) bytes: Option<u64>,
+    pub(super) inodes: Option<u64>,
+}
+
+/// Returns what the file system has left for this process.
+pub(super) fn free(directory: impl AsFd) -> Result<Free> {
     let stat = rustix::fs::fstatvfs(directory)?;
-    Ok((stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize)))
+    Ok(Free {
+        bytes: (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize)),
+        // Where inodes are made as they are needed, there are none.
+        inodes: (stat.f_files > 0).then_some(stat.f_favail),
+    })
 }

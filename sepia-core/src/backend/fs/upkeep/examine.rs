@@ -2,9 +2,12 @@
 
 use rustix::io::Errno;
 
-use super::super::Filesystem;
+use super::super::commit::Unfinished;
+use super::super::journal::Observed;
 use super::super::layout::{CONFLICTS, MAX_DIRECTORIES, TMP};
+use super::super::stuck::Stuck;
 use super::super::sys::{self, Directory, Kind};
+use super::super::{Filesystem, recover};
 use super::walk::{self, FOREIGN, Walked, is_hidden};
 use crate::backend::Examined;
 use crate::class::Class;
@@ -33,7 +36,7 @@ impl Filesystem {
             })?;
         }
         for chunk in suspects.chunks(CHUNK) {
-            let _held = self.hold()?;
+            let _held = self.hold_to_look()?;
             let pending = self.pending()?;
             for key in chunk {
                 // Nobody may carry that out here, so what stands there is not to be judged.
@@ -43,11 +46,42 @@ impl Filesystem {
                 }
             }
         }
+        self.examine_pending(each)?;
         for class in classes.iter().filter(|class| class.keeps_generations()) {
             self.examine_hints(class, each)?;
         }
         self.examine_private(each)?;
         Ok(examined)
+    }
+
+    /// Finds what has taken effect and cannot be carried out.
+    fn examine_pending(&self, each: &mut dyn FnMut(Problem)) -> Result<()> {
+        if self.pending()?.is_none() {
+            return Ok(());
+        }
+        // A writer may be at it.
+        let _held = self.hold_to_look()?;
+        let Some(overlay) = self.pending()? else { return Ok(()) };
+        // Who may write nothing here cannot tell what others may.
+        if sys::rights(&self.root).is_err() {
+            return Ok(());
+        }
+        if let Some(stuck) = recover::foresee(&self.root, &overlay).or_else(|| self.try_to_finish()) {
+            each(stuck.into_problem());
+        }
+        Ok(())
+    }
+
+    /// Tries to carry out what has taken effect, if this handle may, and returns what is in the way.
+    fn try_to_finish(&self) -> Option<Stuck> {
+        match self.journal.observe(&self.root) {
+            Ok(Observed::Trusted(state)) if self.writable => match self.finish(&state) {
+                Err(Unfinished::Stuck(stuck)) => Some(stuck),
+                // Whoever reads the records tells of a journal that cannot be read.
+                Ok(()) | Err(Unfinished::Unread(_)) => None,
+            },
+            _ => None,
+        }
     }
 
     /// Walks over whatever stands under a key; `None` if nothing does.
@@ -129,7 +163,7 @@ impl Filesystem {
 
     fn examine_private(&self, each: &mut dyn FnMut(Problem)) -> Result<()> {
         if !self.names_in(TMP)?.is_empty() {
-            let _held = self.hold()?;
+            let _held = self.hold_to_look()?;
             for (name, _) in self.names_in(TMP)? {
                 let message = "a writer that died has left this file, which was never part of the store";
                 each(Problem::new(ProblemKind::Leftover, format!("{TMP}/{name}"), message));

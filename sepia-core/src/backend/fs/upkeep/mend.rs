@@ -19,6 +19,10 @@ impl Filesystem {
         if problem.kind == ProblemKind::StaleHint {
             return self.mend_hint(&problem.path);
         }
+        if problem.kind == ProblemKind::Pending {
+            // To take the lock has carried it out, or has failed.
+            return Ok(self.pending()?.is_none().then(|| "carried out".to_owned()));
+        }
         let Some(key) = &problem.key else {
             return if self.is_misplaced(problem)? { self.quarantine(&problem.path).map(Some) } else { Ok(None) };
         };

@@ -18,7 +18,7 @@ mod walk;
 
 use super::{Filesystem, lock};
 use crate::backend::{Examined, Upkeep};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::problem::Problem;
 use crate::record::{Key, Record};
 
@@ -55,6 +55,21 @@ impl Filesystem {
         let held = self.lock.acquire(&self.root)?;
         if self.writable {
             self.begin()?;
+        }
+        Ok(Some(held))
+    }
+
+    /// The same, only to look: what a dead writer has left may be impossible to carry out, and is laid over what is read.
+    fn hold_to_look(&self) -> Result<Option<lock::Held<'_>>> {
+        if self.lock.is_mine() {
+            return Ok(None);
+        }
+        let held = self.lock.acquire(&self.root)?;
+        if self.writable {
+            match self.begin() {
+                Err(error) if error.kind() == ErrorKind::Io => {}
+                begun => drop(begun?),
+            }
         }
         Ok(Some(held))
     }
