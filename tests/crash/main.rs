@@ -4,7 +4,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod bounds;
+mod canary;
+mod contained;
 mod counts;
+mod craft;
 mod failures;
 mod histories;
 mod hostile;
@@ -15,6 +19,7 @@ mod order;
 mod power;
 mod races;
 mod scenario;
+mod shared;
 mod sqlite;
 mod steps;
 mod storm;

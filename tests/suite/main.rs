@@ -15,6 +15,7 @@ mod gc;
 mod generations;
 mod history;
 mod hostile;
+mod limits;
 mod many;
 mod memory;
 mod model;

@@ -169,7 +169,7 @@ use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::Result;
 use crate::problem::Problem;
-use crate::record::{Key, Record};
+use crate::record::{Key, MAX_RECORD_SIZE, Record};
 
 #[cfg(unix)]
 pub use fs::Filesystem;
@@ -196,11 +196,19 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
     /// Turns checksums on. `false` by default; once they are on, they stay.
     pub checksums: bool,
+    /// The most bytes of a record: what is larger is neither saved nor loaded. [`MAX_RECORD_SIZE`] by default.
+    pub max_record_size: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10), checksums: false }
+        Self {
+            adopt_existing: false,
+            read_only: false,
+            lock_timeout: Duration::from_secs(10),
+            checksums: false,
+            max_record_size: MAX_RECORD_SIZE,
+        }
     }
 }
 

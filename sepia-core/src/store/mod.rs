@@ -19,7 +19,7 @@ use crate::encode::{Encoder, Intent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Eyes, Id};
 use crate::object::Object;
-use crate::record::Key;
+use crate::record::{Key, MAX_RECORD_SIZE};
 use crate::reference::Load;
 use crate::source::{Committed, Source};
 use look::Look;
@@ -58,6 +58,8 @@ pub struct Store {
     claims: Arc<Claims>,
     eyes: Eyes,
     durability: Durability,
+    /// The most bytes of a record.
+    max_record_size: u64,
     #[cfg(feature = "cache")]
     cache: Option<Arc<crate::cache::Cache>>,
 }
@@ -71,6 +73,7 @@ impl Store {
             claims: Arc::default(),
             eyes,
             durability: Durability::default(),
+            max_record_size: MAX_RECORD_SIZE,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -80,6 +83,12 @@ impl Store {
     #[must_use]
     pub fn with_durability(&self, durability: Durability) -> Self {
         Self { durability, ..self.clone() }
+    }
+
+    /// Returns the most bytes of a record.
+    #[cfg(any(feature = "backup", feature = "export"))]
+    pub(crate) fn max_record_size(&self) -> u64 {
+        self.max_record_size
     }
 
     /// Returns the options with which a store is opened.

@@ -12,7 +12,7 @@ use super::root::Root;
 use super::sys::{self, Directory, Kind};
 use crate::error::{Error, Result};
 use crate::name::{self, DATA, MAX_NAME};
-use crate::record::{Entries, Entry, Fingerprint, Key, Name, Node, Record};
+use crate::record::{ENTRY_SIZE, Entries, Entry, Fingerprint, Key, Name, Node, Record};
 
 /// How often a container is read anew that changes while it is read.
 const ATTEMPTS: usize = 64;
@@ -75,12 +75,17 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
         if !root.is_spelled(&file, key)? {
             return Ok(Stored::Misspelled);
         }
-        match sys::read(&file) {
+        match sys::read(&file, root.max_record()) {
             Ok(content) => return Ok(Stored::Leaf(content)),
             Err(Errno::ISDIR) => {}
+            Err(Errno::FBIG) => {
+                let size = sys::inode(&file).ok().map(|inode| inode.length).filter(|size| *size > root.max_record());
+                return Err(fail(too_large(root, size).at(place().to_string_lossy())));
+            }
             Err(errno) => return Err(fail(refused(errno, &place()))),
         }
-        let mut tree = Tree { root, path: key.path(), below: Vec::new(), foreign: Vec::new() };
+        let left = root.max_record();
+        let mut tree = Tree { root, path: key.path(), below: Vec::new(), foreign: Vec::new(), left };
         match tree.directory(&file, &mut [MaybeUninit::uninit(); _]) {
             Ok((data, entries)) => return Ok(Stored::Directory(Found { data, entries, foreign: tree.foreign })),
             // Something that was listed is gone: a writer is at work.
@@ -94,12 +99,12 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
 
 /// Reads a leaf through the open directory of its class, as the file system spells its name: the open file, and its
 /// content. `None` if nothing is there.
-pub(super) fn leaf(class: &Directory, name: &str) -> rustix::io::Result<Option<(OwnedFd, Vec<u8>)>> {
+pub(super) fn leaf(class: &Directory, name: &str, most: u64) -> rustix::io::Result<Option<(OwnedFd, Vec<u8>)>> {
     match sys::open(class, name) {
         Err(Errno::NOENT) => Ok(None),
         file => {
             let file = file?;
-            let content = sys::read(&file)?;
+            let content = sys::read(&file, most)?;
             Ok(Some((file, content)))
         }
     }
@@ -191,6 +196,8 @@ struct Tree<'a> {
     /// The names of the directories on the way down.
     below: Vec<Name>,
     foreign: Vec<String>,
+    /// How many more bytes the record can have.
+    left: u64,
 }
 
 enum Failure {
@@ -207,12 +214,22 @@ impl Tree<'_> {
     ) -> Result<(Option<Vec<u8>>, Entries), Failure> {
         let mut names = Vec::new();
         let (mut has_data, mut has_foreign) = (None, false);
-        sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
-            Some(name) => names.push((beginning(&name), name, kind)),
-            None if name == DATA => has_data = Some(kind),
-            None => has_foreign = true,
-        })
-        .map_err(|errno| self.io("list the directory", None, errno))?;
+        let most = self.left / ENTRY_SIZE;
+        let listed = sys::list_until(directory.as_fd(), &mut |name, kind| {
+            let Ok(name) = std::str::from_utf8(name) else { return ControlFlow::Continue(()) };
+            match Name::from_encoded(name) {
+                Some(_) if names.len() as u64 == most => return ControlFlow::Break(()),
+                Some(name) => names.push((beginning(&name), name, kind)),
+                None if name == DATA => has_data = Some(kind),
+                None => has_foreign = true,
+            }
+            ControlFlow::Continue(())
+        });
+        if listed.map_err(|errno| self.io("list the directory", None, errno))?.is_break() {
+            return Err(self.too_large(None));
+        }
+        // Invariant: no more than there is room for.
+        self.left -= names.len() as u64 * ENTRY_SIZE;
         if has_foreign {
             self.foreign.push(self.below.iter().fold(self.path.clone(), |path, name| path + "/" + name.as_str()));
         }
@@ -220,7 +237,12 @@ impl Tree<'_> {
             None => None,
             Some(Kind::File) => {
                 let file = sys::open(directory, DATA).map_err(|errno| self.refused(DATA, errno))?;
-                Some(sys::read(file).map_err(|errno| self.refused(DATA, errno))?)
+                let data = sys::read(file, self.left).map_err(|errno| match errno {
+                    Errno::FBIG => self.too_large(Some(DATA)),
+                    errno => self.refused(DATA, errno),
+                })?;
+                self.left -= data.len() as u64;
+                Some(data)
             }
             Some(_) => return Err(self.error(DATA, Error::corrupt("this is not a file"))),
         };
@@ -272,6 +294,10 @@ impl Tree<'_> {
         place
     }
 
+    fn too_large(&self, name: Option<&str>) -> Failure {
+        Failure::Error(too_large(self.root, None).at(self.place(name).to_string_lossy()))
+    }
+
     fn error(&self, name: &str, error: Error) -> Failure {
         Failure::Error(error.at(self.place(Some(name)).to_string_lossy()))
     }
@@ -301,6 +327,11 @@ fn beginning(name: &Name) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
+/// What is said of a record that is larger than this store takes.
+fn too_large(root: &Root, size: Option<u64>) -> Error {
+    Error::corrupt(crate::record::too_large(size, root.max_record()))
+}
+
 /// Why a place could not be opened or read: something else stands there, or the system refused.
 pub(super) fn refused(errno: Errno, place: &Path) -> Error {
     let corrupt = |message: &str| Error::corrupt(message).at(place.to_string_lossy());
@@ -310,6 +341,8 @@ pub(super) fn refused(errno: Errno, place: &Path) -> Error {
         Errno::LOOP | Errno::MLINK => corrupt("a symlink stands where a file or directory of its own should be"),
         Errno::NOTDIR => corrupt("a file stands where a directory should be"),
         Errno::SPIPE | Errno::NXIO | Errno::NODEV => corrupt("this is neither a file nor a directory"),
+        Errno::FBIG => corrupt("this file is larger than any that belongs there"),
+        sys::ASTRAY => corrupt("the path leads out of its directory"),
         errno => Error::io("read", place, errno),
     }
 }

@@ -50,7 +50,12 @@ fn complete_one(
     effort: Effort,
     report: &mut Recovered,
 ) -> rustix::io::Result<()> {
-    let stands = match publisher.look(path) {
+    // A program that takes larger records may have put it there.
+    let most = match &known.action {
+        Action::File(content) => root.max_record().max(content.len() as u64),
+        _ => root.max_record(),
+    };
+    let stands = match publisher.look(path, most) {
         Ok(stands) => stands,
         // The way to it is gone, and so is whatever would have been removed.
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => match known.action {
@@ -74,7 +79,7 @@ fn complete_one(
     match (&stands, &known.action) {
         (Stands::Directory, Action::File(_) | Action::Link(_)) => {
             publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
-            if !matches!(publisher.look(path)?, Stands::Nothing) {
+            if !matches!(publisher.look(path, most)?, Stands::Nothing) {
                 return keep(root, overlay, (path, known), report);
             }
             publisher.operate(&Operation::new(path, known.action.borrow(), Before::Nothing))?;
@@ -88,7 +93,7 @@ fn complete_one(
         }
         (Stands::Directory, Action::RemoveDirectory) => {
             publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
-            if !matches!(publisher.look(path)?, Stands::Nothing) {
+            if !matches!(publisher.look(path, most)?, Stands::Nothing) {
                 // Something that is not ours is in it, now as before.
                 return Ok(());
             }

@@ -21,6 +21,8 @@ pub(super) struct Root {
     path: PathBuf,
     /// The file system takes one spelling of a name for another.
     folds: bool,
+    /// The most bytes of a record.
+    max_record: u64,
     /// The store keeps checksums, as far as its list of classes is known.
     checksums: AtomicBool,
     /// The directories in it that were opened last.
@@ -46,9 +48,22 @@ impl AsFd for Root {
 }
 
 impl Root {
-    pub(super) fn new(handle: Directory, path: &Path) -> Self {
+    pub(super) fn new(handle: Directory, path: &Path, max_record: u64) -> Self {
         let (checksums, directories, tmp) = Default::default();
-        Self { handle, path: path.to_owned(), folds: cfg!(target_vendor = "apple"), checksums, directories, tmp }
+        Self {
+            handle,
+            path: path.to_owned(),
+            folds: cfg!(target_vendor = "apple"),
+            max_record,
+            checksums,
+            directories,
+            tmp,
+        }
+    }
+
+    /// Returns the most bytes of a record.
+    pub(super) fn max_record(&self) -> u64 {
+        self.max_record
     }
 
     /// Returns whether the store keeps checksums.

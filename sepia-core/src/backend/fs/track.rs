@@ -5,6 +5,7 @@
 //! its sequence and the path of each record that it changed. That ends when the follower does, or when the file gets too
 //! long, so that one who died does no harm for long. Whether commits are missing is seen from their sequence.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use rustix::io::Errno;
@@ -79,7 +80,7 @@ impl Filesystem {
             let sequence = frame.header.sequence;
             // Writing to a text does not fail.
             let _ = writeln!(lines, "{sequence}");
-            each_record(frame.operations.iter().map(|operation| &*operation.path), &mut |path| {
+            each_record(frame.operations.map(|operation| operation.path), &mut |path| {
                 let _ = writeln!(lines, "{sequence} {path}");
             });
             if lines.len() > LIMIT {
@@ -88,7 +89,12 @@ impl Filesystem {
         }
         let private = sys::open_directory(&self.root, PRIVATE)?;
         let file = sys::open_or_make(private, name_of(FOLLOWED))?;
-        let length = sys::length(&file)?;
+        let inode = sys::inode(&file)?;
+        if !inode.is_unshared() {
+            // What others have, too, is left to them.
+            return Err(Errno::MLINK);
+        }
+        let length = inode.length;
         if length + lines.len() as u64 > LIMIT as u64 {
             return Err(Errno::FBIG);
         }
@@ -97,11 +103,15 @@ impl Filesystem {
 
     /// Returns the keys that commits have changed between two states; `None` if that is not known of all of them.
     fn changed_between(&self, from: &State, to: &State) -> Result<Option<Vec<Key>>> {
+        if from.token != to.token {
+            // Other files have taken the place of these.
+            return Ok(None);
+        }
         let mut changed = Changed { keys: Vec::new(), sequence: from.sequence, bad: false };
         let start = if from.epoch == to.epoch {
             from.committed
         } else {
-            let handed = sys::open_below(&self.root, FOLLOWED).and_then(sys::read);
+            let handed = sys::open_below(&self.root, FOLLOWED).and_then(|file| sys::read(file, LIMIT as u64));
             let Ok(handed) = handed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) else { return Ok(None) };
             handed.lines().for_each(|line| changed.line(line, from.sequence));
             START
@@ -113,21 +123,22 @@ impl Filesystem {
         for frame in frames.iter() {
             changed.sequence += 1;
             changed.bad |= frame.header.sequence != changed.sequence;
-            each_record(frame.operations.iter().map(|operation| &*operation.path), &mut |path| changed.record(path));
+            each_record(frame.operations.map(|operation| operation.path), &mut |path| changed.record(path));
         }
         Ok((!changed.bad && changed.sequence == to.sequence).then_some(changed.keys))
     }
 }
 
 /// Calls `each` with the path of every record to which operations happen. Those of one record follow each other.
-fn each_record<'p>(paths: impl Iterator<Item = &'p str>, each: &mut dyn FnMut(&'p str)) {
-    let mut previous = "";
+fn each_record<'p>(paths: impl Iterator<Item = Cow<'p, str>>, each: &mut dyn FnMut(&str)) {
+    let mut previous = String::new();
     for path in paths {
         let Some((class, below)) = path.split_once('/').filter(|(class, _)| *class != PRIVATE) else { continue };
         let id = below.split_once('/').map_or(below, |(id, _)| id);
         let record = &path[..class.len() + 1 + id.len()];
-        if std::mem::replace(&mut previous, record) != record {
+        if previous != record {
             each(record);
+            record.clone_into(&mut previous);
         }
     }
 }
@@ -198,7 +209,9 @@ impl Drop for Tracker<'_> {
             && state.is_settled()
         {
             state.followed = false;
-            let _ = filesystem.journal.try_set(&filesystem.root, &mut state);
+            if filesystem.journal.own(&filesystem.root, &mut state).is_ok() {
+                let _ = filesystem.journal.try_set(&filesystem.root, &mut state);
+            }
             let _ = filesystem.forget_followed();
         }
     }

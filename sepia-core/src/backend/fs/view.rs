@@ -24,6 +24,8 @@ pub(super) struct Overlays {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Between {
+        /// Of the journal.
+        token: u128,
         epoch: u64,
         from: u64,
         to: u64,
@@ -70,9 +72,10 @@ impl Filesystem {
         let second = self.journal.observe(&self.root)?;
         let overlay = match (first, second) {
             (Observed::Nothing, Observed::Nothing) => None,
-            (Observed::Trusted(from), Observed::Trusted(to)) if from.epoch == to.epoch => {
+            (Observed::Trusted(from), Observed::Trusted(to)) if (from.token, from.epoch) == (to.token, to.epoch) => {
                 if from.applied < to.committed {
-                    let part = Part::Between { epoch: to.epoch, from: from.applied, to: to.committed };
+                    let (token, epoch) = (to.token, to.epoch);
+                    let part = Part::Between { token, epoch, from: from.applied, to: to.committed };
                     let Some(overlay) = self.overlay(part)? else {
                         return Ok(None);
                     };
@@ -101,8 +104,8 @@ impl Filesystem {
             let part = match self.journal.observe(&self.root)? {
                 Observed::Nothing => return Ok(None),
                 Observed::Trusted(state) if state.is_settled() => return Ok(None),
-                Observed::Trusted(State { epoch, applied: from, committed: to, .. }) => {
-                    Part::Between { epoch, from, to }
+                Observed::Trusted(State { token, epoch, applied: from, committed: to, .. }) => {
+                    Part::Between { token, epoch, from, to }
                 }
                 Observed::Untrusted(state) => Part::Scanned(state),
             };
@@ -121,7 +124,7 @@ impl Filesystem {
             return Ok(Some(Arc::clone(overlay)));
         }
         let overlay = match part {
-            Part::Between { epoch, from, to } => match self.journal.frames(&self.root, epoch, from, to)? {
+            Part::Between { epoch, from, to, .. } => match self.journal.frames(&self.root, epoch, from, to)? {
                 Some(frames) => Overlay::of(&frames, false),
                 None => return Ok(None),
             },

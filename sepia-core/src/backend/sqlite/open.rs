@@ -71,7 +71,7 @@ impl Sqlite {
         let (writer, access) = if options.read_only {
             (None, readable(&path, options)?)
         } else {
-            let writer = Writer::new(make(&path, options, deadline)?).map_err(unopened)?;
+            let writer = Writer::new(make(&path, options, deadline)?, options.max_record_size).map_err(unopened)?;
             (Some(Mutex::new(writer)), Access::Read)
         };
         let identity = Identity::of(&path).map_err(|error| Error::io("look at the database", given, error))?;

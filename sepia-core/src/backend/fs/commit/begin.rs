@@ -16,9 +16,7 @@ impl Filesystem {
             return Err(self.is_poisoned());
         }
         self.journal.make(&self.root)?;
-        if !self.journal.has_state() {
-            self.journal.check_place(&self.root)?;
-        }
+        let owns_state = self.journal.keep_up(&self.root)?;
         match self.journal.observe(&self.root)? {
             Observed::Trusted(mut state) => {
                 let is_pending = !state.is_settled();
@@ -29,7 +27,13 @@ impl Filesystem {
                     self.finish(&state)?;
                     state.applied = state.committed;
                 }
-                if is_pending || !self.journal.is_mine(&state) {
+                let is_mine = self.journal.is_mine(&state);
+                // One operation without a frame writes the state alone, if no frame is there.
+                let is_written = is_pending || !is_mine || state.committed > START;
+                if !owns_state || is_written && !self.journal.owns_journal(&self.root) {
+                    self.journal.own(&self.root, &mut state)?;
+                }
+                if is_pending || !is_mine {
                     // What another process wrote last may lie beyond, and never have taken effect.
                     self.journal.void(&self.root, state.committed)?;
                     self.journal.set(&self.root, &mut state)?;
@@ -74,9 +78,6 @@ impl Filesystem {
             synced.map_err(|errno| Error::io("sync the file system", self.root.path(), errno))?;
         }
         self.forget_hints()?;
-        // Nothing of it shall be carried out again once others have written over it, nor be taken for a
-        // frame of an epoch of the same number, where the state is lost.
-        self.journal.empty(&self.root)?;
         let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));
         let mut state = State {
             poisoned: false,
@@ -93,7 +94,14 @@ impl Filesystem {
             synced: START,
             writer: 0,
         };
-        self.journal.set(&self.root, &mut state)?;
+        // Nothing of it shall be carried out again once others have written over it, nor be taken for a
+        // frame of an epoch of the same number, where the state is lost.
+        if self.journal.owns_files(&self.root) {
+            self.journal.empty(&self.root)?;
+            self.journal.set(&self.root, &mut state)?;
+        } else {
+            self.journal.own(&self.root, &mut state)?;
+        }
         self.poisoned.store(false, Ordering::Relaxed);
         Ok(state)
     }

@@ -13,7 +13,7 @@ impl Filesystem {
     /// lock.
     pub(in super::super) fn checkpoint_held(&self) -> Result<()> {
         let mut state = self.begin()?;
-        self.journal.check_place(&self.root)?;
+        self.journal.own(&self.root, &mut state)?;
         if state.durable {
             self.checkpoint_epoch(&mut state)?;
         }
@@ -31,7 +31,7 @@ impl Filesystem {
     /// the lock.
     pub(in super::super) fn begin_single(&self) -> Result<()> {
         let mut state = self.begin()?;
-        self.journal.check_place(&self.root)?;
+        self.journal.own(&self.root, &mut state)?;
         if state.durable {
             self.checkpoint_epoch(&mut state)?;
         } else {

@@ -119,7 +119,10 @@ impl Filesystem {
 
     /// Steps 3 to 5.
     fn write_frames(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
-        self.journal.check_place(&self.root)?;
+        // Otherwise it has been looked at under this lock.
+        if state.committed == START && !self.journal.owns_journal(&self.root) {
+            self.journal.own(&self.root, state)?;
+        }
         let durable = group.iter().any(|planned| planned.durability == Durability::Sync);
         let mut next = *state;
         if durable && !next.durable {

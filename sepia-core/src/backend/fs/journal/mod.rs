@@ -41,23 +41,27 @@
 //! The state is never synced. It is believed only under its own [token]: after the loss of power, all
 //! frames of the epoch may have to be carried out again, and are found by their checksums.
 
+mod files;
 pub(super) mod frame;
+mod proper;
 mod scan;
 pub(super) mod state;
 mod token;
 
 use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use rustix::io::Errno;
 
-use super::layout::{JOURNAL, PRIVATE, STATE, name_of};
-use super::operations::Operations;
+use super::layout::{JOURNAL, STATE};
+use super::operations::{Operations, Part};
 use super::root::Root;
 use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use files::{Files, Opened};
 pub(super) use scan::Frames;
-use scan::chain;
 use state::{Read, State};
 
 /// The format of journal and state.
@@ -69,6 +73,8 @@ pub(super) const START: u64 = 64;
 pub(super) const LIMIT: u64 = 32 << 20;
 /// How long any other gets.
 pub(super) const LIGHT_LIMIT: u64 = 1 << 20;
+/// The longest frame.
+pub(super) const MAX_FRAME: u64 = 4 << 30;
 /// The journal grows by this much at least: to wait for the disk is cheaper in a file that has its
 /// length already.
 const GROWTH: u64 = 256 << 10;
@@ -80,21 +86,12 @@ pub(super) type Unwritten<'a> = (frame::Header, frame::Size, &'a Operations<'a>)
 #[derive(Debug)]
 pub(super) struct Journal {
     writable: bool,
-    /// For writing, and for reading too.
-    writing: OnceLock<Files>,
-    /// For reading, where they cannot be written.
-    reading: OnceLock<Files>,
-    /// The journal, where the state is gone.
-    alone: OnceLock<OwnedFd>,
+    opened: RwLock<Opened>,
+    /// When this was made, and how many nanoseconds later the files were last compared with what has their names.
+    made: Instant,
+    compared: AtomicU64,
     /// Tells this handle from all others that write the state.
     writer: u64,
-}
-
-#[derive(Debug)]
-struct Files {
-    state: OwnedFd,
-    journal: OwnedFd,
-    token: u128,
 }
 
 /// What the state says, and whether it can be believed.
@@ -107,106 +104,25 @@ pub(super) enum Observed {
     Untrusted(Option<State>),
 }
 
-impl Files {
-    fn new(root: &Root, state: OwnedFd, journal: OwnedFd) -> Result<Self> {
-        let fail = |errno| Error::io("open the journal", &root.place(JOURNAL), errno);
-        let mut header = [0; START as usize];
-        sys::read_at(&journal, &mut header, 0).map_err(fail)?;
-        let known = header[..12] == MAGIC;
-        let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
-        if known && format > FORMAT {
-            return Err(newer(root, format));
-        }
-        if !known || format != FORMAT {
-            return Err(damaged(root, "its beginning cannot be understood"));
-        }
-        let token = token::token(&state, &journal).map_err(fail)?;
-        Ok(Self { state, journal, token })
-    }
-}
-
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        let (writing, reading, alone) = Default::default();
-        Self { writable, writing, reading, alone, writer: uuid::Uuid::now_v7().as_u64_pair().1 }
+        let (opened, compared) = Default::default();
+        Self { writable, opened, made: Instant::now(), compared, writer: uuid::Uuid::now_v7().as_u64_pair().1 }
     }
 
-    /// Makes the files if they are not there. Under the writer lock.
-    pub(super) fn make(&self, root: &Root) -> Result<()> {
-        if self.writing.get().is_some() {
-            return Ok(());
-        }
-        let fail = |name| {
-            move |errno| {
-                let error = Error::io("open the journal", &root.place(name), errno);
-                // Whoever may not write here may not write at all.
-                if matches!(errno, Errno::ACCESS | Errno::PERM) { error.of_kind(ErrorKind::ReadOnly) } else { error }
-            }
-        };
-        let private = sys::open_directory(root, PRIVATE).map_err(fail(PRIVATE))?;
-        let state = sys::open_or_make(&private, name_of(STATE)).map_err(fail(STATE))?;
-        if !sys::is_there(&private, name_of(JOURNAL)) {
-            check_alone(root, &state)?;
-        }
-        let journal = sys::open_or_make(&private, name_of(JOURNAL)).map_err(fail(JOURNAL))?;
-        if sys::length(&journal).map_err(fail(JOURNAL))? == 0 {
-            let mut header = [0; START as usize];
-            header[..12].copy_from_slice(&MAGIC);
-            header[12..16].copy_from_slice(&FORMAT.to_le_bytes());
-            sys::write(&journal, &header, 0).map_err(fail(JOURNAL))?;
-        }
-        let _ = self.writing.set(Files::new(root, state, journal)?);
-        Ok(())
+    fn opened(&self) -> Opened {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens the files if they are there, both of them.
-    fn files(&self, root: &Root) -> Result<Option<&Files>> {
-        if let Some(files) = self.writing.get().or_else(|| self.reading.get()) {
-            return Ok(Some(files));
-        }
-        let fail = |errno| super::read::refused(errno, &root.place(JOURNAL));
-        let open = |opener: fn(&Root, &str) -> rustix::io::Result<OwnedFd>| {
-            let open = |path| match opener(root, path) {
-                Err(Errno::NOENT) => Ok(None),
-                opened => opened.map(Some),
-            };
-            let (state, journal) = (open(STATE)?, open(JOURNAL)?);
-            // One that is being made is empty, and means nothing.
-            match journal {
-                Some(journal) if sys::length(&journal)? == 0 => Ok((state, None)),
-                journal => Ok((state, journal)),
-            }
-        };
-        if self.writable {
-            match open(|root, path| sys::open_to_write(root, path)) {
-                Ok((Some(state), Some(journal))) => {
-                    let files = Files::new(root, state, journal)?;
-                    return Ok(Some(self.writing.get_or_init(|| files)));
-                }
-                // A medium that cannot be written can still be read.
-                Ok(_) | Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => {}
-                Err(errno) => return Err(fail(errno)),
-            }
-        }
-        match open(|root, path| sys::open_below(root, path)).map_err(fail)? {
-            (Some(state), Some(journal)) => {
-                let files = Files::new(root, state, journal)?;
-                return Ok(Some(self.reading.get_or_init(|| files)));
-            }
-            (None, Some(journal)) if sys::length(&journal).map_err(fail)? > START => {
-                // Whoever writes next makes another state.
-                let _ = self.alone.set(journal);
-            }
-            (Some(state), None) => check_alone(root, &state)?,
-            _ => {}
-        }
-        Ok(None)
+    fn set_opened(&self, opened: Opened) {
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
     }
 
     /// Returns the state.
     pub(super) fn observe(&self, root: &Root) -> Result<Observed> {
         let Some(files) = self.files(root)? else {
-            return Ok(if self.alone.get().is_some() { Observed::Untrusted(None) } else { Observed::Nothing });
+            let is_alone = matches!(self.opened(), Opened::Journal(_));
+            return Ok(if is_alone { Observed::Untrusted(None) } else { Observed::Nothing });
         };
         let mut bytes = [0; state::LENGTH];
         // A writer may be in the middle of it.
@@ -245,50 +161,42 @@ impl Journal {
         state.writer == self.writer
     }
 
-    /// Whether the state is still that of the store. Under the writer lock.
-    pub(super) fn has_state(&self) -> bool {
-        self.writing.get().is_some_and(|files| sys::has_name(&files.state))
-    }
-
     /// Gives back what one large batch has made the journal longer than its limit. Under the writer lock.
     pub(super) fn trim(&self, root: &Root) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("trim the journal", &root.place(JOURNAL), errno);
-        match sys::length(journal).map_err(fail)? {
+        match sys::inode(journal).map_err(fail)?.length {
             ..=LIMIT => Ok(()),
             _ => sys::set_length(journal, LIMIT).map_err(fail),
         }
     }
 
-    /// Makes sure that the files are still those of the store. Under the writer lock.
-    pub(super) fn check_place(&self, root: &Root) -> Result<()> {
-        let files = self.written(root)?;
-        if self.has_state() && sys::has_name(&files.journal) {
-            return Ok(());
-        }
-        let message = "the journal was removed while the store was open: open it again";
-        Err(Error::corrupt(message).at(root.place(JOURNAL).to_string_lossy()))
-    }
-
-    fn journal(&self, root: &Root) -> Result<&OwnedFd> {
-        match (self.files(root)?, self.alone.get()) {
-            (Some(files), _) => Ok(&files.journal),
-            (None, Some(journal)) => Ok(journal),
-            (None, None) => Err(damaged(root, "it is gone")),
+    /// Returns what is open, the journal at least.
+    fn journal(&self, root: &Root) -> Result<Opened> {
+        match self.files(root)? {
+            Some(files) => Ok(Opened::Both(files)),
+            None => match self.opened() {
+                Opened::Nothing => Err(damaged(root, "it is gone")),
+                opened => Ok(opened),
+            },
         }
     }
 
-    fn written(&self, root: &Root) -> Result<&Files> {
-        self.writing.get().ok_or_else(|| damaged(root, "it has not been opened"))
+    fn written(&self, root: &Root) -> Result<Arc<Files>> {
+        match self.opened() {
+            Opened::Both(files) if files.is_writable => Ok(files),
+            _ => Err(damaged(root, "it has not been opened")),
+        }
     }
 
     /// Writes frames that follow each other, from `at` on. Under the writer lock.
     pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>]) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
+        frames.iter().try_for_each(|frame| check(root, frame))?;
         let size: u64 = frames.iter().map(|(_, size, _)| size.frame()).sum();
         let end = at + size + frame::HEADER as u64;
-        let length = sys::length(journal).map_err(fail)?;
+        let length = sys::inode(journal).map_err(fail)?.length;
         if end > length {
             let wanted = (end + GROWTH).next_multiple_of(GROWTH).min(LIMIT.max(end));
             // Invariant: less than twice the growth.
@@ -303,8 +211,8 @@ impl Journal {
     /// Makes the frame at this place, which has not taken effect, one that never will. Under the writer
     /// lock.
     pub(super) fn void(&self, root: &Root, at: u64) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
-        if at >= sys::length(journal).unwrap_or(u64::MAX) {
+        let journal = &self.written(root)?.journal;
+        if at >= sys::inode(journal).map_or(u64::MAX, |inode| inode.length) {
             return Ok(());
         }
         sys::write(journal, &[0; frame::HEADER], at)
@@ -313,34 +221,40 @@ impl Journal {
 
     /// Waits until the journal is on the disk.
     pub(super) fn sync(&self, root: &Root) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         sys::sync_data(journal).map_err(|errno| Error::io("sync the journal", &root.place(JOURNAL), errno))
-    }
-
-    /// Reads the frames between two places; `None` if they are not all there.
-    pub(super) fn frames(&self, root: &Root, epoch: u64, from: u64, to: u64) -> Result<Option<Frames>> {
-        let journal = self.journal(root)?;
-        let fail = |errno| Error::io("read the journal", &root.place(JOURNAL), errno);
-        if to > sys::length(journal).map_err(fail)? {
-            return Ok(None);
-        }
-        // Invariant: no longer than the file.
-        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
-        let read = sys::read_at(journal, &mut bytes, from).map_err(fail)?;
-        bytes.truncate(read);
-        let used = chain(&bytes, epoch, from).used;
-        Ok((used as u64 == to - from).then(|| Frames::new(bytes, used)))
     }
 
     /// Empties the journal, for good, so that nothing in it is ever taken for a frame again. Under the writer lock.
     pub(super) fn empty(&self, root: &Root) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
-        if sys::length(journal).is_ok_and(|length| length <= START) {
+        let journal = &self.written(root)?.journal;
+        if sys::inode(journal).is_ok_and(|inode| inode.length <= START) {
             return Ok(());
         }
         let emptied = sys::set_length(journal, START).and_then(|()| sys::sync(journal));
         emptied.map_err(|errno| Error::io("empty the journal", &root.place(JOURNAL), errno))
     }
+}
+
+/// Makes sure that whoever reads a frame will believe it: none must take effect that nobody could carry out.
+fn check(root: &Root, (_, size, operations): &Unwritten<'_>) -> Result<()> {
+    if size.frame() > MAX_FRAME {
+        let message = format!(
+            "the batch has {} bytes, and a batch can have {MAX_FRAME}: commit it in several parts",
+            size.frame()
+        );
+        return Err(Error::invalid_value(message).at(root.place(JOURNAL).to_string_lossy()));
+    }
+    operations.parts().iter().try_for_each(|part| {
+        let (path, checked) = match part {
+            Part::One(operation) => (&*operation.path, proper::check(operation)),
+            // Invariant: their names and keys are proper ones.
+            Part::Links(links) => (&*links.directory, proper::check_directory(&links.directory)),
+        };
+        checked.map_err(|why| {
+            Error::invalid_value(format!("this cannot be written: {why}")).at(root.place(path).to_string_lossy())
+        })
+    })
 }
 
 /// Makes sure that a state without a journal needs none.

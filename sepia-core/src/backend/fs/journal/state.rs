@@ -20,6 +20,8 @@ use super::{FORMAT, START};
 
 pub(in super::super) const LENGTH: usize = 88;
 const MAGIC: [u8; 8] = *b"SepState";
+/// Numbers from here on are none that counting has come to, and could not be counted on from.
+pub(in super::super) const MAX_NUMBER: u64 = 1 << 63;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct State {
@@ -62,6 +64,11 @@ impl State {
     /// Whether all that has taken effect survives the loss of power.
     pub(in super::super) fn is_on_disk(&self) -> bool {
         !self.unsynced && (!self.durable || self.synced == self.committed)
+    }
+
+    /// What tells the last commit from all others, those of another journal that has taken the place of this one too.
+    pub(in super::super) fn mark(&self) -> u64 {
+        self.sequence.wrapping_add(self.token as u64)
     }
 
     /// Goes on to the next use of the journal, which holds nothing yet.
@@ -123,7 +130,10 @@ impl State {
             synced: number(64)?,
             writer: number(72)?,
         };
-        (state.applied <= state.committed).then_some(Read::State(state))
+        let numbers = [state.epoch, state.sequence, state.committed, state.synced];
+        let is_possible = numbers.into_iter().all(|number| number < MAX_NUMBER);
+        let is_ordered = START <= state.applied && state.applied <= state.committed;
+        (is_possible && is_ordered).then_some(Read::State(state))
     }
 }
 
@@ -153,6 +163,16 @@ mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(!matches!(State::decode(&bytes), Read::State(_)), "{bit}");
             bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        for bad in [
+            State { epoch: MAX_NUMBER, ..state },
+            State { sequence: u64::MAX, ..state },
+            State { committed: MAX_NUMBER, ..state },
+            State { synced: u64::MAX, ..state },
+            State { applied: 0, ..state },
+            State { applied: 4104, ..state },
+        ] {
+            assert_eq!(State::decode(&bad.encode()), Read::Unreadable, "{bad:?}");
         }
         bytes[8] = 2;
         assert_eq!(State::decode(&bytes), Read::Newer(2));

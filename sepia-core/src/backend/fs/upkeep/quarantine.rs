@@ -70,7 +70,7 @@ pub(super) fn ensure(root: &Root) -> crate::error::Result<()> {
 
 /// Returns the quarantine, and the directories that it is in, from the root on.
 fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
-    let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
+    let (mut directory, mut way) = (sys::reopen_directory(root)?, Vec::new());
     for name in QUARANTINE.split('/') {
         // Nobody else shall read here what nobody else could read in the store.
         let inner = match sys::make_private_directory(&directory, name) {
@@ -80,6 +80,14 @@ fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
         way.push(std::mem::replace(&mut directory, inner));
     }
     Ok((directory, way))
+}
+
+/// Opens the directory in which a path of the store stands.
+fn open_above(root: &Root, path: &str) -> Result<Directory> {
+    match path.rsplit_once('/') {
+        Some((above, _)) => sys::open_directory_below(root, above),
+        None => sys::reopen_directory(root),
+    }
 }
 
 /// Opens a directory, which is made if it is not there.
@@ -106,9 +114,9 @@ pub(super) fn keep(root: &Root, key: &Key, record: &Record) -> Result<String> {
 
 fn write_file(root: &Root, original: &str, (parent, name): (&Directory, &str), content: &[u8]) -> Result<()> {
     let file = sys::make_file(parent, name, content)?;
-    let (above, original) = original.rsplit_once('/').unwrap_or((".", original));
-    let copied = sys::open_directory_below(root, above)
-        .and_then(|directory| sys::set_permissions(&file, sys::permissions_at((directory.as_fd(), original))?));
+    let copied = open_above(root, original).and_then(|directory| {
+        sys::set_permissions(&file, sys::permissions_at((directory.as_fd(), name_of(original)))?)
+    });
     match copied {
         // A hand has been quicker.
         Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => sys::sync(file),
@@ -146,8 +154,7 @@ fn write_directory(
 
 /// Moves whatever stands under a path, but for what is foreign in it. Returns where it is now.
 pub(super) fn take(root: &Root, path: &str) -> Result<String> {
-    let (above, name) = path.rsplit_once('/').unwrap_or((".", path));
-    let parent = if above == "." { sys::open_directory(root, above) } else { sys::open_directory_below(root, above) };
+    let (parent, name) = (open_above(root, path), name_of(path));
     let place = Place::make(root, path)?;
     let moved = take_from(&parent?, name, &place.directory, place.name(), 0);
     // What has been moved stays moved.

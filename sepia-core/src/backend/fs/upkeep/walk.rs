@@ -51,7 +51,7 @@ impl Walked {
 
 /// Walks over what stands under the name of a record in the directory of its class.
 pub(super) fn record(root: &Root, class: &Directory, key: &Key, kind: Kind) -> Walked {
-    let mut walk = Walk { key, checksums: root.checksums(), walked: Walked::default() };
+    let mut walk = Walk { key, checksums: root.checksums(), max_record: root.max_record(), walked: Walked::default() };
     let name = key.name();
     match kind {
         Kind::File => walk.file(class, &name, ""),
@@ -99,6 +99,7 @@ fn holds_ours(directory: &Directory, depth: usize) -> bool {
 struct Walk<'a> {
     key: &'a Key,
     checksums: Checksums,
+    max_record: u64,
     walked: Walked,
 }
 
@@ -127,7 +128,7 @@ impl Walk<'_> {
         if self.checksums == Checksums::Off {
             return;
         }
-        let verdict = match checksum::judge(file) {
+        let verdict = match checksum::judge(file, self.max_record) {
             Ok(verdict) => verdict,
             Err(errno) => return self.refused(below, "read the file", errno),
         };
