@@ -293,6 +293,22 @@ pub(crate) const MAX_DIRECTORIES: usize = 400;
 /// fit.
 pub(crate) const MAX_ENTRY_NAME: usize = 255;
 
+/// The most bytes of a record, where whoever opens the store does not say otherwise: 1 GiB. Each entry of a container
+/// counts as 64 bytes.
+pub const MAX_RECORD_SIZE: u64 = 1 << 30;
+
+/// What an entry of a container counts, besides the contents.
+pub(crate) const ENTRY_SIZE: u64 = 64;
+
+/// What is said of a record of this size, where that is known.
+pub(crate) fn too_large(size: Option<u64>, most: u64) -> String {
+    let size = size.map_or(format!("more than {most}"), |size| size.to_string());
+    format!(
+        "the record has {size} bytes, and the store was opened for records of at most {most}: \
+         `StoreBuilder::max_record_size` sets another limit"
+    )
+}
+
 impl Record {
     /// Checks that any backend can store this record.
     ///
@@ -304,6 +320,18 @@ impl Record {
             Self::Leaf(_) => Ok(()),
             Self::Container(node) => check_entries(&node.entries, 0),
         }
+    }
+
+    /// Checks that the record is not larger than a backend was opened for.
+    ///
+    /// # Errors
+    /// `InvalidValue` if its contents have more than `most` bytes, each entry of a container counted as 64 more.
+    pub fn check_size(&self, most: u64) -> Result<()> {
+        let size = match self {
+            Self::Leaf(content) => content.len() as u64,
+            Self::Container(node) => bytes(node).saturating_add(ENTRY_SIZE.saturating_mul(count(&node.entries))),
+        };
+        if size > most { Err(Error::invalid_value(too_large(Some(size), most))) } else { Ok(()) }
     }
 }
 
@@ -346,6 +374,16 @@ fn bytes(node: &Node) -> u64 {
         entries.iter().map(of_entry).sum()
     }
     node.data.len() as u64 + of_entries(&node.entries)
+}
+
+/// How many entries there are, nested ones included.
+fn count(entries: &Entries) -> u64 {
+    let within = |(_, entry): (_, &Entry)| match entry {
+        Entry::Link(_) | Entry::Stray => 0,
+        Entry::Container(node) => count(&node.entries),
+        Entry::Collection(entries) => count(entries),
+    };
+    entries.len() as u64 + entries.iter().map(within).sum::<u64>()
 }
 
 fn check_entries(entries: &Entries, depth: usize) -> Result<()> {

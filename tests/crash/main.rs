@@ -4,7 +4,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
+mod bounds;
+mod canary;
+mod contained;
 mod counts;
+mod craft;
 mod descriptors;
 mod failures;
 mod fair;
@@ -19,6 +23,7 @@ mod private;
 mod races;
 mod readers;
 mod scenario;
+mod shared;
 mod sqlite;
 mod steps;
 mod stopped;

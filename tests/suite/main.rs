@@ -21,6 +21,7 @@ mod gone;
 mod history;
 mod hostile;
 mod journal;
+mod limits;
 mod listing;
 mod many;
 mod marks;

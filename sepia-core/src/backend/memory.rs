@@ -15,7 +15,7 @@ use crate::class::{Class, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::generation_of;
 use crate::problem::{self, Problem, ProblemKind};
-use crate::record::{Fingerprint, Key, Record};
+use crate::record::{Fingerprint, Key, MAX_RECORD_SIZE, Record};
 
 /// How long a commit waits for others.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +27,7 @@ pub struct Memory {
     turn: Mutex<Turn>,
     freed: Condvar,
     quarantine: Mutex<Vec<(Key, Record)>>,
+    max_record_size: u64,
 }
 
 /// Whose turn it is to commit.
@@ -93,12 +94,8 @@ impl State {
     }
 
     /// Checks the records that are put, and that classes are empty when they are retired.
-    fn check(&self, batch: &Batch) -> Result<()> {
-        for step in batch.steps() {
-            if let Change::Put(record) = &step.change {
-                record.check().map_err(|error| error.object(step.key.class(), step.key.id()))?;
-            }
-        }
+    fn check(&self, batch: &Batch, max_record_size: u64) -> Result<()> {
+        batch.check_records(max_record_size)?;
         for class in batch.retired() {
             for id in self.records.get(class.as_str()).into_iter().flat_map(BTreeMap::keys) {
                 batch.check_retired(&Key::new(class.as_str(), &**id)?)?;
@@ -210,6 +207,7 @@ impl Default for Memory {
             turn: Mutex::default(),
             freed: Condvar::new(),
             quarantine: Mutex::default(),
+            max_record_size: MAX_RECORD_SIZE,
         }
     }
 }
@@ -218,6 +216,29 @@ impl Memory {
     /// Makes an empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets the most bytes of a record; [`MAX_RECORD_SIZE`] by default.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// use sepia::backend::{Backend, Memory};
+    /// use sepia::batch::{Batch, Expect};
+    /// use sepia::class::{Class, Format};
+    /// use sepia::record::{Key, Record};
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// let memory = Memory::new().with_max_record_size(10);
+    /// let mut batch = Batch::new();
+    /// batch.declare(&Class::serializable("Note", Format::Text))?;
+    /// batch.put(Key::new("Note", "a")?, Record::Leaf(vec![b'a'; 11]), Expect::Any);
+    /// assert!(memory.commit(batch).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_max_record_size(self, bytes: u64) -> Self {
+        Self { max_record_size: bytes, ..self }
     }
 
     /// Returns the records that were [set aside](Upkeep::set_aside), oldest first.
@@ -280,7 +301,7 @@ impl Held<'_> {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         let classes = batch.merge_classes(&state.classes)?;
         batch.check_expectations(&mut &*state)?;
-        state.check(&batch)?;
+        state.check(&batch, self.0.max_record_size)?;
         let mut stamp = Stamp { number: state.commits + 1, time: None };
         let mut is_changed = classes.is_some();
         if let Some(classes) = classes {

@@ -173,7 +173,7 @@ use crate::batch::Batch;
 use crate::class::Class;
 use crate::error::Result;
 use crate::problem::Problem;
-use crate::record::{Key, Record};
+use crate::record::{Key, MAX_RECORD_SIZE, Record};
 use crate::shared::Shared;
 
 #[cfg(unix)]
@@ -203,6 +203,8 @@ pub struct OpenOptions {
     pub checksums: bool,
     /// Shares the store. `None`, which changes nothing, by default; once it is shared, it stays so.
     pub shared: Option<Shared>,
+    /// The most bytes of a record: what is larger is neither saved nor loaded. [`MAX_RECORD_SIZE`] by default.
+    pub max_record_size: u64,
 }
 
 impl Default for OpenOptions {
@@ -213,6 +215,7 @@ impl Default for OpenOptions {
             lock_timeout: Duration::from_secs(10),
             checksums: false,
             shared: None,
+            max_record_size: MAX_RECORD_SIZE,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::manifest::{Listed, Manifest};
 use crate::class::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Reporter};
-use crate::record::{Fingerprint, Key, Record};
+use crate::record::{Fingerprint, Key, Record, too_large};
 use crate::store::Store;
 use crate::transfer::{Intake, IntakeReport, OnConflict, Source};
 
@@ -87,6 +87,13 @@ impl<'a> Restore<'a> {
 
     /// Verifies the archives, and compares what comes with what is stored. Returns how many records come.
     fn compare(&mut self, sources: &mut Sources<'_, '_>, intake: &mut Intake<'_>) -> Result<u64> {
+        let most = self.store.max_record_size();
+        if let Some(large) =
+            sources.archives.iter().flat_map(|wanted| wanted.manifest.records()).find(|one| one.bytes > most)
+        {
+            let error = Error::invalid_value(too_large(Some(large.bytes), most));
+            return Err(error.object(large.key.class(), large.key.id()));
+        }
         let total = Some(sources.listed.records().len() as u64);
         self.reporter.begin("verify", total);
         for Wanted { archive, manifest, keys } in &sources.archives {

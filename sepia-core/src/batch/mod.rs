@@ -290,6 +290,20 @@ impl Batch {
         Ok(merged)
     }
 
+    /// For backends: checks that every record that is put can be stored, and has no more than so many bytes.
+    ///
+    /// # Errors
+    /// `InvalidValue`, as [`Record::check`] and [`Record::check_size`].
+    pub fn check_records(&self, most: u64) -> Result<()> {
+        self.steps.iter().try_for_each(|Step { key, change, .. }| match change {
+            Change::Put(record) => record
+                .check_size(most)
+                .and_then(|()| record.check())
+                .map_err(|error| error.object(key.class(), key.id())),
+            Change::Keep | Change::Delete => Ok(()),
+        })
+    }
+
     /// For backends: checks every expectation, by what is stored.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::encode::{Encoder, Intent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Eyes, Id};
 use crate::object::Object;
-use crate::record::Key;
+use crate::record::{Key, MAX_RECORD_SIZE};
 use crate::reference::Load;
 use crate::source::{Committed, Source};
 use look::Look;
@@ -60,6 +60,8 @@ pub struct Store {
     durability: Durability,
     /// Whether what is saved is read back first.
     checks_saves: bool,
+    /// The most bytes of a record.
+    max_record_size: u64,
     #[cfg(feature = "cache")]
     cache: Option<Arc<crate::cache::Cache>>,
 }
@@ -74,6 +76,7 @@ impl Store {
             eyes,
             durability: Durability::default(),
             checks_saves: false,
+            max_record_size: MAX_RECORD_SIZE,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -83,6 +86,12 @@ impl Store {
     #[must_use]
     pub fn with_durability(&self, durability: Durability) -> Self {
         Self { durability, ..self.clone() }
+    }
+
+    /// Returns the most bytes of a record.
+    #[cfg(any(feature = "backup", feature = "export"))]
+    pub(crate) fn max_record_size(&self) -> u64 {
+        self.max_record_size
     }
 
     /// Returns the options with which a store is opened.

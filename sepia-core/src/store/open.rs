@@ -147,6 +147,34 @@ impl StoreBuilder {
         self
     }
 
+    /// Sets the most bytes of a record: of the file of a serializable object, or of a container with everything nested in
+    /// it, each of its entries counted as 64 more. What is larger is neither saved (`InvalidValue`, and nothing is
+    /// written) nor loaded (`Corrupt`): a record is in memory as a whole, and what stands in a store that comes from a
+    /// stranger may be of any size. [`MAX_RECORD_SIZE`](crate::record::MAX_RECORD_SIZE), 1 GiB, by default. In a
+    /// directory, all that one commit writes has at most 4 GiB.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// # #[derive(sepia_derive::Serializable)]
+    /// # #[sepia(crate = "sepia_core", content = "text")]
+    /// # struct Note { id: sepia::Id<Self>, text: String }
+    /// use sepia::{ErrorKind, Store};
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path();
+    /// let store = Store::builder().max_record_size(1 << 20).open(path)?;
+    /// let refused = store.save(&Note { id: "long".into(), text: "x".repeat(2 << 20) });
+    /// assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::InvalidValue));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_record_size(mut self, bytes: u64) -> Self {
+        self.options.max_record_size = bytes;
+        self
+    }
+
     /// Keeps objects in memory for [`Store::get`] (feature `cache`). Off by default.
     #[cfg(feature = "cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
@@ -252,7 +280,10 @@ impl StoreBuilder {
             "file" => self.open(path),
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(path),
-            "memory" if rest.is_empty() => Ok(self.furnish(&Store::in_memory())),
+            "memory" if rest.is_empty() => {
+                let memory = Memory::new().with_max_record_size(self.options.max_record_size);
+                Ok(self.furnish(&Store::with_backend(memory)))
+            }
             _ => {
                 let message = format!("no store can be opened by the URL {}: use {URLS}", Quoted(url));
                 Err(Error::message(ErrorKind::InvalidValue, message))
@@ -263,7 +294,7 @@ impl StoreBuilder {
     /// Gives a store what is no matter of its backend.
     fn furnish(&self, store: &Store) -> Store {
         let mut store = store.with_durability(self.durability);
-        store.checks_saves = self.checks_saves;
+        (store.checks_saves, store.max_record_size) = (self.checks_saves, self.options.max_record_size);
         #[cfg(feature = "cache")]
         if let Some(options) = &self.cache {
             return store.with_cache(options.clone());

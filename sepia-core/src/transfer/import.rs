@@ -78,7 +78,9 @@ impl<'a> Import<'a> {
     }
 
     fn run(mut self, file: File) -> Result<ImportReport> {
-        let mut lines = Lines { file: BufReader::with_capacity(1 << 16, file) };
+        // A byte takes six characters at most, and so does an entry but for its name and where it leads.
+        let longest = self.store.max_record_size().saturating_mul(6).saturating_add(MAX_HEADER);
+        let mut lines = Lines { file: BufReader::with_capacity(1 << 16, file), longest };
         let intake = Intake::new(self.store.backend(), self.rule, &lines.classes()?)?;
         intake.run(&mut lines, ["check", "import"], &mut self.reporter)
     }
@@ -90,8 +92,13 @@ impl fmt::Debug for Import<'_> {
     }
 }
 
+/// The most bytes of the first line.
+const MAX_HEADER: u64 = 64 << 20;
+
 struct Lines {
     file: BufReader<File>,
+    /// The most bytes of any other.
+    longest: u64,
 }
 
 impl Lines {
@@ -106,10 +113,16 @@ impl Lines {
     /// Reads a line, of this number, and returns whether there was one.
     fn next(&mut self, number: u64, line: &mut String) -> Result<bool> {
         line.clear();
-        let length = self.file.read_line(line).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => numbered(number, Error::corrupt("it is not UTF-8")),
-            _ => unreadable(error),
-        })?;
+        let longest = if number == 1 { MAX_HEADER } else { self.longest };
+        let length =
+            (&mut self.file).take(longest.saturating_add(1)).read_line(line).map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => numbered(number, Error::corrupt("it is not UTF-8")),
+                _ => unreadable(error),
+            })?;
+        if length as u64 > longest {
+            let message = format!("it has more than {longest} bytes, and no object of this store has so many");
+            return Err(numbered(number, Error::corrupt(message)));
+        }
         Ok(length > 0)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use super::layout::FORMAT_FILE;
+use super::layout::{FORMAT_FILE, MAX_CATALOG};
 use super::modes;
 use super::read::refused;
 use super::root::Root;
@@ -115,7 +115,7 @@ fn read(root: &Root) -> Result<Option<State>> {
         Err(errno) => return Err(refused(errno, &place)),
     };
     let stamp = sys::stamp(&file).map_err(io)?;
-    let content = sys::read(&file).map_err(|errno| refused(errno, &place))?;
+    let content = sys::read(&file, MAX_CATALOG).map_err(|errno| refused(errno, &place))?;
     let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
     root.set_checksums(declared.checksums);
     root.set_shared(declared.shared);

@@ -73,8 +73,8 @@ pub(super) fn note_as_of(file: impl AsFd, content: &[u8], modified: sys::Time) -
     sys::set_attribute(file, ATTRIBUTE, Checksum::of(content, modified).print().as_bytes())
 }
 
-/// Compares an open file with its checksum.
-pub(super) fn judge(file: impl AsFd) -> Result<Verdict> {
+/// Compares an open file, of at most so many bytes, with its checksum.
+pub(super) fn judge(file: impl AsFd, most: u64) -> Result<Verdict> {
     let file = file.as_fd();
     let mut room = [0; LONGEST];
     let noted = match sys::attribute(file, ATTRIBUTE, &mut room) {
@@ -84,7 +84,7 @@ pub(super) fn judge(file: impl AsFd) -> Result<Verdict> {
         Err(errno) => return Err(errno),
     };
     let Some(noted) = noted.and_then(Checksum::parse) else { return Ok(Verdict::Unchecked) };
-    let content = sys::read(file)?;
+    let content = sys::read(file, most)?;
     // An edit after it was read makes the time another, and not the content.
     let found = Checksum::of(&content, sys::modified(file)?);
     Ok(match found {

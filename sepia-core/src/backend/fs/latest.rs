@@ -25,6 +25,10 @@ use crate::error::{Error, Result};
 use crate::name;
 use crate::record::Key;
 
+/// The most bytes of a hint: a number and a line feed.
+const MAX_HINT: u64 = 32;
+/// The most bytes of what notes that all bases of a class have their hints.
+const MAX_MARKER: u64 = 1024;
 /// How many generations below one that is gone are looked for, before the class is listed.
 pub(super) const NEAR: usize = 64;
 
@@ -139,7 +143,7 @@ impl Filesystem {
         let mut publisher = Publisher::new(&self.root);
         let written = match newest {
             None => match publisher.remove_note(&path) {
-                Ok(()) | Err(Errno::NOENT) => Ok(false),
+                Ok(()) | Err(Errno::NOENT | Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => Ok(false),
                 Err(errno) => Err(errno),
             },
             Some(newest) => {
@@ -152,7 +156,7 @@ impl Filesystem {
 
     /// Whether every base of a class has its hint, so far as generations came from here.
     pub(super) fn has_all_hints(&self, base: &Key) -> Result<bool> {
-        let noted = sys::open_below(&self.root, &marker(base)).and_then(sys::read);
+        let noted = sys::open_below(&self.root, &marker(base)).and_then(|file| sys::read(file, MAX_MARKER));
         let stamp = self.stamp_of_hints(base)?;
         Ok(noted.is_ok_and(|noted| noted == stamp.as_bytes()))
     }
@@ -168,7 +172,7 @@ impl Filesystem {
         let path = format!("{LATEST}/{}", base.class_name());
         let stamp = match sys::open_directory_below(&self.root, &path) {
             Ok(directory) => sys::stamp(directory).map(Some),
-            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::NOENT | Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => Ok(None),
             Err(errno) => Err(errno),
         };
         let fail = |errno| Error::io("look for the newest generations", &self.root.place(&path), errno);
@@ -200,7 +204,7 @@ impl Filesystem {
     /// Forgets one hint, or that all bases have theirs. Under the writer lock.
     pub(super) fn forget_hint(&self, path: &str) -> Result<()> {
         match Publisher::new(&self.root).remove_note(path) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Ok(()) | Err(Errno::NOENT | Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => Ok(()),
             Err(errno) => Err(Error::io("forget the newest generations", &self.root.place(path), errno)),
         }
     }
@@ -224,7 +228,7 @@ pub(super) fn path(base: &Key) -> String {
 /// Whether a hint that cannot be understood is what a writer leaves that dies while it writes one: nothing, or parts of
 /// two numbers.
 pub(super) fn is_torn(root: &Root, base: &Key) -> bool {
-    let content = sys::open_below(root, &path(base)).and_then(sys::read);
+    let content = sys::open_below(root, &path(base)).and_then(|file| sys::read(file, MAX_HINT));
     content.is_ok_and(|content| content.iter().all(|byte| byte.is_ascii_digit() || *byte == b'\n'))
 }
 
@@ -235,7 +239,7 @@ pub(super) fn read_hint(root: &Root, base: &Key) -> Option<Option<u64>> {
         Err(Errno::NOENT) => return None,
         Err(_) => return Some(None),
     };
-    let content = sys::read(file).ok();
+    let content = sys::read(file, MAX_HINT).ok();
     let number =
         content.as_deref().and_then(|content| std::str::from_utf8(content.strip_suffix(b"\n")?).ok()?.parse().ok());
     Some(number)

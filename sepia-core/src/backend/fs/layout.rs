@@ -23,6 +23,9 @@ pub(super) const FOLLOWED: &str = ".sepia/followed";
 pub(super) const GITIGNORE: &str = ".sepia/.gitignore";
 pub(super) const GITIGNORE_TEXT: &str = "/conflicts/\n/followed\n/journal\n/latest/\n/state\n/tmp/\n";
 
+/// The most bytes of the list of classes.
+pub(super) const MAX_CATALOG: u64 = 16 << 20;
+
 /// The most directories that are read within each other: those of the deepest record, and its own.
 pub(super) const MAX_DIRECTORIES: usize = crate::record::MAX_DIRECTORIES + 1;
 

@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use rustix::io::{Errno, Result};
 
 use super::checksum::{self, Checksums};
-use super::layout::TMP;
+use super::layout::{PRIVATE, TMP, name_of};
 use super::modes::Making;
 use super::root::Root;
 use super::sys::{self, Directory, Kind, Permissions, Place};
@@ -176,9 +176,13 @@ pub(super) fn probe_links(root: &Root) -> Result<()> {
 pub(super) fn open_tmp(root: impl AsFd, making: Making) -> Result<Directory> {
     let root = root.as_fd();
     match sys::open_directory_below(root, TMP) {
-        Err(Errno::NOENT) => {
-            let (parent, name) = TMP.split_once('/').unwrap_or((".", TMP));
-            match sys::make_directory(sys::open_directory(root, parent)?, name, making) {
+        Err(errno @ (Errno::NOENT | Errno::LOOP | Errno::MLINK | Errno::NOTDIR)) => {
+            let private = sys::open_directory(root, PRIVATE)?;
+            if errno != Errno::NOENT {
+                // What is made must not come to stand elsewhere.
+                sys::remove(&private, name_of(TMP))?;
+            }
+            match sys::make_directory(private, name_of(TMP), making) {
                 // Another thread may have been quicker.
                 Ok(()) | Err(Errno::EXIST) => sys::open_directory_below(root, TMP),
                 Err(errno) => Err(errno),

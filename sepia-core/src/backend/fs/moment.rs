@@ -64,7 +64,7 @@ impl Filesystem {
         };
         let Some(left) = single.leaves else { return Ok(false) };
         // Most are told apart by their lengths.
-        Ok(sys::length(&file)? == left.length && Image::of_file(&sys::read(&file)?) == left.image)
+        Ok(sys::length(&file)? == left.length && Image::of_file(&sys::read(&file, left.length)?) == left.image)
     }
 }
 

@@ -55,7 +55,7 @@ impl Filesystem {
             ),
             errno => Error::io("open the store", path, errno),
         })?;
-        let mut root = Root::new(root, path);
+        let mut root = Root::new(root, path, options.max_record_size);
         let lock = WriterLock::new(options.lock_timeout);
         let journal = Journal::new(writable);
         let recovered = Mutex::new(None);
@@ -173,7 +173,7 @@ impl Filesystem {
     /// Makes sure that the lock, which is held, keeps others off: on some network file systems it does not.
     fn check_locks(&self) -> Result<()> {
         let fail = |errno| Error::io("lock the store", self.root.path(), errno);
-        let other = sys::open_directory(&self.root, ".").map_err(fail)?;
+        let other = sys::reopen_directory(&self.root).map_err(fail)?;
         match sys::try_lock(&other) {
             Err(Errno::WOULDBLOCK) => Ok(()),
             Err(errno) => Err(fail(errno)),

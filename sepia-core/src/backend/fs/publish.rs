@@ -90,26 +90,30 @@ impl<'a> Publisher<'a> {
         self.go_to(path.rsplit_once('/').map_or("", |(parent, _)| parent))
     }
 
-    /// Returns what stands under a path.
-    pub(super) fn look(&mut self, path: &str) -> Result<Stands> {
+    /// Returns what stands under a path. A file of more than `most` bytes is none that a commit has put there.
+    pub(super) fn look(&mut self, path: &str, most: u64) -> Result<Stands> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         self.go_to(parent)?;
-        self.look_here(name)
+        self.look_here(name, most)
     }
 
     /// The same, and makes nothing on the way.
-    pub(super) fn look_only(&mut self, path: &str) -> Result<Stands> {
+    pub(super) fn look_only(&mut self, path: &str, most: u64) -> Result<Stands> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         self.go_to_existing(parent)?;
-        self.look_here(name)
+        self.look_here(name, most)
     }
 
-    fn look_here(&self, name: &str) -> Result<Stands> {
+    fn look_here(&self, name: &str, most: u64) -> Result<Stands> {
         Ok(match sys::kind(self.here(), name) {
             Err(Errno::NOENT) => Stands::Nothing,
             Ok(Kind::Directory) => Stands::Directory,
             Ok(Kind::Other) => Stands::Other,
-            Ok(Kind::File) => Stands::File(sys::read(sys::open(self.here(), name)?)?),
+            Ok(Kind::File) => match sys::open(self.here(), name).and_then(|file| sys::read(file, most)) {
+                Ok(content) => Stands::File(content),
+                Err(Errno::FBIG | Errno::NXIO) => Stands::Other,
+                Err(errno) => return Err(errno),
+            },
             Ok(Kind::Link) => {
                 let target = sys::read_link(self.here(), name, &mut [std::mem::MaybeUninit::uninit(); _])?.to_vec();
                 Stands::Link(target)
@@ -139,20 +143,53 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    /// Writes a private file that may be lost at any time.
+    /// Writes a private file that may be lost at any time: in place, if it is one and has no other name, so that its
+    /// directory stays as it is; else another takes its name.
     pub(super) fn put_note(&mut self, path: &str, content: &str) -> Result<()> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         match self.go_to_existing(parent) {
-            Err(Errno::NOENT) => {
+            Err(Errno::NOENT | Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => {
+                self.clear_way(path)?;
                 self.make_way(path)?;
                 self.go_to_existing(parent)?;
             }
             gone => gone?,
         }
-        let file = sys::open_or_make(self.here(), name, self.root.modes().file(path))?;
-        sys::write(&file, content.as_bytes(), 0)?;
-        if sys::length(&file)? > content.len() as u64 {
-            sys::set_length(&file, content.len() as u64)?;
+        let here = self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
+        match sys::open_or_make(here, name, self.root.modes().file(path)) {
+            Ok(file) => {
+                let inode = sys::inode(&file)?;
+                if inode.is_unshared() {
+                    sys::write(&file, content.as_bytes(), 0)?;
+                    if inode.length > content.len() as u64 {
+                        sys::set_length(&file, content.len() as u64)?;
+                    }
+                    return Ok(());
+                }
+            }
+            Err(Errno::ISDIR) => sys::remove_directory(here, name)?,
+            Err(Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::NODEV) => {}
+            Err(errno) => return Err(errno),
+        }
+        let made = Made::File(content.as_bytes(), Checksums::Off);
+        match self.maker.by_way_of_tmp((here, name), made, Over::Anything, self.root.modes().file(path)) {
+            // A directory that is not empty cannot be read as a note either.
+            Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+            put => put,
+        }
+    }
+
+    /// Removes what is no directory on the way to a private file.
+    fn clear_way(&mut self, path: &str) -> Result<()> {
+        for (at, _) in path.match_indices('/').skip(1) {
+            let (parent, name) = path[..at].rsplit_once('/').unwrap_or(("", &path[..at]));
+            self.go_to_existing(parent)?;
+            match sys::kind(self.here(), name) {
+                Ok(Kind::Directory) => {}
+                Ok(Kind::File | Kind::Link | Kind::Other) => return sys::remove(self.here(), name),
+                Err(Errno::NOENT) => return Ok(()),
+                Err(errno) => return Err(errno),
+            }
         }
         Ok(())
     }
@@ -168,6 +205,8 @@ impl<'a> Publisher<'a> {
     pub(super) fn remove_tree(&mut self, path: &str) -> Result<()> {
         match self.go_to_existing(path) {
             Err(Errno::NOENT) => return Ok(()),
+            // Something else stands there.
+            Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return self.remove_note(path),
             gone => gone?,
         }
         let mut names = Vec::new();

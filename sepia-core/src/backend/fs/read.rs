@@ -15,7 +15,7 @@ use crate::class::{self, Class};
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::name::{self, DATA};
-use crate::record::{Entries, Entry, Fingerprint, Key, Name, Node, Record};
+use crate::record::{ENTRY_SIZE, Entries, Entry, Fingerprint, Key, Name, Node, Record};
 
 /// How often a container is read anew that changes while it is read.
 const ATTEMPTS: usize = 64;
@@ -90,13 +90,17 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
         if !root.is_spelled(&file, key)? {
             return Ok(Stored::Misspelled);
         }
-        match sys::read(&file) {
+        match sys::read(&file, root.max_record()) {
             Ok(content) => return Ok(Stored::Leaf(content)),
             Err(Errno::ISDIR) => {}
+            Err(Errno::FBIG) => {
+                let size = sys::inode(&file).ok().map(|inode| inode.length).filter(|size| *size > root.max_record());
+                return Err(fail(too_large(root, size).at(place().to_string_lossy())));
+            }
             Err(errno) => return Err(fail(refused(errno, &place()))),
         }
-        let (below, foreign, occupied) = (Vec::new(), Vec::new(), Vec::new());
-        let mut tree = Tree { root, path: key.path(), below, foreign, occupied, half_done: None };
+        let (below, foreign, occupied, left) = (Vec::new(), Vec::new(), Vec::new(), root.max_record());
+        let mut tree = Tree { root, path: key.path(), below, foreign, occupied, half_done: None, left };
         match tree.directory(&file, &mut [MaybeUninit::uninit(); _]) {
             Ok((data, entries)) => {
                 let Tree { foreign, occupied, half_done, .. } = tree;
@@ -125,12 +129,12 @@ pub(super) fn stored_again(root: &Root, key: &Key) -> Result<Stored> {
 
 /// Reads a leaf through the open directory of its class, as the file system spells its name: the open file, and its
 /// content. `None` if nothing is there.
-pub(super) fn leaf(class: &Directory, name: &str) -> rustix::io::Result<Option<(OwnedFd, Vec<u8>)>> {
+pub(super) fn leaf(class: &Directory, name: &str, most: u64) -> rustix::io::Result<Option<(OwnedFd, Vec<u8>)>> {
     match sys::open(class, name) {
         Err(Errno::NOENT) => Ok(None),
         file => {
             let file = file?;
-            let content = sys::read(&file)?;
+            let content = sys::read(&file, most)?;
             Ok(Some((file, content)))
         }
     }
@@ -246,6 +250,8 @@ struct Tree<'a> {
     foreign: Vec<String>,
     occupied: Vec<String>,
     half_done: Option<i128>,
+    /// How many more bytes the record can have.
+    left: u64,
 }
 
 enum Failure {
@@ -262,33 +268,47 @@ impl Tree<'_> {
     ) -> Result<(Option<Vec<u8>>, Entries), Failure> {
         let mut names = Vec::new();
         let (mut has_data, mut has_foreign, mut has_stray, mut is_edited) = (None, false, false, false);
+        let most = self.left / ENTRY_SIZE;
         let (path, below, occupied) = (&self.path, &self.below, &mut self.occupied);
         let here = || below.iter().fold(path.clone(), |path, name| path + "/" + name.as_str());
-        let listed = sys::list(directory, &mut |name, kind| match Name::from_encoded(name) {
-            Some(name) if kind == Kind::File && foreign::is_foreign_file(name.as_str()) => {
-                has_foreign = true;
-                is_edited |= again::is_of_editor(name.as_str());
-                occupied.push(here() + "/" + name.as_str());
+        let listed = sys::list_until(directory.as_fd(), &mut |name, kind| {
+            let Ok(name) = std::str::from_utf8(name) else { return ControlFlow::Continue(()) };
+            match Name::from_encoded(name) {
+                Some(_) if (names.len() + occupied.len()) as u64 >= most => return ControlFlow::Break(()),
+                Some(name) if kind == Kind::File && foreign::is_foreign_file(name.as_str()) => {
+                    has_foreign = true;
+                    is_edited |= again::is_of_editor(name.as_str());
+                    occupied.push(here() + "/" + name.as_str());
+                }
+                Some(name) => {
+                    has_stray |= kind == Kind::File;
+                    names.push((beginning(&name), name, kind));
+                }
+                None if name == DATA => has_data = Some(kind),
+                None => {
+                    has_foreign = true;
+                    is_edited |= again::is_of_editor(name);
+                }
             }
-            Some(name) => {
-                has_stray |= kind == Kind::File;
-                names.push((beginning(&name), name, kind));
-            }
-            None if name == DATA => has_data = Some(kind),
-            None => {
-                has_foreign = true;
-                is_edited |= again::is_of_editor(name);
-            }
+            ControlFlow::Continue(())
         });
         if has_foreign {
             self.foreign.push(here());
         }
-        listed.map_err(|errno| self.io("list the directory", None, errno))?;
+        if listed.map_err(|errno| self.io("list the directory", None, errno))?.is_break() {
+            return Err(self.too_large(None));
+        }
+        // Invariant: no more than there is room for.
+        self.left -= names.len() as u64 * ENTRY_SIZE;
         let data = match has_data {
             None => None,
             Some(Kind::File) => {
                 let file = sys::open(directory, DATA).map_err(|errno| self.refused(DATA, errno))?;
-                let data = sys::read(&file).map_err(|errno| self.refused(DATA, errno))?;
+                let data = sys::read(&file, self.left).map_err(|errno| match errno {
+                    Errno::FBIG => self.too_large(Some(DATA)),
+                    errno => self.refused(DATA, errno),
+                })?;
+                self.left -= data.len() as u64;
                 if again::is_cut_off(&data) {
                     self.is_half_done(&file);
                 }
@@ -353,6 +373,10 @@ impl Tree<'_> {
         place
     }
 
+    fn too_large(&self, name: Option<&str>) -> Failure {
+        Failure::Error(too_large(self.root, None).at(self.place(name).to_string_lossy()))
+    }
+
     fn error(&self, name: &str, error: Error) -> Failure {
         Failure::Error(error.at(self.place(Some(name)).to_string_lossy()))
     }
@@ -382,6 +406,11 @@ fn beginning(name: &Name) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
+/// What is said of a record that is larger than this store takes.
+fn too_large(root: &Root, size: Option<u64>) -> Error {
+    Error::corrupt(crate::record::too_large(size, root.max_record()))
+}
+
 /// Why a place could not be opened or read: something else stands there, or the system refused.
 pub(super) fn refused(errno: Errno, place: &Path) -> Error {
     let corrupt = |message: &str| Error::corrupt(message).at(place.to_string_lossy());
@@ -391,6 +420,8 @@ pub(super) fn refused(errno: Errno, place: &Path) -> Error {
         Errno::LOOP | Errno::MLINK => corrupt("a symlink stands where a file or directory of its own should be"),
         Errno::NOTDIR => corrupt("a file stands where a directory should be"),
         Errno::SPIPE | Errno::NXIO | Errno::NODEV => corrupt("this is neither a file nor a directory"),
+        Errno::FBIG => corrupt("this file is larger than any that belongs there"),
+        sys::ASTRAY => corrupt("the path leads out of its directory"),
         errno => Error::io("read", place, errno),
     }
 }

@@ -59,7 +59,7 @@ fn foresee_one(
     overlay: &Overlay,
     (path, known): (&str, &Final),
 ) -> rustix::io::Result<()> {
-    let stands = match publisher.look_only(path) {
+    let stands = match publisher.look_only(path, most_of(root, known)) {
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Stands::Nothing,
         stands => stands?,
     };
@@ -86,6 +86,14 @@ fn foresee_one(
     if has_room { Ok(()) } else { Err(Errno::NOSPC) }
 }
 
+/// How large a file can be that a commit has put there: a program that takes larger records may have done it.
+fn most_of(root: &Root, known: &Final) -> u64 {
+    match &known.action {
+        Action::File(content) => root.max_record().max(content.len() as u64),
+        _ => root.max_record(),
+    }
+}
+
 fn complete_one(
     root: &Root,
     publisher: &mut Publisher<'_>,
@@ -94,7 +102,8 @@ fn complete_one(
     effort: Effort,
     report: &mut Recovered,
 ) -> rustix::io::Result<()> {
-    let stands = match publisher.look(path) {
+    let most = most_of(root, known);
+    let stands = match publisher.look(path, most) {
         Ok(stands) => stands,
         // The way to it is gone, and so is whatever would have been removed.
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => match known.action {
@@ -118,7 +127,7 @@ fn complete_one(
     match (&stands, &known.action) {
         (Stands::Directory, Action::File(_) | Action::Link(_)) => {
             publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
-            if !matches!(publisher.look(path)?, Stands::Nothing) {
+            if !matches!(publisher.look(path, most)?, Stands::Nothing) {
                 return keep(root, overlay, (path, known), report);
             }
             publisher.operate(&Operation::new(path, known.action.borrow(), Before::Nothing))?;
@@ -132,7 +141,7 @@ fn complete_one(
         }
         (Stands::Directory, Action::RemoveDirectory) => {
             publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;
-            if !matches!(publisher.look(path)?, Stands::Nothing) {
+            if !matches!(publisher.look(path, most)?, Stands::Nothing) {
                 // Something that is not ours is in it, now as before.
                 return Ok(());
             }

@@ -24,7 +24,7 @@ pub(super) fn of_record(root: &Root, class: &Directory, key: &Key, operations: &
     let path = key.path();
     let fail = |error: Error| error.object(key.class(), key.id());
     // Most are leaves, which are read in any case.
-    match read::leaf(class, &key.name()) {
+    match read::leaf(class, &key.name(), root.max_record()) {
         Ok(Some((_, content))) if !root.folds() => {
             let before = Before::Image(Image::of_file(&content));
             operations.push(Operation::new(path, Action::Remove, before));
@@ -41,7 +41,7 @@ pub(super) fn of_record(root: &Root, class: &Directory, key: &Key, operations: &
             Err(fail(error.at(root.place(path).to_string_lossy())))
         }
         Ok(kind @ (Kind::File | Kind::Link)) => {
-            operations.push(remove(class, &key.name(), path, kind));
+            operations.push(remove(root, class, &key.name(), path, kind));
             Ok(())
         }
         Err(errno) => Err(fail(Error::io("remove", &root.place(path), errno))),
@@ -91,9 +91,11 @@ pub(super) fn of_class(root: &Root, class: &Class, batch: &Batch, operations: &m
 }
 
 /// The removal of a file or a link, which need not be readable.
-fn remove(parent: &Directory, name: &str, path: String, kind: Kind) -> Operation<'static> {
+fn remove(root: &Root, parent: &Directory, name: &str, path: String, kind: Kind) -> Operation<'static> {
     let image = match kind {
-        Kind::File => sys::open(parent, name).and_then(sys::read).map(|content| Image::of_file(&content)),
+        Kind::File => sys::open(parent, name)
+            .and_then(|file| sys::read(file, root.max_record()))
+            .map(|content| Image::of_file(&content)),
         Kind::Link => sys::read_link(parent, name, &mut [MaybeUninit::uninit(); _])
             .map(|target| Image::of_link(&String::from_utf8_lossy(target))),
         Kind::Directory | Kind::Other => Err(Errno::INVAL),
@@ -126,7 +128,7 @@ fn of_directory(
     let directory = sys::open_directory(parent, name).map_err(fail)?;
     let (mut directories, mut links) = (Vec::new(), Operations::default());
     sys::list(&directory, &mut |name, kind| {
-        let remove = || remove(&directory, name, format!("{path}/{name}"), kind);
+        let remove = || remove(root, &directory, name, format!("{path}/{name}"), kind);
         match kind {
             // The marker goes first.
             Kind::File | Kind::Link if name == DATA => operations.push(remove()),

@@ -23,6 +23,8 @@ pub(super) struct Root {
     path: PathBuf,
     /// The file system takes one spelling of a name for another.
     folds: bool,
+    /// The most bytes of a record.
+    max_record: u64,
     /// The store keeps checksums, as far as its list of classes is known.
     checksums: AtomicBool,
     /// With whom the store is shared, as far as that is known.
@@ -52,10 +54,15 @@ impl AsFd for Root {
 }
 
 impl Root {
-    pub(super) fn new(handle: Directory, path: &Path) -> Self {
+    pub(super) fn new(handle: Directory, path: &Path, max_record: u64) -> Self {
         let (checksums, directories, tmp, makes_links) = Default::default();
         let (folds, modes) = (cfg!(target_vendor = "apple"), Mutex::new(Modes { shared: None }));
-        Self { handle, path: path.to_owned(), folds, checksums, modes, directories, tmp, makes_links }
+        Self { handle, path: path.to_owned(), folds, max_record, checksums, modes, directories, tmp, makes_links }
+    }
+
+    /// Returns the most bytes of a record.
+    pub(super) fn max_record(&self) -> u64 {
+        self.max_record
     }
 
     /// Returns whether the store keeps checksums.

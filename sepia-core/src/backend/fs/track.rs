@@ -5,6 +5,7 @@
 //! its sequence and the path of each record that it changed. That ends when the follower does, or when the file gets too
 //! long, so that one who died does no harm for long. Whether commits are missing is seen from their sequence.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use rustix::io::Errno;
@@ -80,7 +81,7 @@ impl Filesystem {
             let sequence = frame.header.sequence;
             // Writing to a text does not fail.
             let _ = writeln!(lines, "{sequence}");
-            each_record(frame.operations.iter().map(|operation| &*operation.path), &mut |path| {
+            each_record(frame.operations.map(|operation| operation.path), &mut |path| {
                 let _ = writeln!(lines, "{sequence} {path}");
             });
             if lines.len() > LIMIT {
@@ -89,7 +90,12 @@ impl Filesystem {
         }
         let private = sys::open_directory(&self.root, PRIVATE)?;
         let file = sys::open_or_make(private, name_of(FOLLOWED), self.root.modes().private_file())?;
-        let length = sys::length(&file)?;
+        let inode = sys::inode(&file)?;
+        if !inode.is_unshared() {
+            // What others have, too, is left to them.
+            return Err(Errno::MLINK);
+        }
+        let length = inode.length;
         if length + lines.len() as u64 > LIMIT as u64 {
             return Err(Errno::FBIG);
         }
@@ -98,11 +104,15 @@ impl Filesystem {
 
     /// Returns the keys that commits have changed between two states; `None` if that is not known of all of them.
     fn changed_between(&self, from: &State, to: &State) -> Result<Option<Vec<Key>>> {
+        if from.token != to.token {
+            // Other files have taken the place of these.
+            return Ok(None);
+        }
         let mut changed = Changed { keys: Vec::new(), sequence: from.sequence, bad: false };
         let start = if from.epoch == to.epoch {
             from.committed
         } else {
-            let handed = sys::open_below(&self.root, FOLLOWED).and_then(sys::read);
+            let handed = sys::open_below(&self.root, FOLLOWED).and_then(|file| sys::read(file, LIMIT as u64));
             let Ok(handed) = handed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) else { return Ok(None) };
             handed.lines().for_each(|line| changed.line(line, from.sequence));
             START
@@ -114,34 +124,40 @@ impl Filesystem {
         for frame in frames.iter() {
             changed.sequence += 1;
             changed.bad |= frame.header.sequence != changed.sequence;
-            each_record(frame.operations.iter().map(|operation| &*operation.path), &mut |path| changed.record(path));
+            each_record(frame.operations.map(|operation| operation.path), &mut |path| changed.record(path));
         }
         Ok((!changed.bad && changed.sequence == to.sequence).then_some(changed.keys))
     }
 }
 
 /// Calls `each` with the path of every record to which operations happen. Those of one record follow each other.
-fn each_record<'p>(paths: impl Iterator<Item = &'p str>, each: &mut dyn FnMut(&'p str)) {
-    records_of(paths).for_each(each);
+fn each_record<'p>(paths: impl Iterator<Item = Cow<'p, str>>, each: &mut dyn FnMut(&str)) {
+    let mut previous = String::new();
+    for path in paths {
+        let Some(record) = record_of(&path) else { continue };
+        if previous != record {
+            each(record);
+            record.clone_into(&mut previous);
+        }
+    }
 }
 
 /// Returns the path of every record that a batch changes.
 pub(super) fn records<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = &'p str> {
-    records_of(parts.iter().map(|part| match part {
+    let mut previous = "";
+    let paths = parts.iter().map(|part| match part {
         Part::One(operation) => &*operation.path,
         // Links are in a directory that is a record's, or within one.
         Part::Links(links) => &*links.directory,
-    }))
+    });
+    paths.filter_map(record_of).filter(move |record| std::mem::replace(&mut previous, record) != *record)
 }
 
-fn records_of<'p>(paths: impl Iterator<Item = &'p str>) -> impl Iterator<Item = &'p str> {
-    let mut previous = "";
-    paths.filter_map(move |path| {
-        let (class, below) = path.split_once('/').filter(|(class, _)| *class != PRIVATE)?;
-        let id = below.split_once('/').map_or(below, |(id, _)| id);
-        let record = &path[..class.len() + 1 + id.len()];
-        (std::mem::replace(&mut previous, record) != record).then_some(record)
-    })
+/// Returns the path of the record that a path belongs to.
+fn record_of(path: &str) -> Option<&str> {
+    let (class, below) = path.split_once('/').filter(|(class, _)| *class != PRIVATE)?;
+    let id = below.split_once('/').map_or(below, |(id, _)| id);
+    Some(&path[..class.len() + 1 + id.len()])
 }
 
 /// What has been changed, as far as it is gathered.
@@ -210,7 +226,9 @@ impl Drop for Tracker<'_> {
             && state.is_settled()
         {
             state.followed = false;
-            let _ = filesystem.journal.try_set(&filesystem.root, &mut state);
+            if filesystem.journal.own(&filesystem.root, &mut state).is_ok() {
+                let _ = filesystem.journal.try_set(&filesystem.root, &mut state);
+            }
             let _ = filesystem.forget_followed();
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Overlays {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Between {
+        /// Of the journal.
+        token: u128,
         epoch: u64,
         from: u64,
         to: u64,
@@ -136,11 +138,11 @@ impl Filesystem {
 
     /// Finds out what commits with frames have made of a record from one look at the state to another.
     fn meanwhile(&self, key: &Key, from: &State, to: &State) -> Result<Meanwhile> {
-        let is_one = from.epoch == to.epoch;
+        let is_one = (from.token, from.epoch) == (to.token, to.epoch);
         if is_one && from.applied == to.committed || self.journal.is_untouched(&self.root, &key.path(), from, to)? {
             return Ok(Meanwhile::Nothing);
         }
-        let part = Part::Between { epoch: to.epoch, from: from.applied, to: to.committed };
+        let part = Part::Between { token: to.token, epoch: to.epoch, from: from.applied, to: to.committed };
         let overlay = if is_one { self.overlay(part)? } else { None };
         Ok(overlay.map_or(Meanwhile::Unknown, Meanwhile::Frames))
     }
@@ -165,7 +167,9 @@ impl Filesystem {
         let part = match self.journal.observe(&self.root)? {
             Observed::Nothing => return Ok(Some(Meanwhile::Nothing)),
             Observed::Trusted(state) if state.is_settled() => return Ok(Some(Meanwhile::Nothing)),
-            Observed::Trusted(State { epoch, applied: from, committed: to, .. }) => Part::Between { epoch, from, to },
+            Observed::Trusted(State { token, epoch, applied: from, committed: to, .. }) => {
+                Part::Between { token, epoch, from, to }
+            }
             Observed::Untrusted(state) => Part::Scanned(state),
         };
         Ok(self.overlay(part)?.map(Meanwhile::Frames))
@@ -183,7 +187,7 @@ impl Filesystem {
             return Ok(Some(Arc::clone(overlay)));
         }
         let overlay = match part {
-            Part::Between { epoch, from, to } => match self.journal.frames(&self.root, epoch, from, to)? {
+            Part::Between { epoch, from, to, .. } => match self.journal.frames(&self.root, epoch, from, to)? {
                 Some(frames) => Overlay::of(&frames, false),
                 None => return Ok(None),
             },

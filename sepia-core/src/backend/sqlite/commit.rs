@@ -53,16 +53,12 @@ impl Inspect for Stored<'_> {
 /// Makes every change of a batch, within an open transaction.
 pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
     writer.has_retired |= !batch.retired().is_empty();
+    batch.check_records(writer.max_record_size())?;
     let (connection, known) = writer.known()?;
     let classes = batch.merge_classes(&known.classes)?;
     batch.check_expectations(&mut Stored { connection, classes: &known.classes })?;
     for class in batch.classes().iter().filter(|class| !catalog::is_among(&known.classes, class.name())) {
         check_new(connection, class)?;
-    }
-    for step in batch.steps() {
-        if let Change::Put(record) = &step.change {
-            record.check().map_err(|error| error.object(step.key.class(), step.key.id()))?;
-        }
     }
     for class in batch.retired() {
         check_retired(connection, batch, class)?;

@@ -76,7 +76,7 @@ impl Sqlite {
         } else {
             let connection = make(&path, options, deadline).map_err(modes::explain(&path))?;
             modes::settle(&connection, &path, options, deadline)?;
-            (Some(Mutex::new(Writer::new(connection).map_err(unopened)?)), Access::Read)
+            (Some(Mutex::new(Writer::new(connection, options.max_record_size).map_err(unopened)?)), Access::Read)
         };
         let identity = Identity::of(&path).map_err(|error| Error::io("look at the database", given, error))?;
         let readers = Pool::new(path.clone(), identity, access, gate.timeout());

@@ -32,6 +32,8 @@ pub(super) struct Writer {
     pub(super) has_more: bool,
     /// A class was taken back in this transaction.
     pub(super) has_retired: bool,
+    /// The most bytes of a record.
+    max_record_size: u64,
 }
 
 /// What every commit asks for, as of a version of the database.
@@ -46,13 +48,28 @@ pub(super) struct Known {
 
 impl Writer {
     /// Takes over a connection, which was just opened: SQLite's default is to wait for the disk.
-    pub(super) fn new(connection: Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: Connection, max_record_size: u64) -> rusqlite::Result<Self> {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
         connection.pragma_update(None, "journal_size_limit", LOG)?;
         let (durability, expected) = (Durability::Sync, Durability::Sync);
         let (known, has_unsynced, changes, has_more, has_retired) = (None, true, 0, false, false);
-        Ok(Self { connection, durability, expected, known, has_unsynced, changes, has_more, has_retired })
+        Ok(Self {
+            connection,
+            durability,
+            expected,
+            known,
+            has_unsynced,
+            changes,
+            has_more,
+            has_retired,
+            max_record_size,
+        })
+    }
+
+    /// Returns the most bytes of a record.
+    pub(super) fn max_record_size(&self) -> u64 {
+        self.max_record_size
     }
 
     /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.

@@ -16,9 +16,7 @@ impl Filesystem {
             return Err(self.is_poisoned());
         }
         self.journal.make(&self.root)?;
-        if !self.journal.has_state() {
-            self.journal.check_place(&self.root)?;
-        }
+        let owns_state = self.journal.keep_up(&self.root)?;
         match self.journal.observe(&self.root)? {
             Observed::Trusted(mut state) => {
                 let is_pending = !state.is_settled();
@@ -29,11 +27,17 @@ impl Filesystem {
                     self.finish(&state).map_err(|unfinished| unfinished.into_error(&self.root))?;
                     state.applied = state.committed;
                 }
+                let is_mine = self.journal.is_mine(&state);
+                // One operation without a frame writes the state alone, if no frame is there.
+                let is_written = is_pending || !is_mine || state.committed > START || self.journal.is_unvoided();
+                if !owns_state || is_written && !self.journal.owns_journal(&self.root) {
+                    self.journal.own(&self.root, &mut state)?;
+                }
                 if self.journal.is_unvoided() {
                     // It would come back over what is written without a frame.
                     self.journal.void_for_good(&self.root).map_err(|failure| self.unsynced(&state, failure))?;
                 }
-                if is_pending || !self.journal.is_mine(&state) {
+                if is_pending || !is_mine {
                     // What another process wrote last may lie beyond, and never have taken effect.
                     self.journal.void(&self.root, state.committed)?;
                     self.journal.set(&self.root, &mut state)?;
@@ -96,9 +100,6 @@ impl Filesystem {
                 .map_err(|errno| self.poison(&doubtful, Error::io("sync the file system", self.root.path(), errno)))?;
         }
         self.forget_hints()?;
-        // Nothing of it shall be carried out again once others have written over it, nor be taken for a
-        // frame of an epoch of the same number, where the state is lost.
-        self.journal.empty(&self.root).map_err(|failure| self.unsynced(&doubtful, failure))?;
         let mut state = State {
             poisoned: false,
             // Somebody else's commits, or files that were there before, may not be on the disk.
@@ -118,10 +119,17 @@ impl Filesystem {
         };
         // What was carried out again just now was perhaps edited since, and readers may have seen that.
         (state.done, state.known) = (state.sequence, state.sequence);
-        if known.is_none() {
-            self.journal.forget_touched(&self.root)?;
+        // Nothing of it shall be carried out again once others have written over it, nor be taken for a
+        // frame of an epoch of the same number, where the state is lost.
+        if self.journal.owns_files(&self.root) {
+            self.journal.empty(&self.root).map_err(|failure| self.unsynced(&doubtful, failure))?;
+            if known.is_none() {
+                self.journal.forget_touched(&self.root)?;
+            }
+            self.journal.set(&self.root, &mut state)?;
+        } else {
+            self.journal.own(&self.root, &mut state)?;
         }
-        self.journal.set(&self.root, &mut state)?;
         self.poisoned.store(false, Ordering::Relaxed);
         Ok(state)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::super::layout::FORMAT_FILE;
+use super::super::layout::{FORMAT_FILE, MAX_CATALOG};
 use super::super::operation::{Action, Before, Operation};
 use super::super::operations::Operations;
 use super::super::plan::Plan;
@@ -16,7 +16,7 @@ use super::super::sys::Directory;
 use super::super::{Filesystem, catalog, removal, stuck};
 use crate::batch::{Batch, Change, Durability, Inspect, Step};
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::{Fingerprint, Key};
 
 /// A batch that has been checked, and what it does.
@@ -51,6 +51,7 @@ impl Filesystem {
     pub(super) fn plan<'b>(&self, batch: &'b Batch) -> Result<Planned<'b>> {
         let stored = self.catalog.current(&self.root)?;
         let classes = batch.merge_classes(&stored)?;
+        batch.check_records(self.root.max_record())?;
         let mut present =
             Present { filesystem: self, classes: &stored, read: HashMap::new(), newest: HashMap::new(), class: None };
         batch.check_expectations(&mut present)?;
@@ -86,7 +87,12 @@ impl Filesystem {
         operations.append(removals);
         if let Some(classes) = &classes {
             // Declared before the first object is there, retired after the last is gone.
-            let content = Cow::Owned(catalog::print_shared(classes, self.root.checksums(), self.root.modes().shared)?);
+            let content = catalog::print_shared(classes, self.root.checksums(), self.root.modes().shared)?;
+            if content.len() as u64 > MAX_CATALOG {
+                let message = format!("the list of classes would have more than {MAX_CATALOG} bytes");
+                return Err(Error::invalid_value(message).at(self.root.place(FORMAT_FILE).to_string_lossy()));
+            }
+            let content = Cow::Owned(content);
             let operation = Operation::new(FORMAT_FILE, Action::File(content), Before::Unknown);
             match batch.retired().is_empty() {
                 true => operations.push_first(operation),
@@ -168,7 +174,7 @@ impl Present<'_> {
     fn stored(&mut self, key: &Key) -> Result<Stored> {
         let root = &self.filesystem.root;
         let leaf = match self.class(key) {
-            Ok(class) if !root.folds() => read::leaf(class, &key.name()),
+            Ok(class) if !root.folds() => read::leaf(class, &key.name(), root.max_record()),
             Ok(_) => Err(Errno::OPNOTSUPP),
             Err(errno) => Err(errno),
         };

@@ -14,7 +14,7 @@ impl Filesystem {
     /// lock.
     pub(in super::super) fn checkpoint_held(&self) -> Result<()> {
         let mut state = self.begin()?;
-        self.journal.check_place(&self.root)?;
+        self.journal.own(&self.root, &mut state)?;
         if state.durable {
             self.checkpoint_epoch(&mut state)?;
         }
@@ -33,7 +33,7 @@ impl Filesystem {
     /// the lock.
     pub(in super::super) fn begin_single(&self) -> Result<()> {
         let mut state = self.begin()?;
-        self.journal.check_place(&self.root)?;
+        self.journal.own(&self.root, &mut state)?;
         if state.durable {
             self.checkpoint_epoch(&mut state)?;
         } else {
@@ -128,7 +128,9 @@ impl Filesystem {
     pub(super) fn poison(&self, state: &State, cause: Error) -> Error {
         self.poisoned.store(true, Ordering::Relaxed);
         // If that fails too, this process at least knows.
-        let _ = self.journal.set(&self.root, &mut State { poisoned: true, ..*state });
+        if self.journal.owns_files(&self.root) {
+            let _ = self.journal.set(&self.root, &mut State { poisoned: true, ..*state });
+        }
         Error::new(ErrorKind::Poisoned, cause).at(self.root.path().to_string_lossy())
     }
 

@@ -33,12 +33,15 @@ impl Filesystem {
         let [Step { key, expect, change: Change::Put(Record::Leaf(content)) }] = batch.steps() else {
             return Ok(false);
         };
+        if content.len() as u64 > self.root.max_record() {
+            return Ok(false);
+        }
         if !takes_no_frame(state) || batch.durability() == Durability::Sync || !batch.retired().is_empty() {
             return Ok(false);
         }
         // What this process has committed last was checked against the list of classes, and only a commit
         // changes that.
-        let classes = match self.last.load(Ordering::Relaxed) == state.sequence {
+        let classes = match self.last.load(Ordering::Relaxed) == state.mark() {
             true => self.catalog.known(),
             false => self.catalog.current(&self.root)?,
         };
@@ -53,7 +56,7 @@ impl Filesystem {
         let found = match expect {
             Expect::Any | Expect::Absent if !self.met_old.load(Ordering::Relaxed) => Found::Nothing,
             Expect::Any | Expect::Absent | Expect::Unchanged(_) if !self.root.folds() => {
-                let found = find(&directory, &name, expect, content);
+                let found = find(&directory, &name, (expect, content), self.root.max_record());
                 self.met_old.store(!matches!(found, Found::Nothing), Ordering::Relaxed);
                 found
             }
@@ -86,7 +89,7 @@ impl Filesystem {
         state.sequence += 1;
         state.unsynced = true;
         self.journal.try_set_single(&self.root, state, Some(single))?;
-        self.last.store(state.sequence, Ordering::Relaxed);
+        self.last.store(state.mark(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -97,8 +100,8 @@ pub(super) fn takes_no_frame(state: &State) -> bool {
 }
 
 /// Looks for a leaf in the directory of its class.
-fn find(class: &Directory, name: &str, expect: &Expect, content: &[u8]) -> Found {
-    match (read::leaf(class, name), expect) {
+fn find(class: &Directory, name: &str, (expect, content): (&Expect, &[u8]), most: u64) -> Found {
+    match (read::leaf(class, name, most), expect) {
         (Ok(None), Expect::Any | Expect::Absent) => Found::Nothing,
         (Ok(Some((_, old))), Expect::Any) if old == content => Found::Same,
         (Ok(Some((_, old))), Expect::Unchanged(expected)) if Fingerprint::of_leaf(&old) != *expected => Found::Unfit,

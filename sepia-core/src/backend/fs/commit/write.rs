@@ -75,7 +75,10 @@ impl Filesystem {
 
     /// Steps 3 to 5. If this fails, the state may have gone on to another epoch.
     fn write_frames(&self, state: &mut State, group: &[Planned<'_>]) -> Result<()> {
-        self.journal.check_place(&self.root)?;
+        // Otherwise it has been looked at under this lock.
+        if state.committed == START && !self.journal.owns_journal(&self.root) {
+            self.journal.own(&self.root, state)?;
+        }
         let planned: Vec<_> =
             group.iter().map(|planned| &planned.operations).filter(|operations| !operations.is_empty()).collect();
         let sizes: Vec<_> = planned.iter().map(|operations| Size::of(operations)).collect();

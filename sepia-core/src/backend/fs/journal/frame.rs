@@ -43,10 +43,33 @@ pub(in super::super) struct Header {
 }
 
 /// A frame that has been read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in super::super) struct Frame<'a> {
     pub(in super::super) header: Header,
-    pub(in super::super) operations: Vec<Operation<'a>>,
+    pub(in super::super) operations: Encoded<'a>,
+}
+
+/// The operations of a frame, each decoded when its turn comes: there may be many.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Encoded<'a>(&'a [u8]);
+
+impl<'a> Iterator for Encoded<'a> {
+    type Item = Operation<'a>;
+
+    /// Ends where no operation can be decoded.
+    fn next(&mut self) -> Option<Operation<'a>> {
+        operation(&mut self.0)
+    }
+}
+
+/// A header that has been read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) header: Header,
+    /// Of the operations, in bytes.
+    pub(super) length: u64,
+    /// Of the whole frame.
+    pub(super) whole: u64,
 }
 
 /// The length of what stands in front of the path and the content of an operation.
@@ -238,8 +261,8 @@ fn tag(action: &Action<'_>) -> u8 {
     }
 }
 
-/// Reads a header alone: the header, and the length of the whole frame.
-pub(in super::super) fn peek(bytes: &[u8]) -> Option<(Header, u64)> {
+/// Reads a header alone.
+pub(super) fn peek(bytes: &[u8]) -> Option<Head> {
     let head = bytes.get(..HEADER)?;
     if head[..4] != MAGIC || XxHash3_64::oneshot(&head[..64]).to_le_bytes() != head[64..] {
         return None;
@@ -247,7 +270,7 @@ pub(in super::super) fn peek(bytes: &[u8]) -> Option<(Header, u64)> {
     let flags = u32::from_le_bytes(head[4..8].try_into().ok()?);
     let [epoch, at, sequence, synced, length, _] = numbers(head)?;
     let header = Header { durable: flags & SYNCED != 0, epoch, at, sequence, synced };
-    Some((header, length.checked_add(HEADER as u64)?.checked_next_multiple_of(8)?))
+    Some(Head { header, length, whole: length.checked_add(HEADER as u64)?.checked_next_multiple_of(8)? })
 }
 
 fn numbers(head: &[u8]) -> Option<[u64; 6]> {
@@ -258,21 +281,50 @@ fn numbers(head: &[u8]) -> Option<[u64; 6]> {
     Some(numbers)
 }
 
+/// Adds up the operations of a frame, part by part, and compares.
+pub(super) struct Check {
+    hasher: XxHash3_64,
+    expected: [u8; 8],
+}
+
+impl Check {
+    /// Begins with a header.
+    pub(super) fn begin(head: &[u8; HEADER]) -> Self {
+        let mut expected = [0; 8];
+        expected.copy_from_slice(&head[56..64]);
+        Self { hasher: XxHash3_64::with_seed(seed(head)), expected }
+    }
+
+    pub(super) fn add(&mut self, part: &[u8]) {
+        self.hasher.write(part);
+    }
+
+    pub(super) fn is_met(&self) -> bool {
+        self.hasher.finish().to_le_bytes() == self.expected
+    }
+}
+
 /// Reads the frame that begins the bytes: the frame, and its length. `None` if there is no whole one.
-pub(in super::super) fn decode(bytes: &[u8]) -> Option<(Frame<'_>, u64)> {
-    let (header, whole) = peek(bytes)?;
-    let head = &bytes[..HEADER];
-    let [.., length, count] = numbers(head)?;
-    let payload = bytes.get(HEADER..)?.get(..usize::try_from(length).ok()?)?;
+pub(super) fn decode(bytes: &[u8]) -> Option<(Frame<'_>, u64)> {
+    let (frame, whole) = split(bytes)?;
+    let (head, Encoded(payload)) = (&bytes[..HEADER], &frame.operations);
     if checksum(head, payload).to_le_bytes() != head[56..64] {
         return None;
     }
-    let mut rest = payload;
-    let mut operations = Vec::new();
+    let (mut rest, mut decoded) = (*payload, 0);
     while !rest.is_empty() {
-        operations.push(operation(&mut rest)?);
+        operation(&mut rest)?;
+        decoded += 1;
     }
-    (operations.len() as u64 == count).then_some((Frame { header, operations }, whole))
+    let [.., count] = numbers(head)?;
+    (decoded == count).then_some((frame, whole))
+}
+
+/// The same, of bytes that have been decoded before.
+pub(super) fn split(bytes: &[u8]) -> Option<(Frame<'_>, u64)> {
+    let Head { header, length, whole } = peek(bytes)?;
+    let payload = bytes.get(HEADER..)?.get(..usize::try_from(length).ok()?)?;
+    Some((Frame { header, operations: Encoded(payload) }, whole))
 }
 
 fn operation<'a>(rest: &mut &'a [u8]) -> Option<Operation<'a>> {
@@ -330,6 +382,15 @@ mod tests {
         size.frame()
     }
 
+    fn owned(frame: &Frame<'_>) -> Vec<Operation<'static>> {
+        let own = |operation: Operation<'_>| Operation {
+            path: operation.path.into_owned().into(),
+            action: operation.action.into_owned(),
+            before: operation.before,
+        };
+        frame.operations.clone().map(own).collect()
+    }
+
     const HEAD: Header = Header { durable: true, epoch: 3, at: 4096, sequence: 12, synced: 4096 };
 
     #[test]
@@ -339,22 +400,19 @@ mod tests {
         let second = encode(Header { at: HEAD.at + first, ..HEAD }, &[], &mut bytes);
         assert_eq!(bytes.len() as u64, first + second);
         let (frame, length) = decode(&bytes).unwrap();
-        assert_eq!((frame.header, &frame.operations, length), (HEAD, &sample(), first));
+        assert_eq!((frame.header, owned(&frame), length), (HEAD, sample(), first));
         let (frame, length) = decode(&bytes[first as usize..]).unwrap();
-        assert_eq!((frame.header.at, frame.operations.len(), length), (HEAD.at + first, 0, second));
+        assert_eq!((frame.header.at, owned(&frame).len(), length), (HEAD.at + first, 0, second));
     }
 
     #[test]
     fn no_bit_of_a_frame_can_change_unseen() {
         let mut bytes = Vec::new();
         encode(HEAD, &sample(), &mut bytes);
-        let payload = peek(&bytes).unwrap().1 as usize - 8;
+        let payload = peek(&bytes).unwrap().whole as usize - 8;
         for bit in 0..payload * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                decode(&bytes).is_none_or(|(frame, _)| frame.operations == sample() && bit / 8 >= payload),
-                "{bit}"
-            );
+            assert!(decode(&bytes).is_none_or(|(frame, _)| owned(&frame) == sample() && bit / 8 >= payload), "{bit}");
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
         for end in 0..payload {
@@ -375,9 +433,9 @@ mod tests {
             let second = encode(Header { at: HEAD.at + first, ..HEAD }, &sample(), &mut bytes);
             assert_eq!(bytes.len() as u64, first + second);
             let (frame, length) = decode(&bytes).unwrap();
-            assert!(frame.header == HEAD && frame.operations == operations && length == first);
+            assert!(frame.header == HEAD && owned(&frame) == operations && length == first);
             let (frame, _) = decode(&bytes[first as usize..]).unwrap();
-            assert_eq!(frame.operations, sample());
+            assert_eq!(owned(&frame), sample());
         }
     }
 
@@ -400,7 +458,7 @@ mod tests {
         assert_eq!(writes, 1);
         let (_, length) = decode(&bytes).unwrap();
         let rest = &bytes[length as usize..];
-        assert_eq!(decode(rest).unwrap().0.operations, sample());
+        assert_eq!(owned(&decode(rest).unwrap().0), sample());
         assert_eq!(rest[length as usize..], [0; HEADER]);
     }
 }

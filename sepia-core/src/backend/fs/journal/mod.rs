@@ -65,7 +65,9 @@
 //! The state is never synced. It is believed only under its own [token]: after the loss of power, all
 //! frames of the epoch may have to be carried out again, and are found by their checksums.
 
+mod files;
 pub(super) mod frame;
+mod proper;
 mod scan;
 mod size;
 pub(super) mod state;
@@ -73,19 +75,20 @@ mod token;
 mod touched;
 
 use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use rustix::io::Errno;
 
-use super::layout::{JOURNAL, PRIVATE, STATE, name_of};
-use super::operations::Operations;
+use super::layout::{JOURNAL, STATE};
+use super::operations::{Operations, Part};
 use super::recover::SyncFailure;
 use super::root::Root;
 use super::sys;
 use crate::error::{Error, ErrorKind, Quoted, Result};
+use files::{Files, Opened};
 pub(super) use scan::Frames;
-use scan::chain;
 pub(super) use size::RESERVE;
 use state::{Read, Single, State};
 
@@ -98,6 +101,9 @@ pub(super) const START: u64 = 64;
 pub(super) const LIMIT: u64 = 32 << 20;
 /// How long any other gets.
 pub(super) const LIGHT_LIMIT: u64 = 1 << 20;
+/// The longest frame.
+pub(super) const MAX_FRAME: u64 = 4 << 30;
+
 /// A frame before it is written.
 pub(super) type Unwritten<'a> = (frame::Header, frame::Size, &'a Operations<'a>);
 
@@ -105,23 +111,14 @@ pub(super) type Unwritten<'a> = (frame::Header, frame::Size, &'a Operations<'a>)
 #[derive(Debug)]
 pub(super) struct Journal {
     writable: bool,
-    /// For writing, and for reading too.
-    writing: OnceLock<Files>,
-    /// For reading, where they cannot be written.
-    reading: OnceLock<Files>,
-    /// The journal, where the state is gone.
-    alone: OnceLock<OwnedFd>,
+    opened: RwLock<Opened>,
+    /// When this was made, and how many nanoseconds later the files were last compared with what has their names.
+    made: Instant,
+    compared: AtomicU64,
     /// Tells this handle from all others that write the state.
     writer: u64,
     /// The first frame is one of an epoch that has ended, and could not be made void.
     is_unvoided: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Files {
-    state: OwnedFd,
-    journal: OwnedFd,
-    token: u128,
 }
 
 /// What the state says, and whether it can be believed.
@@ -134,101 +131,19 @@ pub(super) enum Observed {
     Untrusted(Option<State>),
 }
 
-impl Files {
-    fn new(root: &Root, state: OwnedFd, journal: OwnedFd) -> Result<Self> {
-        let fail = |errno| Error::io("open the journal", &root.place(JOURNAL), errno);
-        let mut header = [0; START as usize];
-        sys::read_at(&journal, &mut header, 0).map_err(fail)?;
-        let known = header[..12] == MAGIC;
-        let format = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
-        if known && format > FORMAT {
-            return Err(newer(root, format));
-        }
-        if !known || format != FORMAT {
-            return Err(damaged(root, "its beginning cannot be understood"));
-        }
-        let token = token::token(&state, &journal).map_err(fail)?;
-        Ok(Self { state, journal, token })
-    }
-}
-
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        let (writing, reading, alone, is_unvoided) = Default::default();
-        Self { writable, writing, reading, alone, writer: uuid::Uuid::now_v7().as_u64_pair().1, is_unvoided }
+        let (opened, compared, is_unvoided) = Default::default();
+        let writer = uuid::Uuid::now_v7().as_u64_pair().1;
+        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided }
     }
 
-    /// Makes the files if they are not there. Under the writer lock.
-    pub(super) fn make(&self, root: &Root) -> Result<()> {
-        if self.writing.get().is_some() {
-            return Ok(());
-        }
-        let fail = |name| {
-            move |errno| {
-                let error = Error::io("open the journal", &root.place(name), errno);
-                // Whoever may not write here may not write at all.
-                if matches!(errno, Errno::ACCESS | Errno::PERM) { error.of_kind(ErrorKind::ReadOnly) } else { error }
-            }
-        };
-        let private = sys::open_directory(root, PRIVATE).map_err(fail(PRIVATE))?;
-        let making = root.modes().private_file();
-        let state = sys::open_or_make(&private, name_of(STATE), making).map_err(fail(STATE))?;
-        if !sys::is_there(&private, name_of(JOURNAL)) {
-            check_alone(root, &state)?;
-        }
-        let journal = sys::open_or_make(&private, name_of(JOURNAL), making).map_err(fail(JOURNAL))?;
-        if sys::length(&journal).map_err(fail(JOURNAL))? == 0 {
-            let mut header = [0; START as usize];
-            header[..12].copy_from_slice(&MAGIC);
-            header[12..16].copy_from_slice(&FORMAT.to_le_bytes());
-            sys::write(&journal, &header, 0).map_err(fail(JOURNAL))?;
-        }
-        let _ = self.writing.set(Files::new(root, state, journal)?);
-        Ok(())
+    fn opened(&self) -> Opened {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens the files if they are there, both of them.
-    fn files(&self, root: &Root) -> Result<Option<&Files>> {
-        if let Some(files) = self.writing.get().or_else(|| self.reading.get()) {
-            return Ok(Some(files));
-        }
-        let fail = |errno| super::read::refused(errno, &root.place(JOURNAL));
-        let open = |opener: fn(&Root, &str) -> rustix::io::Result<OwnedFd>| {
-            let open = |path| match opener(root, path) {
-                Err(Errno::NOENT) => Ok(None),
-                opened => opened.map(Some),
-            };
-            let (state, journal) = (open(STATE)?, open(JOURNAL)?);
-            // One that is being made is empty, and means nothing.
-            match journal {
-                Some(journal) if sys::length(&journal)? == 0 => Ok((state, None)),
-                journal => Ok((state, journal)),
-            }
-        };
-        if self.writable {
-            match open(|root, path| sys::open_to_write(root, path)) {
-                Ok((Some(state), Some(journal))) => {
-                    let files = Files::new(root, state, journal)?;
-                    return Ok(Some(self.writing.get_or_init(|| files)));
-                }
-                // A medium that cannot be written can still be read.
-                Ok(_) | Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => {}
-                Err(errno) => return Err(fail(errno)),
-            }
-        }
-        match open(|root, path| sys::open_below(root, path)).map_err(fail)? {
-            (Some(state), Some(journal)) => {
-                let files = Files::new(root, state, journal)?;
-                return Ok(Some(self.reading.get_or_init(|| files)));
-            }
-            (None, Some(journal)) if sys::length(&journal).map_err(fail)? > START => {
-                // Whoever writes next makes another state.
-                let _ = self.alone.set(journal);
-            }
-            (Some(state), None) => check_alone(root, &state)?,
-            _ => {}
-        }
-        Ok(None)
+    fn set_opened(&self, opened: Opened) {
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
     }
 
     /// Returns the state.
@@ -250,7 +165,8 @@ impl Journal {
     /// Reads the state into a buffer, and returns also how much that was.
     fn look(&self, root: &Root, bytes: &mut [u8; state::LENGTH]) -> Result<(Observed, usize)> {
         let Some(files) = self.files(root)? else {
-            return Ok((if self.alone.get().is_some() { Observed::Untrusted(None) } else { Observed::Nothing }, 0));
+            let is_alone = matches!(self.opened(), Opened::Journal(_));
+            return Ok((if is_alone { Observed::Untrusted(None) } else { Observed::Nothing }, 0));
         };
         // A writer may be in the middle of it.
         for attempt in 0..100 {
@@ -310,7 +226,7 @@ impl Journal {
         paths: impl Iterator<Item = &'p str>,
         number: u64,
     ) -> Result<()> {
-        let Files { state, .. } = self.written(root)?;
+        let state = &self.written(root)?.state;
         let noted = touched::note(state, paths, number);
         noted.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
     }
@@ -321,6 +237,10 @@ impl Journal {
         let Some(files) = self.files(root)?.filter(|_| to.known <= from.done && from.sequence <= to.sequence) else {
             return Ok(false);
         };
+        if files.token != to.token {
+            // What was noted then stands in another file.
+            return Ok(false);
+        }
         let last = touched::last(&files.state, path);
         let last = last.map_err(|errno| Error::io("read the state of the store", &root.place(STATE), errno))?;
         Ok(last <= from.done)
@@ -328,7 +248,7 @@ impl Journal {
 
     /// Forgets which records were changed, as the numbers of commits may begin anew. Under the writer lock.
     pub(super) fn forget_touched(&self, root: &Root) -> Result<()> {
-        let Files { state, .. } = self.written(root)?;
+        let state = &self.written(root)?.state;
         let forgotten = match sys::length(state) {
             Ok(length) if length <= state::LENGTH as u64 => Ok(()),
             Ok(_) => sys::set_length(state, state::LENGTH as u64),
@@ -342,45 +262,37 @@ impl Journal {
         state.writer == self.writer
     }
 
-    /// Whether the state is still that of the store. Under the writer lock.
-    pub(super) fn has_state(&self) -> bool {
-        self.writing.get().is_some_and(|files| sys::has_name(&files.state))
-    }
-
     /// Whether this handle has begun an epoch without making the first frame of the one before void.
     pub(super) fn is_unvoided(&self) -> bool {
         self.is_unvoided.load(Ordering::Relaxed)
     }
 
-    /// Makes sure that the files are still those of the store. Under the writer lock.
-    pub(super) fn check_place(&self, root: &Root) -> Result<()> {
-        let files = self.written(root)?;
-        if self.has_state() && sys::has_name(&files.journal) {
-            return Ok(());
-        }
-        let message = "the journal was removed while the store was open: open it again";
-        Err(Error::corrupt(message).at(root.place(JOURNAL).to_string_lossy()))
-    }
-
-    fn journal(&self, root: &Root) -> Result<&OwnedFd> {
-        match (self.files(root)?, self.alone.get()) {
-            (Some(files), _) => Ok(&files.journal),
-            (None, Some(journal)) => Ok(journal),
-            (None, None) => Err(damaged(root, "it is gone")),
+    /// Returns what is open, the journal at least.
+    fn journal(&self, root: &Root) -> Result<Opened> {
+        match self.files(root)? {
+            Some(files) => Ok(Opened::Both(files)),
+            None => match self.opened() {
+                Opened::Nothing => Err(damaged(root, "it is gone")),
+                opened => Ok(opened),
+            },
         }
     }
 
-    fn written(&self, root: &Root) -> Result<&Files> {
-        self.writing.get().ok_or_else(|| damaged(root, "it has not been opened"))
+    fn written(&self, root: &Root) -> Result<Arc<Files>> {
+        match self.opened() {
+            Opened::Both(files) if files.is_writable => Ok(files),
+            _ => Err(damaged(root, "it has not been opened")),
+        }
     }
 
     /// Writes frames that follow each other, from `at` on. Under the writer lock.
     pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>]) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
+        frames.iter().try_for_each(|frame| check(root, frame))?;
         let size: u64 = frames.iter().map(|(_, size, _)| size.frame()).sum();
         let end = at + size + frame::HEADER as u64;
-        let length = sys::length(journal).map_err(fail)?;
+        let length = sys::inode(journal).map_err(fail)?.length;
         let mut write = |part: &[u8], at| sys::write(journal, part, at);
         let mut pen = frame::Pen::new(at, size, &mut write);
         let written = frames.iter().try_for_each(|(header, size, operations)| pen.frame(*header, *size, operations));
@@ -394,8 +306,8 @@ impl Journal {
     /// Makes the frame at this place, which has not taken effect, one that never will. Under the writer
     /// lock.
     pub(super) fn void(&self, root: &Root, at: u64) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
-        if at >= sys::length(journal).unwrap_or(u64::MAX) {
+        let journal = &self.written(root)?.journal;
+        if at >= sys::inode(journal).map_or(u64::MAX, |inode| inode.length) {
             return Ok(());
         }
         let voided = sys::write(journal, &[0; frame::HEADER], at)
@@ -414,35 +326,42 @@ impl Journal {
 
     /// Waits until the journal is on the disk.
     pub(super) fn sync(&self, root: &Root) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         sys::sync_data(journal).map_err(|errno| Error::io("sync the journal", &root.place(JOURNAL), errno))
-    }
-
-    /// Reads the frames between two places; `None` if they are not all there.
-    pub(super) fn frames(&self, root: &Root, epoch: u64, from: u64, to: u64) -> Result<Option<Frames>> {
-        let journal = self.journal(root)?;
-        let fail = |errno| Error::io("read the journal", &root.place(JOURNAL), errno);
-        if to > sys::length(journal).map_err(fail)? {
-            return Ok(None);
-        }
-        // Invariant: no longer than the file.
-        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
-        let read = sys::read_at(journal, &mut bytes, from).map_err(fail)?;
-        bytes.truncate(read);
-        let used = chain(&bytes, epoch, from).used;
-        Ok((used as u64 == to - from).then(|| Frames::new(bytes, used)))
     }
 
     /// Empties the journal, for good, so that nothing in it is ever taken for a frame again. Under the writer lock.
     pub(super) fn empty(&self, root: &Root) -> Result<(), SyncFailure> {
-        let Files { journal, .. } = self.written(root).map_err(SyncFailure::NotAsked)?;
-        if sys::length(journal).is_ok_and(|length| length <= START) {
+        let files = self.written(root).map_err(SyncFailure::NotAsked)?;
+        let journal = &files.journal;
+        if sys::inode(journal).is_ok_and(|inode| inode.length <= START) {
             return Ok(());
         }
         let fail = |errno| Error::io("empty the journal", &root.place(JOURNAL), errno);
         sys::set_length(journal, START).map_err(|errno| SyncFailure::NotAsked(fail(errno)))?;
         sys::sync(journal).map_err(|errno| SyncFailure::NotConfirmed(fail(errno)))
     }
+}
+
+/// Makes sure that whoever reads a frame will believe it: none must take effect that nobody could carry out.
+fn check(root: &Root, (_, size, operations): &Unwritten<'_>) -> Result<()> {
+    if size.frame() > MAX_FRAME {
+        let message = format!(
+            "the batch has {} bytes, and a batch can have {MAX_FRAME}: commit it in several parts",
+            size.frame()
+        );
+        return Err(Error::invalid_value(message).at(root.place(JOURNAL).to_string_lossy()));
+    }
+    operations.parts().iter().try_for_each(|part| {
+        let (path, checked) = match part {
+            Part::One(operation) => (&*operation.path, proper::check(operation)),
+            // Invariant: their names and keys are proper ones.
+            Part::Links(links) => (&*links.directory, proper::check_directory(&links.directory)),
+        };
+        checked.map_err(|why| {
+            Error::invalid_value(format!("this cannot be written: {why}")).at(root.place(path).to_string_lossy())
+        })
+    })
 }
 
 /// Makes sure that a state without a journal needs none.

@@ -10,7 +10,7 @@
 use super::super::layout::JOURNAL;
 use super::super::root::Root;
 use super::super::sys;
-use super::{Files, Journal, LIMIT, START};
+use super::{Journal, LIMIT, START};
 use crate::error::{Error, Result};
 
 /// The journal grows by this much at least: to wait for the disk is cheaper in a file that has its
@@ -36,7 +36,7 @@ impl Journal {
     }
 
     fn cut_back(&self, root: &Root, longest: u64) -> Result<()> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("cut the journal back", &root.place(JOURNAL), errno);
         match sys::length(journal).map_err(fail)? {
             length if length > longest => sys::set_length(journal, RESERVE).map_err(fail),
@@ -46,7 +46,7 @@ impl Journal {
 
     /// Returns how long the journal is. Under the writer lock.
     pub(in super::super) fn length(&self, root: &Root) -> Result<u64> {
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         sys::length(journal).map_err(|errno| Error::io("look at the journal", &root.place(JOURNAL), errno))
     }
 
@@ -54,7 +54,8 @@ impl Journal {
     /// lock.
     pub(in super::super) fn cut_behind(&self, root: &Root, committed: u64) -> bool {
         // If it cannot be cut off, there is no more room than before.
-        self.written(root).is_ok_and(|Files { journal, .. }| {
+        self.written(root).is_ok_and(|files| {
+            let journal = &files.journal;
             sys::length(journal).is_ok_and(|length| length > committed) && sys::set_length(journal, committed).is_ok()
         })
     }
@@ -62,7 +63,7 @@ impl Journal {
     /// Leaves nothing to read of what the journal held, and its reserve. Its first header is void. Under the writer lock.
     pub(in super::super) fn clear(&self, root: &Root) -> Result<()> {
         self.shrink(root)?;
-        let Files { journal, .. } = self.written(root)?;
+        let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("clear the journal", &root.place(JOURNAL), errno);
         // Most of it is zeros, and to write them again would have the disk write them again.
         let mut held = vec![0; (RESERVE - START) as usize];
@@ -78,7 +79,8 @@ impl Journal {
 
     /// Fills the journal up with zeros ahead of what will be written, unless room is scarce: then the files need it.
     pub(super) fn grow(&self, root: &Root, end: u64) {
-        let Ok(Files { journal, .. }) = self.written(root) else { return };
+        let Ok(files) = self.written(root) else { return };
+        let journal = &files.journal;
         let growth = (end / 4).clamp(GROWTH, MAX_GROWTH);
         let wanted = (end + growth).next_multiple_of(GROWTH).min(LIMIT.max(end));
         let has_room = sys::free(journal).is_ok_and(|free| free.bytes.is_none_or(|free| free / 4 > wanted - end));

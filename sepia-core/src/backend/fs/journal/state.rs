@@ -35,6 +35,8 @@ const MAX_PATH: usize = 448;
 /// The most bytes that the state takes.
 pub(in super::super) const LENGTH: usize = HEAD + MAX_PATH;
 const MAGIC: [u8; 8] = *b"SepState";
+/// Numbers from here on are none that counting has come to, and could not be counted on from.
+pub(in super::super) const MAX_NUMBER: u64 = 1 << 63;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct State {
@@ -100,6 +102,11 @@ impl State {
     /// Whether all that has taken effect survives the loss of power.
     pub(in super::super) fn is_on_disk(&self) -> bool {
         !self.unsynced && (!self.durable || self.synced == self.committed)
+    }
+
+    /// What tells the last commit from all others, those of another journal that has taken the place of this one too.
+    pub(in super::super) fn mark(&self) -> u64 {
+        self.sequence.wrapping_add(self.token as u64)
     }
 
     /// Goes on to the next use of the journal, which holds nothing yet.
@@ -178,7 +185,10 @@ impl State {
             done: number(80)?,
             known: number(88)?,
         };
-        (state.applied <= state.committed).then_some(Read::State(state))
+        let numbers = [state.epoch, state.sequence, state.committed, state.synced];
+        let is_possible = numbers.into_iter().all(|number| number < MAX_NUMBER);
+        let is_ordered = START <= state.applied && state.applied <= state.committed;
+        (is_possible && is_ordered).then_some(Read::State(state))
     }
 }
 
@@ -241,6 +251,16 @@ mod tests {
             bytes[8] = 2;
             assert_eq!(State::decode(&bytes), Read::Newer(2));
             assert_eq!(State::decode(&bytes[..40]), Read::Newer(2));
+        }
+        for bad in [
+            State { epoch: MAX_NUMBER, ..STATE },
+            State { sequence: u64::MAX, ..STATE },
+            State { committed: MAX_NUMBER, ..STATE },
+            State { synced: u64::MAX, ..STATE },
+            State { applied: 0, ..STATE },
+            State { applied: 4104, ..STATE },
+        ] {
+            assert_eq!(State::decode(&bad.encode(None).0), Read::Unreadable, "{bad:?}");
         }
         assert_eq!(State::decode(&[]), Read::Unreadable);
     }

@@ -11,7 +11,7 @@ use rustix::io::{Errno, Result};
 
 use super::super::checksum::Checksums;
 use super::super::modes::Making;
-use super::{Kind, Permissions, Place, kind, permissions};
+use super::{Kind, Permissions, Place, check_name, kind, permissions};
 
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o777);
@@ -71,6 +71,7 @@ pub(in super::super) fn make_path(path: &Path) -> std::io::Result<()> {
 
 /// Makes a directory.
 pub(in super::super) fn make_directory(parent: impl AsFd, name: &str, making: Making) -> Result<()> {
+    check_name(name)?;
     let parent = parent.as_fd();
     let mode = birth(making, DIRECTORY_MODE);
     step(Call::MakeDirectory(parent, name), || rustix::fs::mkdirat(parent, name, mode))?;
@@ -167,6 +168,7 @@ pub(in super::super) fn set_mode(file: impl AsFd, mode: Mode) -> Result<()> {
 
 /// Makes a symlink.
 pub(in super::super) fn make_link(parent: impl AsFd, name: &str, target: &str) -> Result<()> {
+    check_name(name)?;
     let parent = parent.as_fd();
     step(Call::MakeLink(parent, name, target), || rustix::fs::symlinkat(target, parent, name))
 }
@@ -191,6 +193,7 @@ pub(in super::super) fn make_file_unnamed(
     checksums: Checksums,
     making: Making,
 ) -> Result<()> {
+    check_name(name)?;
     let parent = parent.as_fd();
     if LINKING.load(Ordering::Relaxed) == NOT_AT_ALL {
         return Err(Errno::OPNOTSUPP);
@@ -234,6 +237,7 @@ pub(in super::super) fn make_file_unnamed(_: impl AsFd, _: &str, _: &[u8], _: Ch
 
 /// Makes a file under a name of its own, to be moved into its place.
 pub(in super::super) fn make_file(parent: impl AsFd, name: &str, content: &[u8], making: Making) -> Result<OwnedFd> {
+    check_name(name)?;
     let parent = parent.as_fd();
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
     let mode = birth(making, FILE_MODE);
@@ -245,6 +249,7 @@ pub(in super::super) fn make_file(parent: impl AsFd, name: &str, content: &[u8],
 
 /// Opens a file for reading and writing at any place, and makes it if it is not there.
 pub(in super::super) fn open_or_make(parent: impl AsFd, name: &str, making: Making) -> Result<OwnedFd> {
+    check_name(name)?;
     let parent = parent.as_fd();
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mode = birth(making, FILE_MODE);
@@ -332,11 +337,13 @@ pub(in super::super) fn set_length(file: impl AsFd, length: u64) -> Result<()> {
 
 /// Moves a file or link into its place, over what is there.
 pub(in super::super) fn replace(from: Place<'_>, to: Place<'_>) -> Result<()> {
+    check_name(from.1).and_then(|()| check_name(to.1))?;
     step(Call::Rename(from.0, from.1, to.0, to.1), || rustix::fs::renameat(from.0, from.1, to.0, to.1))
 }
 
 /// Moves a file into its place; `EEXIST` if something is there.
 pub(in super::super) fn place(from: Place<'_>, to: Place<'_>) -> Result<()> {
+    check_name(from.1).and_then(|()| check_name(to.1))?;
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         let flags = rustix::fs::RenameFlags::NOREPLACE;
@@ -356,6 +363,7 @@ pub(in super::super) fn place(from: Place<'_>, to: Place<'_>) -> Result<()> {
 
 /// Removes a file or link; nothing to do if it is gone.
 pub(in super::super) fn remove(parent: impl AsFd, name: &str) -> Result<()> {
+    check_name(name)?;
     let parent = parent.as_fd();
     match step(Call::Remove(parent, name), || rustix::fs::unlinkat(parent, name, AtFlags::empty())) {
         Err(Errno::NOENT) => Ok(()),
@@ -365,6 +373,7 @@ pub(in super::super) fn remove(parent: impl AsFd, name: &str) -> Result<()> {
 
 /// Removes a directory if it is empty.
 pub(in super::super) fn remove_directory(parent: impl AsFd, name: &str) -> Result<()> {
+    check_name(name)?;
     let parent = parent.as_fd();
     match step(Call::RemoveDirectory(parent, name), || rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR)) {
         Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),

@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Result;
 
 use super::Kind;
+use super::name::check_path;
 
 /// What stands somewhere, how large it is, and when it was last changed.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,50 @@ pub(in super::super) fn measure(file: impl AsFd) -> Result<Measure> {
 
 /// Measures what stands under a name.
 pub(in super::super) fn measure_at(parent: impl AsFd, name: &str) -> Result<Measure> {
+    check_path(name)?;
     rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(Measure::from)
+}
+
+/// What is open, or stands under a name: whether it is a file, whose, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Inode {
+    pub(in super::super) kind: Kind,
+    /// Device and inode.
+    pub(in super::super) identity: (u64, u64),
+    /// How many names it has.
+    pub(in super::super) names: u64,
+    pub(in super::super) length: u64,
+}
+
+impl Inode {
+    /// Whether this is a file that has no other name, so that nobody else sees what is written into it.
+    pub(in super::super) fn is_unshared(&self) -> bool {
+        self.kind == Kind::File && self.names <= 1
+    }
+}
+
+impl From<rustix::fs::Stat> for Inode {
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "not the same everywhere")]
+    fn from(stat: rustix::fs::Stat) -> Self {
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode).into(),
+            identity: (stat.st_dev as u64, stat.st_ino as u64),
+            names: stat.st_nlink as u64,
+            length: u64::try_from(stat.st_size).unwrap_or(0),
+        }
+    }
+}
+
+/// Looks at what is open.
+pub(in super::super) fn inode(file: impl AsFd) -> Result<Inode> {
+    rustix::fs::fstat(file).map(Inode::from)
+}
+
+/// Looks at what stands under a path. Symlinks are followed on the way, and not at its end: it is for comparing with what
+/// is open.
+pub(in super::super) fn inode_at(parent: impl AsFd, path: &str) -> Result<Inode> {
+    check_path(path)?;
+    rustix::fs::statat(parent, path, AtFlags::SYMLINK_NOFOLLOW).map(Inode::from)
 }
 
 /// What tells whether what stands somewhere is still the same, and as it was.
@@ -65,6 +109,7 @@ pub(in super::super) struct Mark {
 /// Marks what stands under a path. Symlinks are followed on the way, and not at its end.
 #[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
 pub(in super::super) fn mark_at(parent: impl AsFd, path: &str) -> Result<Mark> {
+    check_path(path)?;
     let stat = rustix::fs::statat(parent, path, AtFlags::SYMLINK_NOFOLLOW)?;
     let (seconds, nanoseconds) = (stat.st_ctime as i64, stat.st_ctime_nsec as i64);
     let numbers = [

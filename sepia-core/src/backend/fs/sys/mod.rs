@@ -1,7 +1,8 @@
 //! The system calls. Nothing else in this crate changes the disk, and of this module only `change`.
 //!
 //! Every call goes through a directory handle and takes one name, so that no symlink is followed on
-//! the way; `below` takes several, and follows none of them either.
+//! the way; `below` takes several, and follows none of them either. What is no name (`..`) is refused here, whoever
+//! asks for it ([`name`]).
 
 #![allow(clippy::disallowed_methods)]
 
@@ -10,6 +11,8 @@ mod change;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 mod measure;
+mod name;
+mod read;
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -22,7 +25,10 @@ use rustix::io::{Errno, Result};
 
 pub(super) use access::{Entry, Rights, may_move, may_replace, rights};
 pub(super) use change::*;
-pub(super) use measure::{Mark, Measure, changed, mark_at, measure, measure_at, now};
+pub(super) use measure::{Inode, Mark, Measure, changed, inode, inode_at, mark_at, measure, measure_at, now};
+pub(super) use name::ASTRAY;
+use name::{check_name, check_path};
+pub(super) use read::read;
 
 pub(super) type Directory = OwnedFd;
 
@@ -60,8 +66,14 @@ pub(super) fn open_root(path: &Path) -> Result<Directory> {
 
 /// Opens a directory in a directory.
 pub(super) fn open_directory(parent: impl AsFd, name: &str) -> Result<Directory> {
+    check_name(name)?;
     let parent = parent.as_fd();
     name_link(parent, name, rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()))
+}
+
+/// Opens a directory a second time.
+pub(super) fn reopen_directory(directory: impl AsFd) -> Result<Directory> {
+    rustix::fs::openat(directory, ".", DIRECTORY, Mode::empty())
 }
 
 /// Of a symlink that stands where a directory must be, systems say that it is none; here it is `ELOOP`.
@@ -74,6 +86,7 @@ fn name_link(parent: BorrowedFd<'_>, name: &str, opened: Result<Directory>) -> R
 
 /// Opens a file for reading, or a directory.
 pub(super) fn open(parent: impl AsFd, name: &str) -> Result<OwnedFd> {
+    check_name(name)?;
     rustix::fs::openat(parent, name, READ, Mode::empty())
 }
 
@@ -92,15 +105,17 @@ pub(super) fn open_directory_below(root: impl AsFd, path: &str) -> Result<Direct
 fn below(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
     use rustix::fs::ResolveFlags;
     const WITHIN: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
+    check_path(path)?;
     match rustix::fs::openat2(root, path, flags, Mode::empty(), WITHIN) {
-        // An older kernel, or a sandbox that does not know the call.
-        Err(Errno::NOSYS | Errno::PERM) => step_below(root, path, flags),
+        // An older kernel, or a sandbox that does not know the call; or a path of more than 4096 bytes.
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => step_below(root, path, flags),
         opened => opened,
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn below(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
+    check_path(path)?;
     step_below(root, path, flags)
 }
 
@@ -117,8 +132,9 @@ fn step_below(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd
     rustix::fs::openat(&parent, rest, flags, Mode::empty())
 }
 
-/// Returns what stands under a name.
+/// Returns what stands under a name, or a path of several.
 pub(super) fn kind(parent: impl AsFd, name: &str) -> Result<Kind> {
+    check_path(name)?;
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(stat.st_mode).into())
 }
@@ -170,34 +186,12 @@ pub(super) fn stamp(file: impl AsFd) -> Result<Stamp> {
     ])
 }
 
-/// Reads a whole file. `EISDIR` if it is a directory, `ESPIPE` if it is a pipe.
-pub(super) fn read(file: impl AsFd) -> Result<Vec<u8>> {
-    let file = file.as_fd();
-    // Most files are smaller than this, and take one call and one allocation of their size.
-    let mut first = [MaybeUninit::<u8>::uninit(); 4096];
-    let mut content = match rustix::io::pread(file, &mut first, 0) {
-        Ok((read, [])) => read.to_vec(),
-        Ok((read, _)) => return Ok(read.to_vec()),
-        Err(Errno::INTR) => Vec::new(),
-        Err(errno) => return Err(errno),
-    };
-    loop {
-        content.try_reserve(64 * 1024).map_err(|_| Errno::NOMEM)?;
-        let at = content.len() as u64;
-        let read =
-            rustix::io::retry_on_intr(|| rustix::io::pread(file, rustix::buffer::spare_capacity(&mut content), at))?;
-        if read == 0 {
-            content.shrink_to_fit();
-            return Ok(content);
-        }
-    }
-}
-
 /// Room for the target of a symlink; no system has longer ones.
 pub(super) type Target = [MaybeUninit<u8>; 4096];
 
 /// Returns the target of a symlink.
 pub(super) fn read_link<'b>(parent: impl AsFd, name: &str, target: &'b mut Target) -> Result<&'b [u8]> {
+    check_name(name)?;
     let (read, _) = rustix::fs::readlinkat_raw(parent, name, &mut target[..])?;
     Ok(read)
 }
@@ -369,7 +363,7 @@ pub(super) fn attribute<'b>(_: impl AsFd, _: &str, _: &'b mut [u8]) -> Result<Op
 
 /// Returns the length of a file.
 pub(super) fn length(file: impl AsFd) -> Result<u64> {
-    Ok(u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0))
+    Ok(inode(file)?.length)
 }
 
 /// Who may do what with a file or directory, and whose it is.
@@ -419,8 +413,9 @@ pub(super) fn permissions(file: impl AsFd) -> Result<Permissions> {
     Ok(Permissions::of(&rustix::fs::fstat(file)?))
 }
 
-/// Returns the permissions of what stands under a name.
+/// Returns the permissions of the file under a name; `ENOENT` if there is none, or something else.
 pub(super) fn permissions_at((parent, name): Place<'_>) -> Result<Permissions> {
+    check_name(name)?;
     Ok(Permissions::of(&rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
@@ -438,6 +433,7 @@ pub(super) fn is_there(parent: impl AsFd, name: &str) -> bool {
 
 /// Returns device and inode of what stands under a name.
 pub(super) fn identity_at(parent: impl AsFd, name: &str) -> Result<(u64, u64)> {
+    check_name(name)?;
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     #[allow(clippy::unnecessary_cast, reason = "the types differ among systems")]
     Ok((stat.st_dev as u64, stat.st_ino as u64))
@@ -472,7 +468,7 @@ fn birth(_: BorrowedFd<'_>) -> Option<()> {
 
 /// Returns whether an open file still has a name.
 pub(super) fn has_name(file: impl AsFd) -> bool {
-    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
+    inode(file).is_ok_and(|inode| inode.names > 0)
 }
 
 /// Returns the number of the mount that a file was opened through; 0 where that is not to be known.

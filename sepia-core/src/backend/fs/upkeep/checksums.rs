@@ -77,7 +77,7 @@ impl Filesystem {
     pub(super) fn note_checksum(&self, path: &str) -> Result<bool> {
         let noted = sys::open_below(&self.root, path).and_then(|file| {
             let before = sys::modified(&file)?;
-            let content = sys::read(&file)?;
+            let content = sys::read(&file, self.root.max_record())?;
             if sys::modified(&file)? != before {
                 return Ok(false);
             }

@@ -45,7 +45,7 @@ impl Filesystem {
         let mut hinted = Vec::new();
         let listed = match sys::open_directory_below(&self.root, &path) {
             Ok(directory) => sys::unless_gone(sys::list(&directory, &mut |name, _| hinted.push(name.to_owned()))),
-            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR) => return Ok(Vec::new()),
             Err(errno) => Err(errno),
         };
         listed.map_err(|errno| Error::io("list the hints", &self.root.place(&path), errno))?;

@@ -72,7 +72,7 @@ pub(super) fn ensure(root: &Root) -> crate::error::Result<()> {
 
 /// Returns the quarantine, and the directories that it is in, from the root on.
 fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
-    let (mut directory, mut way) = (sys::open_directory(root, ".")?, Vec::new());
+    let (mut directory, mut way) = (sys::reopen_directory(root)?, Vec::new());
     for name in QUARANTINE.split('/') {
         // Nobody else shall read here what nobody else could read in the store.
         let inner = match sys::make_directory(&directory, name, root.modes().private_directory()) {
@@ -82,6 +82,14 @@ fn open(root: &Root) -> Result<(Directory, Vec<Directory>)> {
         way.push(std::mem::replace(&mut directory, inner));
     }
     Ok((directory, way))
+}
+
+/// Opens the directory in which a path of the store stands.
+fn open_above(root: &Root, path: &str) -> Result<Directory> {
+    match path.rsplit_once('/') {
+        Some((above, _)) => sys::open_directory_below(root, above),
+        None => sys::reopen_directory(root),
+    }
 }
 
 /// Opens a directory, which is made if it is not there.
@@ -115,9 +123,7 @@ fn write_file(root: &Root, original: &str, (parent, name): (&Directory, &str), c
 
 /// How something is made that is a copy; `None` if a hand has been quicker, and the original is gone.
 fn like(root: &Root, original: &str, kind: Kind) -> Result<Option<Making>> {
-    let (above, name) = original.rsplit_once('/').unwrap_or((".", original));
-    let original =
-        sys::open_directory_below(root, above).and_then(|directory| sys::permissions_at((directory.as_fd(), name)));
+    let original = open_above(root, original).and_then(|above| sys::permissions_at((above.as_fd(), name_of(original))));
     match original {
         Ok(original) => Ok((original.kind() == kind).then_some(Making::Like(original))),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
@@ -156,8 +162,7 @@ fn write_directory(
 
 /// Moves whatever stands under a path, but for what is foreign in it. Returns where it is now.
 pub(super) fn take(root: &Root, path: &str) -> Result<String> {
-    let (above, name) = path.rsplit_once('/').unwrap_or((".", path));
-    let parent = if above == "." { sys::open_directory(root, above) } else { sys::open_directory_below(root, above) };
+    let (parent, name) = (open_above(root, path), name_of(path));
     let place = Place::make(root, path)?;
     let moved = take_from(&parent?, name, &place.directory, place.name(), 0);
     // What has been moved stays moved.

@@ -55,7 +55,7 @@ impl Walked {
 
 /// Walks over what stands under the name of a record in the directory of its class, which is declared to be this.
 pub(super) fn record(root: &Root, declared: &Class, class: &Directory, key: &Key, kind: Kind) -> Walked {
-    let mut walk = Walk { key, checksums: root.checksums(), walked: Walked::default() };
+    let mut walk = Walk { key, checksums: root.checksums(), max_record: root.max_record(), walked: Walked::default() };
     let name = key.name();
     let is_of_containers = declared.kind() == class::Kind::Container;
     match kind {
@@ -113,6 +113,7 @@ fn holds_ours(directory: &Directory, depth: usize) -> bool {
 struct Walk<'a> {
     key: &'a Key,
     checksums: Checksums,
+    max_record: u64,
     walked: Walked,
 }
 
@@ -141,7 +142,7 @@ impl Walk<'_> {
         if self.checksums == Checksums::Off {
             return;
         }
-        let verdict = match checksum::judge(file) {
+        let verdict = match checksum::judge(file, self.max_record) {
             Ok(verdict) => verdict,
             Err(errno) => return self.refused(below, "read the file", errno),
         };
