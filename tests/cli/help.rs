@@ -644,8 +644,8 @@ Follows links from the roots: objects, and whole classes. Others can use the sto
 was saved within the last hour is spared, as it may be linked later (--grace).
 
 With --json, one object: {dry_run, live, swept, bytes, classes: [{class, live, spared, swept,
-pruned, bytes}], dangling: [{from, to}], refused: [{object, class, id}], list: [..]}. Exits with 1
-if links dangle or something could not be deleted.
+pruned, bytes}], dangling: [{from, to}], refused: [{object, class, id}], ahead: [..], list: [..]}.
+Exits with 1 if links dangle or something could not be deleted.
 
 Usage: sepia gc [OPTIONS] [ROOT]...
 

@@ -8,6 +8,7 @@ mod databases;
 mod docs;
 mod example;
 mod finding;
+mod foreign;
 mod help;
 mod hostile;
 mod looking;
