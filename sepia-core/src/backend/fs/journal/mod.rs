@@ -156,6 +156,8 @@ impl Journal {
             header[12..16].copy_from_slice(&FORMAT.to_le_bytes());
             sys::write(&journal, &header, 0).map_err(fail(JOURNAL))?;
         }
+        // What fails here has failed before, and keeps nobody from writing who can.
+        let _ = sys::mend_mode(&state, making).and_then(|()| sys::mend_mode(&journal, making));
         let _ = self.writing.set(Files::new(root, state, journal)?);
         Ok(())
     }
