@@ -38,6 +38,7 @@ pub(crate) struct Declared {
 }
 
 /// Returns the content of the file of a store that is shared with nobody.
+#[cfg(any(feature = "backup", feature = "export"))]
 pub(crate) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
     print_shared(classes, checksums, None)
 }

@@ -15,6 +15,7 @@ pub enum Shared {
 
 impl Shared {
     /// The word for it, in the store.
+    #[cfg(any(unix, feature = "backup", feature = "export", feature = "sqlite"))]
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Group => "group",

@@ -56,7 +56,7 @@ fn dies_in_a_wide_umask() {
     println!("\nsteps {}", fault::disarm());
 }
 
-/// The word of the documentation for what stands below the private directory.
+/// Checks that what stands below the private directory has no more than these modes.
 fn check(what: &str, private: &Path, (directories, files): (u32, u32)) {
     let mut left = vec![private.to_owned()];
     while let Some(path) = left.pop() {
@@ -106,6 +106,45 @@ fn nothing_private_is_open_to_others_at_any_step() {
 #[test]
 fn nothing_shared_is_open_to_more_than_the_group_at_any_step() {
     at_each_step("group", "checksums", (0o770, 0o660), 5);
+}
+
+/// Puts two notes at once, and dies at a step.
+#[test]
+fn dies_between_two_notes() {
+    let Some(words) = child() else { return };
+    let backend = Filesystem::open(&words[0], &OpenOptions::default()).unwrap();
+    let put = |text: &str| {
+        let mut batch = Batch::new();
+        batch.declare(&Class::serializable("Note", Format::Text)).unwrap();
+        ["a", "b"].into_iter().for_each(|id| batch.put(key("Note", id), leaf(text), Expect::Any));
+        backend.commit(batch)
+    };
+    put("before").unwrap();
+    fault::arm(words[1].parse().unwrap(), Fault::Abort);
+    put("after").unwrap();
+    println!("\nsteps {}", fault::disarm());
+}
+
+/// What a commit would have written over an edit was kept where all could read it.
+#[test]
+fn what_is_kept_of_a_conflict_is_private() {
+    let mut kept = 0;
+    for step in 0..40 {
+        let directory = directory();
+        let path = place(&directory);
+        let word = step.to_string();
+        let _ = command("private::dies_between_two_notes", &[path.to_str().unwrap(), &word]).output().unwrap();
+        for id in ["a", "b"] {
+            let note = path.join("Note").join(id);
+            if fs::read_to_string(&note).unwrap() == "before" {
+                fs::write(&note, "edited").unwrap();
+            }
+        }
+        let backend = Filesystem::open(&path, &OpenOptions::default()).unwrap();
+        kept += backend.recovered().map_or(0, |recovered| recovered.edited.len());
+        check(&format!("step {step}"), &path.join(".sepia"), (0o700, 0o600));
+    }
+    assert!(kept > 0);
 }
 
 #[test]

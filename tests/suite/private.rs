@@ -269,7 +269,6 @@ fn what_an_objects_file_does_not_show_nothing_else_shows() {
         assert_eq!(killed.status.signal(), Some(9));
         assert_eq!(found_by(STRANGER, ground.directory.path()), "", "{url}, killed");
         assert!(!found_by(0, &place).is_empty(), "there is nothing to be found in {url}");
-        // A commit over an edit: its version is kept aside.
         if is_files {
             assert_eq!(fs::read_to_string(place.join("Postit/note")).unwrap(), SECRET);
             assert_eq!(mode(&place.join("Postit/note")), 0o600);

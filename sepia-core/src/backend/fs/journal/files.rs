@@ -156,6 +156,14 @@ impl Journal {
         if sys::inode(&journal).map_err(fail(JOURNAL))?.length == 0 {
             sys::write(&journal, &header(), 0).map_err(fail(JOURNAL))?;
         }
+        let making = root.modes().private_file();
+        for file in [&state, &journal] {
+            // What others have, too, is left to them; and what fails here has failed before, and keeps nobody from
+            // writing who can.
+            if sys::inode(file).is_ok_and(|inode| inode.is_unshared()) {
+                let _ = sys::mend_mode(file, making);
+            }
+        }
         self.set_opened(Opened::Both(Arc::new(Files::new(root, state, journal, true)?)));
         Ok(())
     }

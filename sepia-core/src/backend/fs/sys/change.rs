@@ -104,7 +104,8 @@ fn settle(made: impl AsFd, parent: BorrowedFd<'_>, making: Making) -> Result<()>
         Making::AtLeast(mode) => without_modes(widen(made, mode)),
         Making::Exactly(mode) => {
             if let Some(owner) = owner_instead_of_root(made, parent)? {
-                give_to(made, Some(owner.owner()), owner.group())?;
+                // In a container without that right, it stays the superuser's.
+                let _ = give_to(made, Some(owner.owner()), owner.group());
             }
             without_modes(set_mode(made, mode))
         }
@@ -163,6 +164,15 @@ pub(in super::super) fn set_mode(file: impl AsFd, mode: Mode) -> Result<()> {
     match Making::Exactly(mode).is_kept_by(permissions(file)?.mode()) {
         true => Ok(()),
         false => step(Call::SetMode(file), || rustix::fs::fchmod(file, mode)),
+    }
+}
+
+/// Gives a file of this process's user the mode that it was to be made with, if whoever made it died before.
+pub(in super::super) fn mend_mode(file: impl AsFd, making: Making) -> Result<()> {
+    let now = permissions(&file)?;
+    match making {
+        Making::Exactly(mode) if now.is_mine() && !making.is_kept_by(now.mode()) => without_modes(set_mode(file, mode)),
+        _ => Ok(()),
     }
 }
 
