@@ -69,6 +69,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
 "#]],
@@ -114,6 +117,7 @@ Common options:
                           directory [env: SEPIA_STORE]
       --json              Print JSON, one object a line
       --color <WHEN>      When to use colours [default: auto]
+      --assume-exclusive  Write also where other computers may: on NFS, SMB, FUSE
 
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
@@ -162,6 +166,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -208,6 +215,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -252,6 +262,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -287,6 +300,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -331,6 +347,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -367,6 +386,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -406,6 +428,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -452,6 +477,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -503,6 +531,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -539,6 +570,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -583,6 +617,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -632,6 +669,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -689,6 +729,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -736,6 +779,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -781,6 +827,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -839,6 +888,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -894,6 +946,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -932,6 +987,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -981,6 +1039,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1021,6 +1082,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1058,6 +1122,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1094,6 +1161,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1114,6 +1184,7 @@ Common options:
                           directory [env: SEPIA_STORE]
       --json              Print JSON, one object a line
       --color <WHEN>      When to use colours [default: auto]
+      --assume-exclusive  Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),

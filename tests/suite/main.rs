@@ -10,6 +10,7 @@ mod cache;
 mod checksums;
 mod copy;
 mod errors;
+mod exclusive;
 mod export;
 mod gc;
 mod generations;

@@ -153,6 +153,8 @@
 pub mod conformance;
 #[cfg(unix)]
 mod fs;
+#[cfg(unix)]
+mod medium;
 mod memory;
 mod scan;
 mod seal;
@@ -196,11 +198,19 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
     /// Turns checksums on. `false` by default; once they are on, they stay.
     pub checksums: bool,
+    /// Writes also on file systems that other computers may write to, as none of them does. `false` by default.
+    pub assume_exclusive: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { adopt_existing: false, read_only: false, lock_timeout: Duration::from_secs(10), checksums: false }
+        Self {
+            adopt_existing: false,
+            read_only: false,
+            lock_timeout: Duration::from_secs(10),
+            checksums: false,
+            assume_exclusive: false,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::root::Root;
 use super::sys::{self, Kind};
 use super::view::Overlays;
 use super::{Filesystem, read, trace, upkeep};
-use crate::backend::OpenOptions;
+use crate::backend::{OpenOptions, medium};
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{self, DATA};
@@ -35,8 +35,12 @@ impl Filesystem {
             return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
         }
         let writable = !options.read_only;
+        let may_be_shared = writable && !options.assume_exclusive;
         let root = match sys::open_root(path) {
             Err(Errno::NOENT) if writable => {
+                if may_be_shared {
+                    medium::check_path(path)?;
+                }
                 sys::make_path(path).map_err(|error| Error::io("make the directory", path, error))?;
                 sys::open_root(path)
             }
@@ -50,6 +54,9 @@ impl Filesystem {
             ),
             errno => Error::io("open the store", path, errno),
         })?;
+        if may_be_shared {
+            medium::check_directory(&root, path)?;
+        }
         let mut root = Root::new(root, path);
         let lock = WriterLock::new(options.lock_timeout);
         let journal = Journal::new(writable);

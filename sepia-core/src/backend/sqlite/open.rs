@@ -71,6 +71,10 @@ impl Sqlite {
         let (writer, access) = if options.read_only {
             (None, readable(&path, options)?)
         } else {
+            #[cfg(unix)]
+            if !options.assume_exclusive {
+                crate::backend::medium::check_path(&path)?;
+            }
             let writer = Writer::new(make(&path, options, deadline)?).map_err(unopened)?;
             (Some(Mutex::new(writer)), Access::Read)
         };

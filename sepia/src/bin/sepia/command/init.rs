@@ -5,13 +5,13 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, ValueHint};
-use sepia::{ErrorKind, Store};
+use sepia::ErrorKind;
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
 use crate::failure::{Failure, Result};
-use crate::locate::{is_store, open_as};
+use crate::locate::{is_store, open_as, to_write};
 use crate::render::text::printable;
 
 /// Make an empty store
@@ -58,7 +58,7 @@ impl Init {
 }
 
 fn open(name: &OsStr, checksums: bool) -> Result<()> {
-    let builder = if checksums { Store::builder().checksums() } else { Store::builder() };
+    let builder = if checksums { to_write().checksums() } else { to_write() };
     let store = open_as(&builder, name).map_err(|error| match error.kind() {
         ErrorKind::NotAStore if Path::new(name).is_dir() => Failure::said(format!(
             "{} is not empty: `sepia adopt` takes what is there for the objects of a store",
