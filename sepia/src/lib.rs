@@ -373,9 +373,10 @@
 //!
 //! Other programs see complete files at any time. They may see some files of a batch and not yet others.
 //!
-//! All of this needs a file system whose locks (`flock`) work between all programs that use the store. A store on a
-//! network file system without them is refused for writing where that can be found out; where each machine has locks of
-//! its own, it cannot be found out, and only one machine may write. Processes that reach a store through different mounts
+//! All of this needs a file system whose locks (`flock`) work between all programs that use the store. On those that are
+//! shared with other computers (NFS, SMB, FUSE and the like), each computer may have locks of its own, so a store or
+//! database there is refused for writing (`ReadOnly`), unless you know that no other computer writes to it, and say so
+//! with [`assume_exclusive`](StoreBuilder::assume_exclusive). Reading takes no lock. Processes that reach a store through different mounts
 //! (in containers, say) work together, but check each other's work each time they take turns. Do not delete
 //! `.sepia/journal` and `.sepia/state` while a program has the store open. A process that forks opens its stores anew in
 //! the child; those of the parent are `Locked` there.

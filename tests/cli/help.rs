@@ -69,6 +69,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
 "#]],
@@ -114,6 +117,7 @@ Common options:
                           directory [env: SEPIA_STORE]
       --json              Print JSON, one object a line
       --color <WHEN>      When to use colours [default: auto]
+      --assume-exclusive  Write also where other computers may: on NFS, SMB, FUSE
 
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
@@ -162,6 +166,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -208,6 +215,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -252,6 +262,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -287,6 +300,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -331,6 +347,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -367,6 +386,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -406,6 +428,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -452,6 +477,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -503,6 +531,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -539,6 +570,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -583,6 +617,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -632,6 +669,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -689,6 +729,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -735,6 +778,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -783,6 +829,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -843,6 +892,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -898,6 +950,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -938,6 +993,9 @@ Common options:
           When to use colours
           
           [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),
@@ -987,6 +1045,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1035,6 +1096,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1072,6 +1136,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1108,6 +1175,9 @@ Common options:
           
           [default: auto]
 
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
 "#]],
         ),
         (
@@ -1128,6 +1198,7 @@ Common options:
                           directory [env: SEPIA_STORE]
       --json              Print JSON, one object a line
       --color <WHEN>      When to use colours [default: auto]
+      --assume-exclusive  Write also where other computers may: on NFS, SMB, FUSE
 
 "#]],
         ),

@@ -13,6 +13,7 @@ mod checksums;
 mod copy;
 mod editors;
 mod errors;
+mod exclusive;
 mod export;
 mod foreign;
 mod gc;

@@ -157,6 +157,8 @@
 pub mod conformance;
 #[cfg(unix)]
 mod fs;
+#[cfg(unix)]
+mod medium;
 mod memory;
 mod scan;
 mod seal;
@@ -205,6 +207,8 @@ pub struct OpenOptions {
     pub shared: Option<Shared>,
     /// The most bytes of a record: what is larger is neither saved nor loaded. [`MAX_RECORD_SIZE`] by default.
     pub max_record_size: u64,
+    /// Writes also on file systems that other computers may write to, as none of them does. `false` by default.
+    pub assume_exclusive: bool,
 }
 
 impl Default for OpenOptions {
@@ -216,6 +220,7 @@ impl Default for OpenOptions {
             checksums: false,
             shared: None,
             max_record_size: MAX_RECORD_SIZE,
+            assume_exclusive: false,
         }
     }
 }

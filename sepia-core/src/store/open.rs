@@ -46,8 +46,8 @@ impl Store {
     /// `NotAStore` if the directory holds something else, if a file stands there, or if the path is
     /// empty; `UnsupportedFormat` if a newer version of Sepia wrote the store; `Corrupt` if its list
     /// of classes cannot be understood; `Locked` if another program is making it and does not end;
-    /// `ReadOnly` if it is not there and the medium cannot be written; `Io`, also if the store is private, and somebody
-    /// else's.
+    /// `ReadOnly` if it is not there and the medium cannot be written, or if other computers may write there, too (see
+    /// [`StoreBuilder::assume_exclusive`]); `Io`, also if the store is private, and somebody else's.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
     }
@@ -71,8 +71,9 @@ impl Store {
     /// `NotAStore` if the file holds something else, if a directory stands there, or if the path is empty;
     /// `InvalidValue` if the path can be that of no file; `UnsupportedFormat` if a newer version of Sepia wrote the store;
     /// `Corrupt` if the database is damaged, or its texts are not in UTF-8; `Locked` if another program is making it and
-    /// does not end; `ReadOnly` if it cannot be written; `Io`, also if its directory is not there, or if the database is
-    /// private, and somebody else's.
+    /// does not end; `ReadOnly` if it cannot be written, or if other computers may write there, too (see
+    /// [`StoreBuilder::assume_exclusive`]); `Io`, also if its directory is not there, or if the database is private, and
+    /// somebody else's.
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(path: impl AsRef<Path>) -> Result<Self> {
@@ -172,6 +173,31 @@ impl StoreBuilder {
     #[must_use]
     pub fn max_record_size(mut self, bytes: u64) -> Self {
         self.options.max_record_size = bytes;
+        self
+    }
+
+    /// Writes to the store also where other computers may write, as the caller knows that none does while it is open.
+    ///
+    /// On file systems that are shared with other computers (NFS, SMB, FUSE, 9P, clusters, folders of a virtual
+    /// machine's host), the locks of stores and databases keep off no program on another one, and two that write at
+    /// once would damage the store. So opening it for writing is `ReadOnly` there, unless this is said; reading takes
+    /// no lock, and is possible everywhere with [`read_only`](Self::read_only). FUSE file systems of one computer alone
+    /// cannot be told from others. Off by default.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path();
+    /// // On a NAS that only this program writes to.
+    /// let store = sepia::Store::builder().assume_exclusive().open(path)?;
+    /// assert!(store.classes()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn assume_exclusive(mut self) -> Self {
+        self.options.assume_exclusive = true;
         self
     }
 

@@ -19,7 +19,7 @@ use super::root::Root;
 use super::sys::{self, Kind};
 use super::view::Overlays;
 use super::{Filesystem, modes, read, share, trace, upkeep};
-use crate::backend::OpenOptions;
+use crate::backend::{OpenOptions, medium};
 use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{self, DATA};
@@ -37,10 +37,14 @@ impl Filesystem {
             return Err(Error::message(ErrorKind::NotAStore, "this is not a sepia store: the path is empty"));
         }
         let writable = !options.read_only;
+        let may_be_shared = writable && !options.assume_exclusive;
         let root = match sys::open_root(path) {
             Err(Errno::NOENT) if writable => {
                 if let Some(why) = dangling::describe(path) {
                     return Err(not_a_store(path, &why));
+                }
+                if may_be_shared {
+                    medium::check_path(path)?;
                 }
                 sys::make_path(path).map_err(|error| Error::io("make the directory", path, error))?;
                 sys::open_root(path)
@@ -55,6 +59,9 @@ impl Filesystem {
             ),
             errno => Error::io("open the store", path, errno),
         })?;
+        if may_be_shared {
+            medium::check_directory(&root, path)?;
+        }
         let mut root = Root::new(root, path, options.max_record_size);
         let lock = WriterLock::new(options.lock_timeout);
         let journal = Journal::new(writable);

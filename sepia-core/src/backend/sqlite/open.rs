@@ -74,6 +74,10 @@ impl Sqlite {
         let (writer, access) = if options.read_only {
             (None, readable(&path, options).map_err(modes::explain(&path))?)
         } else {
+            #[cfg(unix)]
+            if !options.assume_exclusive {
+                crate::backend::medium::check_path(&path)?;
+            }
             let connection = make(&path, options, deadline).map_err(modes::explain(&path))?;
             modes::settle(&connection, &path, options, deadline)?;
             (Some(Mutex::new(Writer::new(connection, options.max_record_size).map_err(unopened)?)), Access::Read)

@@ -42,6 +42,9 @@ struct Global {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     color: Colour,
+    /// Write also where other computers may: on NFS, SMB, FUSE
+    #[arg(long, global = true)]
+    assume_exclusive: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,7 +110,10 @@ impl Session {
 impl Arguments {
     /// Does what they ask for.
     pub(crate) fn run(self) -> Result<Answer> {
-        let Global { store, json, color } = self.global;
+        let Global { store, json, color, assume_exclusive } = self.global;
+        if assume_exclusive {
+            locate::assume_exclusive();
+        }
         let reader = if json { Reader::Program } else { Reader::Person };
         let mut session = Session { out: Output::new(reader, color), store, is_complete: true };
         let answer = self.command.run(&mut session);

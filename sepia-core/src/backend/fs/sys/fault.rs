@@ -27,6 +27,19 @@ pub enum Fault {
     Stop,
 }
 
+std::thread_local! {
+    static FILE_SYSTEM: std::cell::Cell<Option<u32>> = const { std::cell::Cell::new(None) };
+}
+
+/// Has every file system be of the kind with this number, for this thread; `None` for what they are.
+pub fn pretend_file_system(number: Option<u32>) {
+    FILE_SYSTEM.set(number);
+}
+
+pub(crate) fn file_system() -> Option<u32> {
+    FILE_SYSTEM.get()
+}
+
 static LOCKED: AtomicU64 = AtomicU64::new(0);
 static REPEATED: AtomicU64 = AtomicU64::new(0);
 

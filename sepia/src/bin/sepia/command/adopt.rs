@@ -4,14 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use sepia::Store;
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
 use crate::command::ls::kind;
 use crate::failure::{Failure, Result};
-use crate::locate::is_directory_of_a_store;
+use crate::locate::{is_directory_of_a_store, to_write};
 use crate::render::text::printable;
 
 /// Take a directory that is no store yet for one
@@ -48,7 +47,7 @@ impl Adopt {
             return Err(Failure::said(format!("there is no directory {path}")));
         }
         let was_there = is_directory_of_a_store(&self.path)?;
-        let builder = Store::builder();
+        let builder = to_write();
         let builder = if was_there { builder.read_only() } else { builder.adopt_existing() };
         let store = builder.open(&self.path)?;
         let classes = store.backend().classes()?;

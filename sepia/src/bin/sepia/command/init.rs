@@ -5,13 +5,13 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, ValueEnum, ValueHint};
-use sepia::{ErrorKind, Shared, Store};
+use sepia::{ErrorKind, Shared};
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
 use crate::failure::{Failure, Result};
-use crate::locate::{is_store, open_as};
+use crate::locate::{is_store, open_as, to_write};
 use crate::render::text::printable;
 
 /// Make an empty store
@@ -70,7 +70,7 @@ impl Init {
 }
 
 fn open(name: &OsStr, checksums: bool, shared: Option<Whom>) -> Result<()> {
-    let builder = if checksums { Store::builder().checksums() } else { Store::builder() };
+    let builder = if checksums { to_write().checksums() } else { to_write() };
     let builder = match shared {
         None => builder,
         Some(Whom::Group) => builder.shared(Shared::Group),

@@ -6,6 +6,7 @@ pub(crate) mod resolve;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sepia::{ErrorKind, Store, StoreBuilder};
 
@@ -35,7 +36,7 @@ pub(crate) fn store(named: Option<&str>, objects: &[String], access: Access) -> 
             // Every path that is not UTF-8 would have to be opened by itself; `open` takes any.
             match access {
                 Access::Read => Ok(Store::builder().read_only().open(root)?),
-                Access::Write | Access::Create => Ok(Store::open(root)?),
+                Access::Write | Access::Create => Ok(to_write().open(root)?),
             }
         }
     }
@@ -49,7 +50,20 @@ pub(crate) fn open(url: &str, access: Access) -> Result<Store> {
             return Ok(reader);
         }
     }
-    Ok(Store::builder().open_url(url)?)
+    Ok(to_write().open_url(url)?)
+}
+
+static IS_EXCLUSIVE: AtomicBool = AtomicBool::new(false);
+
+/// Has stores written also on file systems that other computers may write to.
+pub(crate) fn assume_exclusive() {
+    IS_EXCLUSIVE.store(true, Ordering::Relaxed);
+}
+
+/// How stores are opened that may be written.
+pub(crate) fn to_write() -> StoreBuilder {
+    let builder = Store::builder();
+    if IS_EXCLUSIVE.load(Ordering::Relaxed) { builder.assume_exclusive() } else { builder }
 }
 
 /// Opens the store that a path or URL names, which need not be UTF-8 if it is a path.
