@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::backend::Backend;
 use crate::batch::{Batch, Change, Inspect, Newest, Step};
 use crate::class::Class;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::{generation_of, split_generation};
 use crate::record::{Fingerprint, Key, Record};
 
@@ -254,11 +254,22 @@ fn exactly(key: &Key) -> Result<Vec<Key>> {
 
 /// Reads the record of the newest generation of a base.
 pub(crate) fn newest(source: &dyn Source, base: &Key) -> Result<Option<(Key, Record)>> {
+    /// More often than that, nobody deletes and saves one generation between two looks.
+    const LOOKS: u32 = 32;
+    let mut gone: Option<Key> = None;
+    let mut looks = 0;
     // A generation that has been found may be deleted before it is read: then look again.
     while let Some(newest) = source.newest(base)? {
         if let Some(record) = source.read(&newest)? {
             return Ok(Some((newest, record)));
         }
+        looks = if gone.as_ref() == Some(&newest) { looks + 1 } else { 0 };
+        if looks == LOOKS {
+            let message =
+                "it is listed as the newest generation, and is not there: `sepia verify` tells what is damaged";
+            return Err(Error::corrupt(message).object(newest.class(), newest.id()));
+        }
+        gone = Some(newest);
     }
     Ok(None)
 }

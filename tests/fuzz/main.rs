@@ -1,6 +1,6 @@
-//! Whatever stands in a store or an archive: no panic, no call that takes long or much memory, and nothing outside the
-//! store is touched. Files that real stores have written (`corpus/`) are changed at random, half of them with checksums
-//! that are right again, and everything is done with the result.
+//! Whatever stands in a store, a database or an archive, left by a stranger or a bad disk: no panic, no call that takes
+//! long or much memory, and nothing outside the store is touched. Files that real stores have written (`corpus/`) are
+//! changed at random, half of them with checksums that are right again, and everything is done with the result.
 //!
 //! The quick rounds run with the other tests. `SEPIA_FUZZ_SECONDS=3600 cargo test -p sepia --test fuzz -- --ignored` runs
 //! each target for so long. What fails prints its seed; `SEPIA_FUZZ_SEED` runs that one alone. The corpus is made anew by
@@ -16,6 +16,7 @@ mod corpus;
 #[allow(dead_code, reason = "shared with the tests of crashes")]
 #[path = "../crash/craft.rs"]
 mod craft;
+mod databases;
 mod files;
 mod machine;
 mod mutate;

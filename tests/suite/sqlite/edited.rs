@@ -321,7 +321,9 @@ fn classes_that_are_none_are_refused() {
         file.store.save(&work_board()).unwrap();
         let sql = file.sql();
         sql.execute_batch(&format!("PRAGMA ignore_check_constraints = 1; {change}")).unwrap();
-        refused(file.reopen().classes(), ErrorKind::Corrupt, &["data.db", "class"]);
+        // Without the table, the file is not opened at all.
+        let classes = Store::sqlite(&file.path).and_then(|store| store.classes());
+        refused(classes, ErrorKind::Corrupt, &["data.db", "class"]);
         refused(file.store.overwrite(&postit("a", "x")), ErrorKind::Corrupt, &["data.db"]);
         match file.store.backend().read(&key("Postit", "a")) {
             Ok(read) => assert_eq!(read, None, "{change}"),

@@ -1,7 +1,9 @@
 //! Stores that are databases of SQLite: what others see in them, and what is in them that Sepia did not write.
 
+mod beside;
 mod commits;
 mod edited;
+mod hostile;
 mod lock;
 mod opening;
 mod sharing;

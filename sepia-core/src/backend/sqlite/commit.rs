@@ -5,8 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params};
 
+use super::bounded::Bounded;
 use super::catalog::{self, Checksums};
-use super::error::failed;
+use super::error::{self, failed};
 use super::generation;
 use super::read::{self, Kind, of};
 use super::track;
@@ -23,12 +24,14 @@ const MISPLACED: &str = "the columns base and generation of its row are not thos
 
 /// What is stored, as this transaction sees it: of the declared classes.
 struct Stored<'c> {
-    connection: &'c Connection,
+    connection: &'c Bounded,
     classes: &'c [Class],
 }
 
 impl Stored<'_> {
+    /// Whether to look for a record; that is an operation of its own.
     fn declares(&self, key: &Key) -> bool {
+        self.connection.begin_operation();
         catalog::is_among(self.classes, key.class())
     }
 }
@@ -72,6 +75,7 @@ pub(super) fn apply(writer: &mut Writer, batch: &Batch) -> Result<()> {
         None => None,
     };
     for step in batch.steps() {
+        connection.begin_operation();
         let change = Changing { connection, statements: &statements, known, key: &step.key, now };
         let has_changed = match &step.change {
             Change::Keep => continue,
@@ -106,8 +110,9 @@ pub(super) fn now() -> i64 {
 }
 
 /// Checks that nothing stands where the records of a new class belong, but for what cannot be one.
-fn check_new(connection: &Connection, class: &Class) -> Result<()> {
+fn check_new(connection: &Bounded, class: &Class) -> Result<()> {
     const IDS: &str = "SELECT id FROM object WHERE class = ?1";
+    connection.begin_operation();
     let fail = failed("look where the class belongs");
     let mut statement = connection.prepare_cached(IDS).map_err(&fail)?;
     let mut rows = statement.query([class.name()]).map_err(&fail)?;
@@ -122,9 +127,10 @@ fn check_new(connection: &Connection, class: &Class) -> Result<()> {
 }
 
 /// Checks that all records of a class are deleted by the batch that retires it.
-fn check_retired(connection: &Connection, batch: &Batch, class: &str) -> Result<()> {
+fn check_retired(connection: &Bounded, batch: &Batch, class: &str) -> Result<()> {
     let mut ids = read::Ids::start();
     while ids.advance(connection, class)? {
+        connection.begin_operation();
         for id in ids.iter() {
             batch.check_retired(&Key::new(class, id)?)?;
         }
@@ -133,9 +139,10 @@ fn check_retired(connection: &Connection, batch: &Batch, class: &str) -> Result<
 }
 
 /// Makes the declared classes those that they shall be.
-fn declare(connection: &Connection, before: &[Class], after: &[Class]) -> Result<()> {
+fn declare(connection: &Bounded, before: &[Class], after: &[Class]) -> Result<()> {
     let fail = failed("write the list of classes");
     for class in after.iter().filter(|class| !before.contains(class)) {
+        connection.begin_operation();
         catalog::declare(connection, class).map_err(&fail)?;
         let was = before.iter().find(|known| known.name() == class.name());
         if was.is_some_and(Class::may_keep_generations) && !class.may_keep_generations() {
@@ -306,8 +313,15 @@ impl Changing<'_, '_> {
         let mut rest = wanted.iter().peekable();
         let mut statement = self.connection.prepare_cached(STORED)?;
         let mut rows = statement.query([number])?;
+        let mut last: Option<Vec<u8>> = None;
         while let Some(row) = rows.next()? {
             let stored = tree::bytes(row.get_ref(0)?).unwrap_or_default();
+            if last.as_deref().is_some_and(|last| stored <= last) {
+                return Err(error::disordered_rows());
+            }
+            let last = last.get_or_insert_default();
+            last.clear();
+            last.extend_from_slice(stored);
             while let Some(before) = rest.next_if(|(path, _)| path.as_bytes() < stored) {
                 put.push(before);
             }

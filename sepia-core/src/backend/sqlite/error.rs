@@ -8,7 +8,29 @@ use crate::error::{Error, ErrorKind};
 
 /// Makes an error of one of SQLite in `operation`. The place is added where it is known.
 pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> Error {
-    move |error| Error::caused(kind(&error), format!("cannot {operation}"), error)
+    move |error| {
+        if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+            let message =
+                format!("cannot {operation}: it takes more steps than a sound database of this size. {ADVICE}");
+            return Error::caused(ErrorKind::Corrupt, message, error);
+        }
+        Error::caused(kind(&error), format!("cannot {operation}"), error)
+    }
+}
+
+/// What can be done about a database that is damaged.
+pub(super) const ADVICE: &str = "`sepia verify` tells what is damaged; `REINDEX` in `sqlite3` makes its indexes anew from \
+    the tables, and `.recover` a database from what can be read";
+
+/// An error of rows that do not come in the order of their key: no such index is sound, and following it may never end.
+pub(super) fn disordered(operation: &'static str) -> Error {
+    Error::corrupt(format!("cannot {operation}: the rows are not in the order of their key. {ADVICE}"))
+}
+
+/// The same, where errors are SQLite's.
+pub(super) fn disordered_rows() -> rusqlite::Error {
+    let message = format!("the rows are not in the order of their key. {ADVICE}");
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(message))
 }
 
 /// Names the database file, and the way below it if there is one.
@@ -24,7 +46,15 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 /// Makes an error of one of SQLite in an operation that waits for the disk. If that did not confirm what was written,
 /// nobody knows what is on it.
 pub(super) fn unwritten(operation: &'static str) -> impl Fn(rusqlite::Error) -> Error {
-    const SYNCS: [i32; 2] = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
+    // The last ones come when a commit stands in the log, and the index of the log cannot grow for it: what was refused
+    // would come back after a crash.
+    const SYNCS: [i32; 5] = [
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
     move |error| match &error {
         rusqlite::Error::SqliteFailure(code, _) if SYNCS.contains(&code.extended_code) => {
             Error::new(ErrorKind::Poisoned, error)
@@ -47,7 +77,13 @@ fn kind(error: &rusqlite::Error) -> ErrorKind {
         Some(ErrorCode::ReadOnly) => ErrorKind::ReadOnly,
         Some(ErrorCode::TooBig) => ErrorKind::InvalidValue,
         // `Unknown` is what SQLite says of tables that are not as they were made.
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => ErrorKind::Corrupt,
+        Some(
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::Unknown
+            // More steps than a sound database takes.
+            | ErrorCode::OperationInterrupted,
+        ) => ErrorKind::Corrupt,
         Some(
             ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
@@ -71,6 +107,8 @@ mod tests {
     fn a_failed_sync_is_told_from_other_failures() {
         let kind = |code| unwritten("commit")(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).kind();
         assert_eq!(kind(ffi::SQLITE_IOERR_FSYNC), ErrorKind::Poisoned);
+        // The commit stands in the log already.
+        assert_eq!(kind(ffi::SQLITE_IOERR_SHMSIZE), ErrorKind::Poisoned);
         assert_eq!(kind(ffi::SQLITE_IOERR_WRITE), ErrorKind::Io);
         assert_eq!(kind(ffi::SQLITE_FULL), ErrorKind::Io);
         assert_eq!(kind(ffi::SQLITE_BUSY_SNAPSHOT), ErrorKind::Locked);

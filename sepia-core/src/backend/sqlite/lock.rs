@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::bounded::Bounded;
 use super::error::{at, failed, is_busy};
 use super::gate::{Held, Patience};
 use super::pool::{Access, connect};
-use super::{Sqlite, commit, trace};
+use super::{Sqlite, commit, files, trace};
 use crate::backend::Lock;
 use crate::batch::{Batch, Durability};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Locked<'a> {
     sqlite: &'a Sqlite,
     /// Ends before others of this handle come in.
-    _keeper: Option<Connection>,
+    _keeper: Option<Bounded>,
     held: Held<'a>,
 }
 
@@ -54,8 +55,12 @@ impl<'a> Locked<'a> {
             let message = "the batch is committed, and the disk has not confirmed it: open the store again";
             Error::because(message, error).of_kind(ErrorKind::Poisoned)
         };
-        let synced = self.sqlite.sync(&mut writer, &self.held).map_err(unconfirmed);
-        synced.inspect_err(|error| self.sqlite.heed(error))
+        let synced = match self.sqlite.sync(&mut writer, &self.held) {
+            // They may take as long as they like, and the log can be synced without them.
+            Err(error) if error.kind() == ErrorKind::Locked => files::sync_log(&self.sqlite.path).map_err(|_| error),
+            synced => synced,
+        };
+        synced.map_err(unconfirmed).inspect_err(|error| self.sqlite.heed(error))
     }
 }
 
@@ -69,7 +74,7 @@ fn begin_to_read(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Keeps others off a store that was opened for reading; `None` if that takes more than may be done to it.
-fn keep_off(sqlite: &Sqlite, held: &Held<'_>) -> Result<Option<Connection>> {
+fn keep_off(sqlite: &Sqlite, held: &Held<'_>) -> Result<Option<Bounded>> {
     let begin = || {
         let keeper = connect(&sqlite.path, Access::KeepOff, Duration::ZERO)?;
         held.retry(|| keeper.execute_batch("BEGIN IMMEDIATE"))?;

@@ -1,7 +1,10 @@
 //! Records as rows in one file, a database of SQLite.
 //!
 //! - `schema`: the tables
+//! - `expected`: whether the tables are those
 //! - `open`: making and opening a store
+//! - `files`: the files of a database, before SQLite opens them
+//! - `bounded`: connections whose work is bounded, whatever is in the file
 //! - `gate`: one writer at a time among threads
 //! - `pool`: the connections that read
 //! - `writer`: the connection that writes, and its transactions
@@ -25,9 +28,12 @@
 //! One connection writes, and each thread that reads uses one of its own. One more, the *observer*, never writes: its
 //! `PRAGMA data_version` tells whether anybody has.
 
+mod bounded;
 mod catalog;
 mod commit;
 mod error;
+mod expected;
+mod files;
 mod gate;
 mod generation;
 mod identity;
@@ -50,13 +56,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
-
 use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::batch::{Batch, Durability};
 use crate::class::Class;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
+use bounded::Bounded;
 use error::{at, unwritten};
 use gate::{Gate, Patience};
 use identity::Identity;
@@ -73,7 +78,7 @@ pub struct Sqlite {
     shown: PathBuf,
     gate: Gate,
     readers: Pool,
-    observer: Mutex<Connection>,
+    observer: Mutex<Bounded>,
     declared: catalog::Declared,
     /// `None` if the store was opened for reading. It is closed last: who only reads leaves the log where it is.
     writer: Option<Mutex<Writer>>,
@@ -91,19 +96,22 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    fn observer(&self) -> MutexGuard<'_, Connection> {
+    fn observer(&self) -> MutexGuard<'_, Bounded> {
         // Whatever a thread was at when it panicked, the next statement begins anew.
-        self.observer.lock().unwrap_or_else(PoisonError::into_inner)
+        let observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
+        observer.begin_operation();
+        observer
     }
 
     /// Runs something that reads, and names the file in its error.
-    fn read_with<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+    fn read_with<R>(&self, read: impl FnOnce(&Bounded) -> Result<R>) -> Result<R> {
         let run = || {
             self.gate.check_process()?;
             if self.writer.is_none() && self.gate.is_mine() {
                 return read(&self.observer());
             }
             let connection = self.readers.take()?;
+            connection.begin_operation();
             let done = read(&connection);
             self.readers.give(connection);
             done
@@ -112,17 +120,19 @@ impl Sqlite {
     }
 
     /// Runs something that reads what is stored under a key, or a base. Nothing is where its class is not declared.
-    fn read_of<R: Default>(&self, key: &Key, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+    fn read_of<R: Default>(&self, key: &Key, read: impl FnOnce(&Bounded) -> Result<R>) -> Result<R> {
         self.read_with(|connection| {
             if self.declared.contains(connection, key.class())? { read(connection) } else { Ok(R::default()) }
         })
     }
 
     /// Runs something that reads what this thread has written, too, and has not committed.
-    fn with_present<R>(&self, read: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
+    fn with_present<R>(&self, read: impl FnOnce(&Bounded) -> Result<R>) -> Result<R> {
         match &self.writer {
             Some(writer) if self.gate.is_mine() => {
-                read(&writer.lock().unwrap_or_else(PoisonError::into_inner).connection).map_err(at(&self.shown))
+                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer.connection.begin_operation();
+                read(&writer.connection).map_err(at(&self.shown))
             }
             _ => self.read_with(read),
         }
@@ -285,7 +295,7 @@ impl Backend for Sqlite {
     }
 
     fn classes(&self) -> Result<Vec<Class>> {
-        self.read_with(catalog::classes)
+        self.read_with(|connection| catalog::classes(connection))
     }
 
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
@@ -323,6 +333,7 @@ impl Backend for Sqlite {
             let mut writer = self.writer()?;
             self.sync(&mut writer, &held)?;
             // What readers still look at stays in the log, which is durable.
+            writer.connection.begin_operation();
             let truncate = writer.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
             truncate.map_err(unwritten("bring the log into the database")).inspect_err(|error| self.heed(error))
         };
@@ -338,7 +349,7 @@ impl Backend for Sqlite {
     }
 
     fn is_shared(&self) -> bool {
-        self.read_with(catalog::shared).is_ok_and(|shared| shared.is_some())
+        self.read_with(|connection| catalog::shared(connection)).is_ok_and(|shared| shared.is_some())
     }
 }
 

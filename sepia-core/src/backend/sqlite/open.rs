@@ -8,8 +8,11 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use super::Sqlite;
+use super::bounded::Bounded;
 use super::catalog::{self, Declared};
 use super::error::{at, failed, unopened};
+use super::expected;
+use super::files::{self, Links, not_a_store};
 use super::gate::{Deadline, Gate, retry};
 use super::identity::Identity;
 use super::modes;
@@ -63,12 +66,11 @@ impl Sqlite {
     }
 
     fn open_at(path: PathBuf, given: &Path, options: &OpenOptions) -> Result<Self> {
-        // Whoever opens a pipe waits.
-        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
-            return Err(not_a_store("it is no file"));
-        }
+        files::check(&path)?;
         let gate = Gate::new(options.lock_timeout);
         let deadline = Deadline::new(Instant::now(), options.lock_timeout);
+        files::part(&path, if options.read_only { Links::PartSides } else { Links::Part }, deadline)?;
+        let before = Identity::of(&path).ok();
         modes::check_reader(&path)?;
         modes::prepare_log(&path);
         let (writer, access) = if options.read_only {
@@ -83,6 +85,10 @@ impl Sqlite {
             (Some(Mutex::new(Writer::new(connection, options.max_record_size).map_err(unopened)?)), Access::Read)
         };
         let identity = Identity::of(&path).map_err(|error| Error::io("look at the database", given, error))?;
+        // By now it is locked, and stays what it is.
+        if let Some(before) = before {
+            before.check(&path)?;
+        }
         let readers = Pool::new(path.clone(), identity, access, gate.timeout());
         let observer = readers.open()?;
         if options.read_only {
@@ -120,7 +126,7 @@ fn check_path(path: &Path) -> Result<()> {
 }
 
 /// Opens the database for writing, and makes it a store if it is empty.
-fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Connection> {
+fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Bounded> {
     modes::make(path, options.shared)?;
     let connection = connect(path, Access::Create, options.lock_timeout).map_err(unopened)?;
     let found = content(&connection)?;
@@ -245,9 +251,11 @@ fn has_log(path: &Path) -> bool {
 fn content(connection: &Connection) -> Result<Content> {
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let read = || {
-        let is_empty: bool = connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))?;
+        let is_empty: bool =
+            connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", (), |row| row.get(0))?;
         let encoding: String = connection.pragma_query_value(None, "encoding", |row| row.get(0))?;
-        Ok((number("application_id")?, number("user_version")?, is_empty, encoding))
+        let (application, version) = (number("application_id")?, number("user_version")?);
+        Ok((application, version, is_empty, encoding))
     };
     // Others may be making it: all this must be of one state.
     let read_as_one = || {
@@ -264,7 +272,12 @@ fn content(connection: &Connection) -> Result<Content> {
             Err(Error::corrupt(format!("the database cannot be read: {in_other}")))
         }
         (0, 0) if is_empty && encoding != ENCODING => Err(not_a_store(&in_other)),
-        (schema::APPLICATION_ID, 1..=schema::VERSION) => Ok(Content::Store(version)),
+        (schema::APPLICATION_ID, 1..=schema::VERSION) => {
+            if version == schema::VERSION {
+                expected::check(connection)?;
+            }
+            Ok(Content::Store(version))
+        }
         (schema::APPLICATION_ID, _) => {
             let newest = schema::VERSION;
             let message = format!("the store has version {version}, and this version of sepia reads up to {newest}");
@@ -277,8 +290,4 @@ fn content(connection: &Connection) -> Result<Content> {
 
 fn foreign() -> Error {
     not_a_store("it is the database of something else")
-}
-
-fn not_a_store(why: &str) -> Error {
-    Error::message(ErrorKind::NotAStore, format!("this is not a sepia store: {why}"))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::bounded::Bounded;
 use super::error::unopened;
 use super::identity::Identity;
 use crate::error::Result;
@@ -40,7 +41,7 @@ pub(super) struct Pool {
     identity: Identity,
     access: Access,
     timeout: Duration,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Bounded>>,
 }
 
 impl Pool {
@@ -49,7 +50,7 @@ impl Pool {
     }
 
     /// Opens one more.
-    pub(super) fn open(&self) -> Result<Connection> {
+    pub(super) fn open(&self) -> Result<Bounded> {
         let connection = connect(&self.path, self.access, self.timeout);
         // By now it has opened the file.
         self.identity.check(&self.path)?;
@@ -57,13 +58,13 @@ impl Pool {
     }
 
     /// Takes one.
-    pub(super) fn take(&self) -> Result<Connection> {
+    pub(super) fn take(&self) -> Result<Bounded> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| self.open(), Ok)
     }
 
     /// Gives one back.
-    pub(super) fn give(&self, connection: Connection) {
+    pub(super) fn give(&self, connection: Bounded) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(connection);
@@ -72,7 +73,7 @@ impl Pool {
 }
 
 /// Opens a connection to a file with an absolute path, so that SQLite takes no name for anything else.
-pub(super) fn connect(path: &Path, access: Access, timeout: Duration) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, access: Access, timeout: Duration) -> rusqlite::Result<Bounded> {
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = match access {
         Access::Create => {
@@ -92,11 +93,7 @@ pub(super) fn connect(path: &Path, access: Access, timeout: Duration) -> rusqlit
     };
     connection.busy_timeout(timeout.min(LONGEST))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // What SQL in the file could do beyond reading tables, it may not.
-    connection.pragma_update(None, "trusted_schema", false)?;
-    // Commits remove entries with their object themselves, and rows that others left without one can be moved.
-    connection.pragma_update(None, "foreign_keys", false)?;
-    Ok(connection)
+    Bounded::new(connection, path)
 }
 
 /// The URI of a file that nobody changes, which is the only way to say so.

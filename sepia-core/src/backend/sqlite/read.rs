@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::error::failed;
+use super::bounded::DEFAULT_MAX_RECORD;
+use super::error::{disordered, failed};
 use super::generation;
 use super::tree::{Builder, bytes};
 use crate::backend::Stat;
@@ -57,6 +58,7 @@ pub(super) fn record(connection: &Connection, key: &Key) -> Result<Option<Record
         let Some(content) = bytes(row.get_ref(1).map_err(&fail)?) else {
             return Err(Error::corrupt("the content is neither text nor a blob"));
         };
+        let mut size = Size::of(content)?;
         let content = content.to_vec();
         if kind == Kind::Leaf {
             return Ok(Some(Record::Leaf(content)));
@@ -66,11 +68,36 @@ pub(super) fn record(connection: &Connection, key: &Key) -> Result<Option<Record
         let mut statement = connection.prepare_cached(ENTRIES).map_err(&fail)?;
         let mut entries = statement.query([number]).map_err(&fail)?;
         while let Some(row) = entries.next().map_err(&fail)? {
+            size.add(row.get_ref(3).map_err(&fail)?)?;
             tree.add(row)?;
         }
         Ok(Some(Record::Container(tree.finish(content)?)))
     };
     read().map_err(|error| of(key, error))
+}
+
+/// How much of a record has been read.
+struct Size(u64);
+
+impl Size {
+    fn of(content: &[u8]) -> Result<Self> {
+        let mut size = Self(0);
+        size.grow(content.len())?;
+        Ok(size)
+    }
+
+    /// Adds the content of an entry.
+    fn add(&mut self, content: ValueRef<'_>) -> Result<()> {
+        self.grow(bytes(content).map_or(0, <[u8]>::len))
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<()> {
+        self.0 = self.0.saturating_add(bytes as u64);
+        if self.0 <= DEFAULT_MAX_RECORD {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!("the record has more than {DEFAULT_MAX_RECORD} bytes, the greatest size of one")))
+    }
 }
 
 /// Names the record in an error.
@@ -136,19 +163,24 @@ impl Ids {
         // A blob as text can be any bytes, as what has been written by hand.
         const IDS: &str = "SELECT id FROM object WHERE class = ?1 AND id > CAST(?2 AS TEXT)
             AND EXISTS (SELECT 1 FROM class WHERE name = ?1) ORDER BY id LIMIT ?3";
-        let Some(last) = self.last.take() else { return Ok(false) };
+        const LIST: &str = "list the class";
+        let Some(mut last) = self.last.take() else { return Ok(false) };
         self.text.clear();
         self.ends.clear();
+        let fail = failed(LIST);
         let mut list = || {
-            let mut statement = connection.prepare_cached(IDS)?;
-            let mut rows = statement.query((class, &*last, CHUNK))?;
+            let mut statement = connection.prepare_cached(IDS).map_err(&fail)?;
+            let mut rows = statement.query((class, &*last, CHUNK)).map_err(&fail)?;
             let mut count = 0;
-            while let Some(row) = rows.next()? {
+            while let Some(row) = rows.next().map_err(&fail)? {
                 count += 1;
-                let id = bytes(row.get_ref(0)?).unwrap_or_default();
-                if count == CHUNK {
-                    self.last = Some(id.to_vec());
+                let id = bytes(row.get_ref(0).map_err(&fail)?).unwrap_or_default();
+                // What is listed before what was listed would be listed for ever.
+                if *id <= *last {
+                    return Err(disordered(LIST));
                 }
+                last.clear();
+                last.extend_from_slice(id);
                 if let Ok(id) = std::str::from_utf8(id)
                     && is_id(class, id)
                 {
@@ -156,9 +188,13 @@ impl Ids {
                     self.ends.push(self.text.len());
                 }
             }
-            Ok(count > 0)
+            Ok(count)
         };
-        list().map_err(|error| failed("list the class")(error).class(class))
+        let count = list().map_err(|error: Error| error.class(class))?;
+        if count == CHUNK {
+            self.last = Some(last);
+        }
+        Ok(count > 0)
     }
 }
 
@@ -172,17 +208,27 @@ pub(super) fn is_id(class: &str, id: &str) -> bool {
 pub(super) fn generations(connection: &Connection, base: &Key) -> Result<Vec<Key>> {
     // The full stop before a generation is followed by `/` among the characters.
     const GENERATIONS: &str = "SELECT id FROM object WHERE class = ?1 AND id = ?2
-        UNION ALL SELECT id FROM object WHERE class = ?1 AND id > ?3 AND id < ?4";
-    let fail = failed("list the generations");
+        UNION ALL SELECT id FROM object WHERE class = ?1 AND id > ?3 AND id < ?4 ORDER BY 1";
+    const LIST: &str = "list the generations";
+    let fail = failed(LIST);
     let list = || {
         let mut statement = connection.prepare_cached(GENERATIONS).map_err(&fail)?;
         let (first, end) = (format!("{}.", base.id()), format!("{}/", base.id()));
         let mut rows = statement.query((base.class(), base.id(), first, end)).map_err(&fail)?;
-        let mut found = Vec::new();
+        let (mut found, mut last) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next().map_err(&fail)? {
-            let Ok(id) = row.get_ref(0).map_err(&fail)?.as_str() else { continue };
-            if let Some(generation) = generation_of(base.id(), id) {
-                found.push((generation, base.sibling(id)?));
+            let id = bytes(row.get_ref(0).map_err(&fail)?).unwrap_or_default();
+            if id <= &*last {
+                return Err(disordered(LIST));
+            }
+            last.clear();
+            last.extend_from_slice(id);
+            // What cannot be a key is foreign.
+            if let Ok(id) = std::str::from_utf8(id)
+                && let Some(generation) = generation_of(base.id(), id)
+                && let Ok(key) = base.sibling(id)
+            {
+                found.push((generation, key));
             }
         }
         found.sort();
@@ -194,19 +240,23 @@ pub(super) fn generations(connection: &Connection, base: &Key) -> Result<Vec<Key
 /// Returns the key of the newest stored generation of a base.
 pub(super) fn newest(connection: &Connection, base: &Key) -> Result<Option<Key>> {
     const NEWEST: &str = "SELECT id, generation FROM object WHERE class = ?1 AND base = ?2
-        ORDER BY generation DESC, id DESC LIMIT 1";
+        ORDER BY generation DESC, id DESC";
     let fail = failed("find the newest generation");
     let find = || {
         let mut statement = connection.prepare_cached(NEWEST).map_err(&fail)?;
         let mut rows = statement.query((base.class(), base.id())).map_err(&fail)?;
-        let Some(row) = rows.next().map_err(&fail)? else {
-            // A record under the base alone is generation 0, also if the base ends in a number itself.
-            return Ok(contains(connection, base)?.then(|| base.clone()));
-        };
-        let (id, number) = (row.get_ref(0).map_err(&fail)?, row.get_ref(1).map_err(&fail)?);
-        let newest = id.as_str().ok().filter(|id| generation::is_of(base.id(), id, number));
-        let newest = newest.and_then(|id| base.sibling(id).ok());
-        newest.map(Some).ok_or_else(|| Error::corrupt("the base and generation of a record are not those of its id"))
+        while let Some(row) = rows.next().map_err(&fail)? {
+            let (id, number) = (row.get_ref(0).map_err(&fail)?, row.get_ref(1).map_err(&fail)?);
+            // What cannot be a key is foreign.
+            let Ok(id) = id.as_str() else { continue };
+            let Ok(key) = base.sibling(id) else { continue };
+            if !generation::is_of(base.id(), id, number) {
+                return Err(Error::corrupt("the base and generation of a record are not those of its id"));
+            }
+            return Ok(Some(key));
+        }
+        // A record under the base alone is generation 0, also if the base ends in a number itself.
+        Ok(contains(connection, base)?.then(|| base.clone()))
     };
     find().map_err(|error| of(base, error))
 }

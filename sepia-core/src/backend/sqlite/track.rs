@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use super::Sqlite;
-use super::error::failed;
+use super::error::{disordered, failed};
 use super::gate::Patience;
 use crate::backend::Track;
 use crate::batch::Durability;
@@ -29,8 +29,14 @@ pub(super) fn note(connection: &Connection, key: &Key) -> rusqlite::Result<bool>
     if connection.last_insert_rowid() <= KEPT {
         return Ok(true);
     }
-    connection.execute_batch("DELETE FROM follower; DELETE FROM change")?;
+    forget_all(connection)?;
     Ok(false)
+}
+
+/// Forgets all followers and notes. With a condition, SQLite removes row by row, and counts its steps; without one, it
+/// follows pages through a damaged table for as long as they lead on.
+fn forget_all(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("DELETE FROM follower WHERE true; DELETE FROM change WHERE true")
 }
 
 /// Follows commits by their notes.
@@ -62,9 +68,18 @@ impl<'a> Notes<'a> {
         let mut rows = statement.query([self.read]).map_err(&fail)?;
         let (mut keys, mut read) = (Vec::new(), self.read);
         while let Some(row) = rows.next().map_err(&fail)? {
-            read = row.get(0).map_err(&fail)?;
-            let (class, id): (String, String) = (row.get(1).map_err(&fail)?, row.get(2).map_err(&fail)?);
-            keys.push(Key::new(class, id)?);
+            let number = row.get(0).map_err(&fail)?;
+            if number <= read {
+                return Err(disordered("read what has changed"));
+            }
+            read = number;
+            let (class, id) = (row.get_ref(1).map_err(&fail)?, row.get_ref(2).map_err(&fail)?);
+            // No commit has changed what cannot be a key.
+            if let (Ok(class), Ok(id)) = (class.as_str(), id.as_str())
+                && let Ok(key) = Key::new(class, id)
+            {
+                keys.push(key);
+            }
         }
         Ok(Some((keys, read)))
     }
@@ -110,7 +125,7 @@ impl Drop for Notes<'_> {
             connection.execute("DELETE FROM follower WHERE number = ?1", [self.follower]).map_err(&fail)?;
             known.is_followed = is_followed(connection).map_err(&fail)?;
             if !known.is_followed {
-                connection.execute("DELETE FROM change", ()).map_err(&fail)?;
+                forget_all(connection).map_err(&fail)?;
             }
             Ok(())
         });

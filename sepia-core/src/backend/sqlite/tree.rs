@@ -106,6 +106,8 @@ pub(super) struct Builder {
     path: String,
     /// The last link to another class than the one before, since the next is likely to be to the same.
     linked: Option<Key>,
+    /// The path of the last row.
+    last: Option<Vec<u8>>,
 }
 
 /// What has been found in a directory.
@@ -119,7 +121,7 @@ struct Directory {
 impl Default for Builder {
     fn default() -> Self {
         let container = Directory { name: Name::of_id(""), above: 0, found: Vec::new() };
-        Self { open: vec![container], path: String::new(), linked: None }
+        Self { open: vec![container], path: String::new(), linked: None, last: None }
     }
 }
 
@@ -136,6 +138,13 @@ impl Builder {
     pub(super) fn add(&mut self, row: &Row<'_>) -> Result<()> {
         let unreadable = |error: rusqlite::Error| super::error::failed("read the entries")(error);
         let path = row.get_ref(0).map_err(unreadable)?;
+        let key = bytes(path).unwrap_or_default();
+        if self.last.as_deref().is_some_and(|last| key <= last) {
+            return Err(super::error::disordered("read the entries"));
+        }
+        let last = self.last.get_or_insert_default();
+        last.clear();
+        last.extend_from_slice(key);
         let Ok(path) = path.as_str() else {
             let path = bytes(path).map_or(Cow::Borrowed(""), String::from_utf8_lossy);
             return Err(Error::corrupt("the path of an entry is no text").inside(&path));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::bounded::Bounded;
 use super::catalog::{self, Checksums};
 use super::error::{self, failed};
 use super::gate::Held;
@@ -18,7 +19,7 @@ const LOG: i64 = 64 << 20;
 /// The connection that writes. Only the thread that holds the gate uses it.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) connection: Connection,
+    pub(super) connection: Bounded,
     /// What commits survive at present; a transaction cannot change it.
     durability: Durability,
     /// What the next ones shall survive, as far as can be told.
@@ -48,7 +49,7 @@ pub(super) struct Known {
 
 impl Writer {
     /// Takes over a connection, which was just opened: SQLite's default is to wait for the disk.
-    pub(super) fn new(connection: Connection, max_record_size: u64) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: Bounded, max_record_size: u64) -> rusqlite::Result<Self> {
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
         connection.pragma_update(None, "journal_size_limit", LOG)?;
@@ -75,6 +76,7 @@ impl Writer {
     /// Begins a transaction that survives what this says; if it is `None`, what the last one had to.
     pub(super) fn begin(&mut self, durability: Option<Durability>, held: &Held<'_>) -> Result<()> {
         let fail = failed("begin to write");
+        self.connection.begin_operation();
         let durability = durability.unwrap_or(self.expected);
         if self.is_open() {
             // A thread has panicked.
@@ -127,6 +129,7 @@ impl Writer {
     }
 
     fn try_commit(&mut self) -> rusqlite::Result<()> {
+        self.connection.begin_operation();
         let waits = self.durability == Durability::Sync;
         let has_changed = self.connection.total_changes() != self.changes;
         if waits && !has_changed && self.has_unsynced {
@@ -140,6 +143,7 @@ impl Writer {
 
     /// Undoes the transaction, if SQLite has not done so by itself.
     pub(super) fn roll_back(&mut self) {
+        self.connection.begin_operation();
         self.known = None;
         if self.is_open() {
             // It fails only if there is nothing to undo.
@@ -160,11 +164,13 @@ impl Writer {
             let message = "an earlier write of this transaction failed, and has undone all of it";
             return Err(Error::message(ErrorKind::Io, message));
         }
+        self.connection.begin_operation();
         self.run("SAVEPOINT part").map_err(&fail)?;
         match part(self) {
             Ok(done) => self.run("RELEASE part").map(|()| done).map_err(fail),
             Err(error) => {
                 self.known = None;
+                self.connection.begin_operation();
                 // It fails if the whole transaction is undone already.
                 let _ = self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part"));
                 Err(error)
@@ -178,7 +184,7 @@ impl Writer {
     }
 
     /// Returns what is known as of this transaction, and the connection.
-    pub(super) fn known(&mut self) -> Result<(&Connection, &mut Known)> {
+    pub(super) fn known(&mut self) -> Result<(&Bounded, &mut Known)> {
         let version = version(&self.connection)?;
         let known = match self.known.take().filter(|known| known.version == version) {
             Some(known) => known,

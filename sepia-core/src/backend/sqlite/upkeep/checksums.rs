@@ -1,10 +1,12 @@
 //! Comparing checksums, and noting those that are missing.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::super::error::failed;
+use super::super::bounded::Bounded;
+use super::super::error::{disordered, failed};
 use super::super::gate::Patience;
-use super::super::{Sqlite, catalog, read};
+use super::super::{Sqlite, catalog, read, tree};
 use crate::backend::Examined;
 use crate::batch::Durability;
 use crate::error::{ErrorKind, Result};
@@ -32,10 +34,15 @@ pub(super) enum Comparison {
 pub(super) fn compare(connection: &Connection, key: &Key) -> Result<Comparison> {
     const CHECKSUM: &str = "SELECT checksum FROM object WHERE class = ?1 AND id = ?2";
     let mut statement = connection.prepare_cached(CHECKSUM).map_err(failed("read the checksum"))?;
-    let checksum = statement.query_row((key.class(), key.id()), |row| row.get::<_, Option<String>>(0)).optional();
-    let Some(Some(checksum)) = checksum.map_err(failed("read the checksum"))? else { return Ok(Comparison::Missing) };
+    let checksum = statement.query_row((key.class(), key.id()), |row| {
+        let checksum = row.get_ref(0)?;
+        // What is no text is that of no record.
+        Ok((checksum != ValueRef::Null).then(|| tree::bytes(checksum).unwrap_or_default().to_vec()))
+    });
+    let checksum = checksum.optional().map_err(failed("read the checksum"))?.flatten();
+    let Some(checksum) = checksum else { return Ok(Comparison::Missing) };
     match read::record(connection, key) {
-        Ok(Some(record)) if of(&record) == checksum => Ok(Comparison::Same),
+        Ok(Some(record)) if of(&record).as_bytes() == checksum => Ok(Comparison::Same),
         Ok(Some(_)) => Ok(Comparison::Differs),
         Ok(None) => Ok(Comparison::Missing),
         Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Comparison::Missing),
@@ -47,26 +54,38 @@ impl Sqlite {
     /// Compares every record with its checksum, in a store that keeps them.
     pub(super) fn compare_checksums(&self, each: &mut dyn FnMut(Problem)) -> Result<Examined> {
         let mut examined = Examined::default();
-        if self.read_with(catalog::checksums)? == catalog::Checksums::Off {
+        if self.read_with(|connection| catalog::checksums(connection))? == catalog::Checksums::Off {
             return Ok(examined);
         }
-        for class in self.read_with(catalog::classes)? {
-            let mut ids = read::Ids::start();
-            while self.read_with(|connection| ids.advance(connection, class.name()))? {
-                for id in ids.iter() {
-                    let key = Key::new(class.name(), id)?;
-                    match self.read_with(|connection| in_one_state(connection, || compare(connection, &key)))? {
-                        Comparison::Same => examined.checked += 1,
-                        Comparison::Missing => examined.unchecked += 1,
-                        Comparison::Differs => {
-                            examined.checked += 1;
-                            each(Problem::within(&key, ProblemKind::Corrupted, "", DIFFERS));
-                        }
-                    }
-                }
+        for class in self.read_with(|connection| catalog::classes(connection))? {
+            match self.compare_class(class.name(), &mut examined, each) {
+                // Whoever lists the class is told.
+                Err(error) if error.kind() == ErrorKind::Corrupt => {}
+                compared => compared?,
             }
         }
         Ok(examined)
+    }
+
+    fn compare_class(&self, class: &str, examined: &mut Examined, each: &mut dyn FnMut(Problem)) -> Result<()> {
+        let mut ids = read::Ids::start();
+        while self.read_with(|connection| ids.advance(connection, class))? {
+            for id in ids.iter() {
+                let key = Key::new(class, id)?;
+                match self.read_with(|connection| in_one_state(connection, || compare(connection, &key))) {
+                    Ok(Comparison::Same) => examined.checked += 1,
+                    Ok(Comparison::Missing) => examined.unchecked += 1,
+                    Ok(Comparison::Differs) => {
+                        examined.checked += 1;
+                        each(Problem::within(&key, ProblemKind::Corrupted, "", DIFFERS));
+                    }
+                    // So is whoever reads it.
+                    Err(error) if error.kind() == ErrorKind::Corrupt => examined.unchecked += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes down checksums for records that have none.
@@ -98,7 +117,7 @@ fn in_one_state<R>(connection: &Connection, read: impl FnOnce() -> Result<R>) ->
 }
 
 /// Notes down checksums for some records behind a number. Returns for how many, and up to where; `None` at the end.
-fn note(connection: &Connection, after: i64) -> Result<(u64, Option<i64>)> {
+fn note(connection: &Bounded, after: i64) -> Result<(u64, Option<i64>)> {
     const MISSING: &str = "SELECT number, class, id FROM object WHERE number > ?1 AND checksum IS NULL
         AND class IN (SELECT name FROM class) ORDER BY number LIMIT ?2";
     const NOTE: &str = "UPDATE object SET checksum = ?2 WHERE number = ?1";
@@ -109,6 +128,9 @@ fn note(connection: &Connection, after: i64) -> Result<(u64, Option<i64>)> {
     let mut last = None;
     while let Some(row) = rows.next().map_err(&fail)? {
         let number: i64 = row.get(0).map_err(&fail)?;
+        if last.is_some_and(|last| number <= last) {
+            return Err(disordered("note checksums"));
+        }
         last = Some(number);
         // What is no key is foreign.
         if let (Ok(class), Ok(id)) = (row.get::<_, String>(1), row.get::<_, String>(2))
@@ -120,6 +142,7 @@ fn note(connection: &Connection, after: i64) -> Result<(u64, Option<i64>)> {
     drop(rows);
     let mut noted = 0;
     for (number, key) in missing {
+        connection.begin_operation();
         let record = match read::record(connection, &key) {
             Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
             record => record.ok().flatten(),

@@ -1,6 +1,7 @@
 //! Looking at everything that no record shows. Each query sees one state, so what writers are at work on is not seen.
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::super::error::failed;
 use super::super::{Sqlite, catalog, generation, read, schema, tree};
@@ -22,7 +23,7 @@ impl Sqlite {
         for look in [integrity, leftovers, strangers] {
             self.examine_with(each, look)?;
         }
-        for class in self.read_with(catalog::classes)? {
+        for class in self.read_with(|connection| catalog::classes(connection))? {
             self.examine_with(each, |connection, each| objects(connection, &class, each))?;
         }
         Ok(())
@@ -56,7 +57,8 @@ fn integrity(connection: &Connection, each: &mut dyn FnMut(Problem)) -> Result<(
     let mut statement = connection.prepare(&check).map_err(&fail)?;
     let mut rows = statement.query(()).map_err(&fail)?;
     while let Some(row) = rows.next().map_err(&fail)? {
-        let complaint: String = row.get(0).map_err(&fail)?;
+        let complaint = tree::bytes(row.get_ref(0).map_err(&fail)?).unwrap_or_default();
+        let complaint = String::from_utf8_lossy(complaint);
         if complaint != "ok" {
             each(Problem::new(ProblemKind::Corrupted, DATABASE, complaint));
         }
@@ -74,8 +76,12 @@ fn leftovers(connection: &Connection, each: &mut dyn FnMut(Problem)) -> Result<(
     let mut rows = statement.query([read::Kind::Leaf.as_str()]).map_err(&fail)?;
     while let Some(row) = rows.next().map_err(&fail)? {
         let object: i64 = row.get(0).map_err(&fail)?;
-        let (class, id): (Option<String>, Option<String>) = (row.get(1).map_err(&fail)?, row.get(2).map_err(&fail)?);
-        let key = class.zip(id).and_then(|(class, id)| Key::new(class, id).ok());
+        let (class, id) = (row.get_ref(1).map_err(&fail)?, row.get_ref(2).map_err(&fail)?);
+        let key = class.as_str().ok().zip(id.as_str().ok()).and_then(|(class, id)| Key::new(class, id).ok());
+        if key.is_none() && class != ValueRef::Null {
+            // They are of a row that is no object itself.
+            continue;
+        }
         each(match key {
             Some(key) => {
                 let message = "there are entries of a container, and this is a leaf";
@@ -106,7 +112,10 @@ fn strangers(connection: &Connection, each: &mut dyn FnMut(Problem)) -> Result<(
         let mut statement = connection.prepare(query)?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            tell(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?);
+            let text = |column: usize| -> rusqlite::Result<_> {
+                Ok(String::from_utf8_lossy(tree::bytes(row.get_ref(column)?).unwrap_or_default()).into_owned())
+            };
+            tell(&text(0)?, &text(1)?);
         }
         Ok(())
     };
