@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, Mode};
 use rustix::io::{Errno, Result};
 
+use super::name::check_name;
+
 /// What a directory says of the names in it.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Rights {
@@ -74,6 +76,7 @@ pub(in super::super) fn rights(directory: impl AsFd) -> Result<Rights> {
 
 /// Makes sure that this process may replace or remove what stands under a name. Nothing there is fine.
 pub(in super::super) fn may_replace(directory: impl AsFd, name: &str, rights: &Rights, entry: Entry) -> Result<()> {
+    check_name(name)?;
     if rights.is_append_only {
         return Err(Errno::PERM);
     }

@@ -413,7 +413,7 @@ pub(super) fn permissions(file: impl AsFd) -> Result<Permissions> {
     Ok(Permissions::of(&rustix::fs::fstat(file)?))
 }
 
-/// Returns the permissions of the file under a name; `ENOENT` if there is none, or something else.
+/// Returns the permissions of what stands under a name.
 pub(super) fn permissions_at((parent, name): Place<'_>) -> Result<Permissions> {
     check_name(name)?;
     Ok(Permissions::of(&rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?))

@@ -23,6 +23,7 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::modes::Making;
     use super::super::{self as sys};
     use super::*;
     use crate::backend::fs::checksum::Checksums;
@@ -52,15 +53,14 @@ mod tests {
         let absolute = outer.path().join("canary").to_str().unwrap().to_owned();
         for name in ["../canary", "d/../../canary", "../empty", "../new", "..", ".", "", "/", &absolute] {
             let single = |name: &str| {
-                let file = sys::make_file(at, "made", b"x").unwrap();
+                let file = sys::make_file(at, "made", b"x", Making::Usual).unwrap();
                 drop(file);
                 [
-                    sys::make_directory(at, name).err(),
-                    sys::make_private_directory(at, name).err(),
+                    sys::make_directory(at, name, Making::Usual).err(),
                     sys::make_link(at, name, "t").err(),
-                    sys::make_file(at, name, b"x").err(),
-                    sys::make_file_unnamed(at, name, b"x", Checksums::Off).err(),
-                    sys::open_or_make(at, name).err(),
+                    sys::make_file(at, name, b"x", Making::Usual).err(),
+                    sys::make_file_unnamed(at, name, b"x", Checksums::Off, Making::Usual).err(),
+                    sys::open_or_make(at, name, Making::Usual).err(),
                     sys::replace((at, "made"), (at, name)).err(),
                     sys::replace((at, name), (at, "made")).err(),
                     sys::place((at, "made"), (at, name)).err(),
