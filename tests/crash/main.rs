@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod counts;
+mod deep;
 mod failures;
 mod fair;
 mod histories;

@@ -9,6 +9,7 @@
 //! - `lock`: one writer at a time
 //! - `moment`: telling moments from each other
 //! - `journal`: how a batch takes effect at once, and for good: start here
+//! - `descent`: going down into directories, of which few are open
 //! - `read`: from files to records
 //! - `overlay`: what is committed and not carried out yet
 //! - `view`: reading what is committed
@@ -29,6 +30,7 @@
 mod catalog;
 mod checksum;
 mod commit;
+mod descent;
 mod journal;
 mod latest;
 mod layout;

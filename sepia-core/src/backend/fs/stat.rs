@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use rustix::io::Errno;
 
 use super::Filesystem;
+use super::descent::{self, Descent, Next};
 use super::layout::MAX_DIRECTORIES;
 use super::read;
 use super::sys::{self, Directory, Kind, Measure};
@@ -42,7 +43,7 @@ impl Filesystem {
             Kind::File => Ok(Some(stat(measure))),
             Kind::Directory => {
                 let mut sum = stat(Measure { bytes: 0, ..measure });
-                match walk(&file, &mut sum, 0) {
+                match walk(&file, &mut sum) {
                     Ok(true) => Ok(Some(sum)),
                     Ok(false) => Ok(None),
                     // Somebody is changing it: what there is of it is new.
@@ -59,22 +60,27 @@ impl Filesystem {
 }
 
 /// Adds up a directory and those in it, and returns whether it has a `data.json`.
-fn walk(directory: &Directory, sum: &mut Stat, depth: usize) -> rustix::io::Result<bool> {
-    let (mut has_data, mut inner) = (false, Vec::new());
-    sys::list(directory, &mut |name, kind| match kind {
-        Kind::File => has_data |= name == DATA,
-        Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
-        _ => {}
-    })?;
-    if has_data {
-        add(sum, sys::measure_at(directory, DATA)?);
-    }
-    for name in inner.iter().take_while(|_| depth < MAX_DIRECTORIES) {
-        let inner = sys::open_directory(directory, name)?;
-        add(sum, Measure { bytes: 0, ..sys::measure(&inner)? });
-        walk(&inner, sum, depth + 1)?;
-    }
-    Ok(has_data)
+fn walk(directory: &Directory, sum: &mut Stat) -> rustix::io::Result<bool> {
+    let mut is_container = None;
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let (here, depth) = (descent.here()?, descent.depth());
+        let (mut has_data, mut inner) = (false, Vec::new());
+        sys::list(&here, &mut |name, kind| match kind {
+            Kind::File => has_data |= name == DATA,
+            Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
+            _ => {}
+        })?;
+        if depth > 0 {
+            add(sum, Measure { bytes: 0, ..sys::measure(&here)? });
+        }
+        if has_data {
+            add(sum, sys::measure_at(&here, DATA)?);
+        }
+        is_container.get_or_insert(has_data);
+        Ok(Next::Into(if depth < MAX_DIRECTORIES { inner } else { Vec::new() }))
+    };
+    descent::walk::<Errno>(&mut Descent::from(directory), visit, &mut |_, _| Ok(()))?;
+    Ok(is_container.unwrap_or(false))
 }
 
 fn stat(measure: Measure) -> Stat {

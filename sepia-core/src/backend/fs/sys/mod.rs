@@ -91,8 +91,8 @@ fn below(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
     use rustix::fs::ResolveFlags;
     const WITHIN: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
     match rustix::fs::openat2(root, path, flags, Mode::empty(), WITHIN) {
-        // An older kernel, or a sandbox that does not know the call.
-        Err(Errno::NOSYS | Errno::PERM) => step_below(root, path, flags),
+        // An older kernel, or a sandbox that does not know the call; or a path longer than a call takes.
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => step_below(root, path, flags),
         opened => opened,
     }
 }
