@@ -9,6 +9,7 @@ mod canary;
 mod contained;
 mod counts;
 mod craft;
+mod deep;
 mod descriptors;
 mod failures;
 mod fair;

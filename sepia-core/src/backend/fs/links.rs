@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use rustix::io::Errno;
 
 use super::Filesystem;
+use super::descent::{self, Descent, Next};
 use super::journal::Observed;
 use super::layout::{Links, MAX_DIRECTORIES};
 use super::sys::{self, Directory, Kind};
@@ -22,15 +23,15 @@ impl Filesystem {
             Observed::Untrusted(_) => false,
         };
         if is_settled && !self.root.folds() {
-            let mut walk = Walk { links: Vec::new(), target: [MaybeUninit::uninit(); _] };
+            let mut links = Vec::new();
             let found = match sys::open_directory_below(&self.root, &key.path()) {
-                Ok(directory) => walk.directory(&directory, 0),
+                Ok(directory) => all_in(&directory, &mut links),
                 Err(errno) => Err(Unusual::from(errno)),
             };
             if let Ok(true) = found
                 && self.journal.observe(&self.root)? == first
             {
-                return Ok(Some(walk.links));
+                return Ok(Some(links));
             }
         }
         // Whatever is unusual is said by those who read records.
@@ -50,44 +51,52 @@ impl From<Errno> for Unusual {
     }
 }
 
-struct Walk {
-    links: Vec<Key>,
-    target: sys::Target,
+/// Reads the links of a directory and of those in it, and returns whether it has a `data.json`.
+fn all_in(directory: &Directory, links: &mut Vec<Key>) -> std::result::Result<bool, Unusual> {
+    let mut target: sys::Target = [MaybeUninit::uninit(); _];
+    let mut is_container = None;
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let (has_data, inner) = visit(descent, links, &mut target)?;
+        is_container.get_or_insert(has_data);
+        Ok(Next::Into(inner))
+    };
+    descent::walk::<Unusual>(&mut Descent::from(directory), visit, &mut |_, _| Ok(()))?;
+    Ok(is_container.unwrap_or(false))
 }
 
-impl Walk {
-    /// Reads the links of a directory and of those in it, and returns whether it has a `data.json`.
-    fn directory(&mut self, directory: &Directory, depth: usize) -> std::result::Result<bool, Unusual> {
-        if depth > MAX_DIRECTORIES {
-            return Err(Unusual);
-        }
-        let (mut has_data, mut inner) = (false, Vec::new());
-        let (mut names, mut failed) = (String::new(), false);
-        let mut ends = Vec::new();
-        sys::list(directory, &mut |name, kind| match kind {
-            Kind::File if name == DATA => has_data = true,
-            _ if name == DATA => failed = true,
-            Kind::Link if name::decode(name).is_some() => {
-                names.push_str(name);
-                ends.push(names.len());
-            }
-            Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
-            _ => {}
-        })?;
-        if failed {
-            return Err(Unusual);
-        }
-        // The record's own directory is two levels below the root.
-        let (mut links, mut start) = (Links::within(2 + depth), 0);
-        self.links.reserve(ends.len());
-        for end in ends {
-            let target = sys::read_link(directory, &names[start..end], &mut self.target)?;
-            self.links.push(links.parse(target).map_err(|_| Unusual)?);
-            start = end;
-        }
-        for name in inner {
-            self.directory(&sys::open_directory(directory, &name)?, depth + 1)?;
-        }
-        Ok(has_data)
+/// Reads the links of one directory, and returns whether it has a `data.json`, and the names of those in it.
+fn visit(
+    descent: &mut Descent<'_>,
+    found: &mut Vec<Key>,
+    target: &mut sys::Target,
+) -> std::result::Result<(bool, Vec<String>), Unusual> {
+    let (directory, depth) = (descent.here()?, descent.depth());
+    if depth > MAX_DIRECTORIES {
+        return Err(Unusual);
     }
+    let (mut has_data, mut inner) = (false, Vec::new());
+    let (mut names, mut failed) = (String::new(), false);
+    let mut ends = Vec::new();
+    sys::list(&directory, &mut |name, kind| match kind {
+        Kind::File if name == DATA => has_data = true,
+        _ if name == DATA => failed = true,
+        Kind::Link if name::decode(name).is_some() => {
+            names.push_str(name);
+            ends.push(names.len());
+        }
+        Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
+        _ => {}
+    })?;
+    if failed {
+        return Err(Unusual);
+    }
+    // The record's own directory is two levels below the root.
+    let (mut links, mut start) = (Links::within(2 + depth), 0);
+    found.reserve(ends.len());
+    for end in ends {
+        let target = sys::read_link(&directory, &names[start..end], target)?;
+        found.push(links.parse(target).map_err(|_| Unusual)?);
+        start = end;
+    }
+    Ok((has_data, inner))
 }

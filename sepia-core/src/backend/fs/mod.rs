@@ -10,6 +10,7 @@
 //! - `lock`: one writer at a time
 //! - `moment`: telling moments from each other
 //! - `journal`: how a batch takes effect at once, and for good: start here
+//! - `descent`: going down into directories, of which few are open
 //! - `read`: from files to records
 //! - `again`: looking again at what an editor may be at work on
 //! - `overlay`: what is committed and not carried out yet
@@ -36,6 +37,7 @@ mod catalog;
 mod checksum;
 mod commit;
 mod dangling;
+mod descent;
 mod journal;
 mod latest;
 mod layout;

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use rustix::io::{Errno, Result};
 
 use super::checksum::Checksums;
-use super::layout::{FORMAT_FILE, PRIVATE, is_within};
+use super::descent::{self, Descent, Next};
+use super::layout::{FORMAT_FILE, MAX_DIRECTORIES, PRIVATE, is_within};
 use super::make::{Made, Maker, Over};
 use super::operation::{Action, Before, Operation};
 use super::operations::Part;
 use super::recover::Stands;
 use super::root::Root;
 use super::sys::{self, Directory, Entry, Kind, Rights};
+use crate::name::{self, DATA};
 
 /// The most directories that are kept open.
 const HANDLES: usize = 32;
@@ -28,6 +30,28 @@ pub(super) struct Publisher<'a> {
     maker: Maker<'a>,
     /// What the directory says that files come from which replace others, once that was asked.
     tmp: Option<Rights>,
+}
+
+/// Whether a directory is deeper than that of any record, by the number of names in its path: such a one is removed
+/// together with what is in it, by one operation, as its path and those below it have no end.
+pub(super) fn is_beyond(names: usize) -> bool {
+    names >= 2 + MAX_DIRECTORIES
+}
+
+/// Removes what is in a directory, however deep, as far as it `goes`.
+fn remove_in(directory: &BorrowedFd<'_>, goes: impl Fn(&str, Kind) -> bool) -> Result<()> {
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let (here, mut directories, mut others) = (descent.here()?, Vec::new(), Vec::new());
+        sys::list(&here, &mut |name, kind| match kind {
+            _ if !goes(name, kind) => {}
+            Kind::Directory => directories.push(name.to_owned()),
+            Kind::File | Kind::Link | Kind::Other => others.push(name.to_owned()),
+        })?;
+        others.iter().try_for_each(|name| sys::remove(&here, name))?;
+        Ok(Next::Into(directories))
+    };
+    let leave = &mut |descent: &mut Descent<'_>, name: &str| sys::remove_directory(descent.here()?, name);
+    descent::walk(&mut Descent::from(directory), visit, leave)
 }
 
 impl<'a> Publisher<'a> {
@@ -77,6 +101,9 @@ impl<'a> Publisher<'a> {
             Action::Link(target) => self.maker.by_way_of_tmp(place, Made::Link(target), Over::Anything, making),
             Action::Remove => sys::remove(here, name),
             Action::RemoveDirectory => {
+                if is_beyond(path.split('/').count()) {
+                    return self.remove_beyond(path);
+                }
                 let removed = sys::remove_directory(here, name);
                 // The way may lead through it no more.
                 self.way.retain(|(open, _)| !is_within(open, path));
@@ -209,17 +236,25 @@ impl<'a> Publisher<'a> {
             Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return self.remove_note(path),
             gone => gone?,
         }
-        let mut names = Vec::new();
-        sys::list(self.here(), &mut |name, kind| names.push((name.to_owned(), kind)))?;
-        for (name, kind) in names {
-            if kind == Kind::Directory {
-                self.remove_tree(&format!("{path}/{name}"))?;
-                self.go_to_existing(path)?;
-            } else {
-                sys::remove(self.here(), &name)?;
-            }
-        }
+        remove_in(&self.here(), |_, _| true)?;
         self.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))
+    }
+
+    /// Removes a directory that is deeper than any record's can be, with what is Sepia's in it.
+    fn remove_beyond(&mut self, path: &str) -> Result<()> {
+        match self.go_to_existing(path) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => return Ok(()),
+            gone => gone?,
+        }
+        remove_in(&self.here(), |name, kind| match kind {
+            Kind::File => name == DATA,
+            Kind::Link => name == DATA || name::decode(name).is_some(),
+            Kind::Directory => name::decode(name).is_some(),
+            Kind::Other => false,
+        })?;
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.go_to_existing(parent)?;
+        sys::remove_directory(self.here(), name)
     }
 
     /// Makes sure that a directory can be written, as far as that can be known before, and returns what it says of what

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::again::{self, Again};
+use super::descent::{Descent, Here};
 use super::layout::{Links, MAX_DIRECTORIES};
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
@@ -99,9 +100,10 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
             }
             Err(errno) => return Err(fail(refused(errno, &place()))),
         }
-        let (below, foreign, occupied, left) = (Vec::new(), Vec::new(), Vec::new(), root.max_record());
-        let mut tree = Tree { root, path: key.path(), below, foreign, occupied, half_done: None, left };
-        match tree.directory(&file, &mut [MaybeUninit::uninit(); _]) {
+        let (descent, below, left) = (Descent::from(&file), Vec::new(), root.max_record());
+        let (foreign, occupied) = (Vec::new(), Vec::new());
+        let mut tree = Tree { root, path: key.path(), descent, below, foreign, occupied, half_done: None, left };
+        match tree.directory(&mut [MaybeUninit::uninit(); _]) {
             Ok((data, entries)) => {
                 let Tree { foreign, occupied, half_done, .. } = tree;
                 return Ok(Stored::Directory(Found { data, entries, foreign, occupied, half_done }));
@@ -245,6 +247,8 @@ struct Tree<'a> {
     root: &'a Root,
     /// The path of the record, below the root.
     path: String,
+    /// The way down from its own directory.
+    descent: Descent<'a>,
     /// The names of the directories on the way down.
     below: Vec<Name>,
     foreign: Vec<String>,
@@ -259,13 +263,16 @@ enum Failure {
     Error(Error),
 }
 
-impl Tree<'_> {
-    /// Reads a directory: its `data.json`, if it has one, and its entries.
-    fn directory(
-        &mut self,
-        directory: &Directory,
-        target: &mut sys::Target,
-    ) -> Result<(Option<Vec<u8>>, Entries), Failure> {
+impl<'a> Tree<'a> {
+    /// Opens the directory that the way down leads to, or finds it open. Whoever keeps it while it reads what is in it
+    /// has as many directories open as that is deep.
+    fn here(&mut self) -> Result<Here<'a>, Failure> {
+        self.descent.here().map_err(|errno| self.io("open the directory", None, errno))
+    }
+
+    /// Reads the directory that the way down leads to: its `data.json`, if it has one, and its entries.
+    fn directory(&mut self, target: &mut sys::Target) -> Result<(Option<Vec<u8>>, Entries), Failure> {
+        let directory = self.here()?;
         let mut names = Vec::new();
         let (mut has_data, mut has_foreign, mut has_stray, mut is_edited) = (None, false, false, false);
         let most = self.left / ENTRY_SIZE;
@@ -303,7 +310,7 @@ impl Tree<'_> {
         let data = match has_data {
             None => None,
             Some(Kind::File) => {
-                let file = sys::open(directory, DATA).map_err(|errno| self.refused(DATA, errno))?;
+                let file = sys::open(&directory, DATA).map_err(|errno| self.refused(DATA, errno))?;
                 let data = sys::read(&file, self.left).map_err(|errno| match errno {
                     Errno::FBIG => self.too_large(Some(DATA)),
                     errno => self.refused(DATA, errno),
@@ -318,8 +325,9 @@ impl Tree<'_> {
         };
         // Without its marker, what holds something is half done, unless it is a collection.
         if has_stray || data.is_none() && (is_edited || self.below.is_empty() && !names.is_empty()) {
-            self.is_half_done(directory);
+            self.is_half_done(&directory);
         }
+        let mut directory = Some(directory);
         names.sort_unstable_by(|(a, name, _), (b, other, _)| a.cmp(b).then_with(|| name.cmp(other)));
         let mut entries = Vec::with_capacity(names.len());
         // The record's own directory is two levels below the root.
@@ -327,13 +335,20 @@ impl Tree<'_> {
         for (_, name, kind) in names {
             let entry = match kind {
                 Kind::Link => {
+                    let directory = match directory {
+                        Some(ref directory) => directory,
+                        None => directory.insert(self.here()?),
+                    };
                     let target = sys::read_link(directory, name.as_str(), target)
                         .map_err(|errno| self.refused(name.as_str(), errno))?;
                     let key =
                         links.parse(target).map_err(|reason| self.error(name.as_str(), Error::corrupt(reason)))?;
                     Entry::Link(key)
                 }
-                Kind::Directory => self.descend(directory, &name, target)?,
+                Kind::Directory => {
+                    directory = None;
+                    self.descend(&name, target)?
+                }
                 Kind::File | Kind::Other => Entry::Stray,
             };
             entries.push((name, entry));
@@ -345,16 +360,16 @@ impl Tree<'_> {
         }
     }
 
-    fn descend(&mut self, directory: &Directory, name: &Name, target: &mut sys::Target) -> Result<Entry, Failure> {
+    fn descend(&mut self, name: &Name, target: &mut sys::Target) -> Result<Entry, Failure> {
         if self.below.len() >= MAX_DIRECTORIES {
             let message = format!("directories nest deeper than {MAX_DIRECTORIES} levels");
             return Err(self.error(name.as_str(), Error::corrupt(message)));
         }
-        let inner =
-            sys::open_directory(directory, name.as_str()).map_err(|errno| self.refused(name.as_str(), errno))?;
+        self.descent.enter(name.as_str()).map_err(|errno| self.refused(name.as_str(), errno))?;
         self.below.push(name.clone());
-        let (data, entries) = self.directory(&inner, target)?;
+        let (data, entries) = self.directory(target)?;
         self.below.pop();
+        self.descent.leave();
         Ok(match data {
             Some(data) => Entry::Container(Node { data, entries }),
             None => Entry::Collection(entries),

@@ -1,13 +1,16 @@
 //! From what is stored to the operations that remove it. Unlike what is put, it need not be
 //! understood: a container that has become unreadable can be deleted. What is foreign stays.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-use super::layout::MAX_DIRECTORIES;
+use super::descent::{self, Descent, Next};
 use super::operation::{Action, Before, Image, Operation};
 use super::operations;
+use super::publish::is_beyond;
 use super::read;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
@@ -35,7 +38,7 @@ pub(super) fn of_record(root: &Root, class: &Directory, key: &Key, operations: &
     match sys::kind(class, &key.name()) {
         Err(Errno::NOENT) => Ok(()),
         Ok(Kind::File | Kind::Directory) if is_misspelled(root, class, key)? => Ok(()),
-        Ok(Kind::Directory) => of_directory(root, class, (&key.name(), path), 0, operations).map_err(fail),
+        Ok(Kind::Directory) => of_directory(root, class, (&key.name(), path), operations).map_err(fail),
         Ok(Kind::Other) => {
             let error = Error::corrupt("this is neither a file nor a directory");
             Err(fail(error.at(root.place(path).to_string_lossy())))
@@ -84,14 +87,14 @@ pub(super) fn of_class(root: &Root, class: &Class, batch: &Batch, operations: &m
         if is_record {
             return retired;
         }
-        of_directory(root, &directory, (&name, key.path()), 0, operations)?;
+        of_directory(root, &directory, (&name, key.path()), operations)?;
     }
     operations.push(Operation::new(path, Action::RemoveDirectory, Before::Unknown));
     Ok(())
 }
 
 /// The removal of a file or a link, which need not be readable.
-fn remove(root: &Root, parent: &Directory, name: &str, path: String, kind: Kind) -> Operation<'static> {
+fn remove(root: &Root, parent: impl AsFd + Copy, name: &str, path: String, kind: Kind) -> Operation<'static> {
     let image = match kind {
         Kind::File => sys::open(parent, name)
             .and_then(|file| sys::read(file, root.max_record()))
@@ -113,22 +116,46 @@ fn is_misspelled(root: &Root, class: &Directory, key: &Key) -> Result<bool> {
     }
 }
 
+/// Plans the removal of a directory. What is deeper than any record goes with the last directory that is not, and has no
+/// operations of its own: see [`is_beyond`](super::publish::is_beyond).
 fn of_directory(
     root: &Root,
     parent: &Directory,
     (name, path): (&str, String),
-    depth: usize,
     operations: &mut Operations,
 ) -> Result<()> {
-    if depth > MAX_DIRECTORIES {
-        let error = Error::corrupt(format!("directories nest deeper than {MAX_DIRECTORIES} levels"));
-        return Err(error.at(root.place(path).to_string_lossy()));
-    }
     let fail = |errno: Errno| Error::io("remove the directory", &root.place(&path), errno);
     let directory = sys::open_directory(parent, name).map_err(fail)?;
+    let operations = RefCell::new(operations);
+    let push = |path: String, action| operations.borrow_mut().push(Operation::new(path, action, Before::Unknown));
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let (here, path) = (descent.here()?, format!("{path}{}", descent.path()));
+        let mut directories = plan_entries(root, here.as_fd(), &path, &mut operations.borrow_mut())?;
+        if is_beyond(2 + descent.depth() + 1) {
+            let beyond = std::mem::take(&mut directories);
+            beyond.into_iter().for_each(|name| push(format!("{path}/{name}"), Action::RemoveDirectory));
+        }
+        Ok(Next::Into(directories))
+    };
+    let leave = &mut |descent: &mut Descent<'_>, name: &str| {
+        push(format!("{path}{}/{name}", descent.path()), Action::RemoveDirectory);
+        Ok(())
+    };
+    descent::walk(&mut Descent::from(&directory), visit, leave).map_err(fail)?;
+    push(path.clone(), Action::RemoveDirectory);
+    Ok(())
+}
+
+/// Plans the removal of the files and links in a directory, and returns the names of the directories.
+fn plan_entries(
+    root: &Root,
+    directory: BorrowedFd<'_>,
+    path: &str,
+    operations: &mut Operations,
+) -> std::result::Result<Vec<String>, Errno> {
     let (mut directories, mut links) = (Vec::new(), Operations::default());
-    sys::list(&directory, &mut |name, kind| {
-        let remove = || remove(root, &directory, name, format!("{path}/{name}"), kind);
+    sys::list(directory, &mut |name, kind| {
+        let remove = || remove(root, directory, name, format!("{path}/{name}"), kind);
         match kind {
             // The marker goes first.
             Kind::File | Kind::Link if name == DATA => operations.push(remove()),
@@ -137,13 +164,7 @@ fn of_directory(
             Kind::Directory => directories.push(name.to_owned()),
             Kind::File | Kind::Other => {}
         }
-    })
-    .map_err(fail)?;
+    })?;
     operations.append(links);
-    for name in directories {
-        let path = format!("{path}/{name}");
-        of_directory(root, &directory, (&name, path), depth + 1, operations)?;
-    }
-    operations.push(Operation::new(path, Action::RemoveDirectory, Before::Unknown));
-    Ok(())
+    Ok(directories)
 }

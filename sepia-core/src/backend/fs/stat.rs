@@ -6,6 +6,7 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use super::Filesystem;
+use super::descent::{self, Descent, Next};
 use super::layout::MAX_DIRECTORIES;
 use super::modes;
 use super::read;
@@ -47,7 +48,7 @@ impl Filesystem {
             Kind::File => Ok(Some(stat(measure, of_class))),
             Kind::Directory => {
                 let mut sum = stat(Measure { bytes: 0, ..measure }, of_class);
-                match walk(&file, &mut sum, of_class, 0) {
+                match walk(&file, &mut sum, of_class) {
                     Ok(true) => Ok(Some(sum)),
                     Ok(false) => Ok(None),
                     // Somebody is changing it: what there is of it is new.
@@ -64,22 +65,27 @@ impl Filesystem {
 }
 
 /// Adds up a directory and those in it, and returns whether it has a `data.json`.
-fn walk(directory: &Directory, sum: &mut Stat, of_class: Mode, depth: usize) -> rustix::io::Result<bool> {
-    let (mut has_data, mut inner) = (false, Vec::new());
-    sys::list(directory, &mut |name, kind| match kind {
-        Kind::File => has_data |= name == DATA,
-        Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
-        _ => {}
-    })?;
-    if has_data {
-        add(sum, stat(sys::measure_at(directory, DATA)?, of_class));
-    }
-    for name in inner.iter().take_while(|_| depth < MAX_DIRECTORIES) {
-        let inner = sys::open_directory(directory, name)?;
-        add(sum, stat(Measure { bytes: 0, ..sys::measure(&inner)? }, of_class));
-        walk(&inner, sum, of_class, depth + 1)?;
-    }
-    Ok(has_data)
+fn walk(directory: &Directory, sum: &mut Stat, of_class: Mode) -> rustix::io::Result<bool> {
+    let mut is_container = None;
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let (here, depth) = (descent.here()?, descent.depth());
+        let (mut has_data, mut inner) = (false, Vec::new());
+        sys::list(&here, &mut |name, kind| match kind {
+            Kind::File => has_data |= name == DATA,
+            Kind::Directory if name::decode(name).is_some() => inner.push(name.to_owned()),
+            _ => {}
+        })?;
+        if depth > 0 {
+            add(sum, stat(Measure { bytes: 0, ..sys::measure(&here)? }, of_class));
+        }
+        if has_data {
+            add(sum, stat(sys::measure_at(&here, DATA)?, of_class));
+        }
+        is_container.get_or_insert(has_data);
+        Ok(Next::Into(if depth < MAX_DIRECTORIES { inner } else { Vec::new() }))
+    };
+    descent::walk::<Errno>(&mut Descent::from(directory), visit, &mut |_, _| Ok(()))?;
+    Ok(is_container.unwrap_or(false))
 }
 
 fn stat(measure: Measure, of_class: Mode) -> Stat {

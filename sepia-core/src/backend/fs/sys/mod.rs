@@ -107,7 +107,7 @@ fn below(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd> {
     const WITHIN: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
     check_path(path)?;
     match rustix::fs::openat2(root, path, flags, Mode::empty(), WITHIN) {
-        // An older kernel, or a sandbox that does not know the call; or a path of more than 4096 bytes.
+        // An older kernel, or a sandbox that does not know the call; or a path longer than a call takes.
         Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => step_below(root, path, flags),
         opened => opened,
     }

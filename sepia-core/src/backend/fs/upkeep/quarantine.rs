@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::io::{Errno, Result};
 
+use super::super::descent::{self, Descent, Next};
 use super::super::layout::{MAX_DIRECTORIES, QUARANTINE, link_target, name_of};
 use super::super::modes::Making;
 use super::super::root::Root;
@@ -107,14 +108,14 @@ pub(super) fn keep(root: &Root, key: &Key, record: &Record) -> Result<String> {
     match record {
         Record::Leaf(content) => write_file(root, &key.path(), (parent, place.name()), content)?,
         Record::Container(Node { data, entries }) => {
-            write_directory(root, &key.path(), parent, (Some(data), entries))?;
+            write_directory(root, &key.path(), &mut Descent::from(parent), (Some(data), entries))?;
         }
     }
     place.sync()?;
     Ok(place.path)
 }
 
-fn write_file(root: &Root, original: &str, (parent, name): (&Directory, &str), content: &[u8]) -> Result<()> {
+fn write_file(root: &Root, original: &str, (parent, name): (impl AsFd, &str), content: &[u8]) -> Result<()> {
     let making = like(root, original, Kind::File)?.unwrap_or_else(|| root.modes().private_file());
     let file = sys::make_file(parent, name, content, making)?;
     sys::seal(&file, making)?;
@@ -135,86 +136,98 @@ fn like(root: &Root, original: &str, kind: Kind) -> Result<Option<Making>> {
 fn write_directory(
     root: &Root,
     original: &str,
-    parent: &Directory,
+    parent: &mut Descent<'_>,
     (data, entries): (Option<&Vec<u8>>, &Entries),
 ) -> Result<()> {
     let name = name_of(original);
     let making = like(root, original, Kind::Directory)?.unwrap_or_else(|| root.modes().private_directory());
-    sys::make_directory(parent, name, making)?;
-    let directory = sys::open_directory(parent, name)?;
+    sys::make_directory(parent.here()?, name, making)?;
+    parent.enter(name)?;
+    let directory = parent;
     let depth = original.split('/').count();
     for (name, entry) in entries.iter() {
         let inner = || format!("{original}/{}", name.as_str());
         match entry {
-            Entry::Link(key) => sys::make_link(&directory, name.as_str(), &link_target(depth, key))?,
+            Entry::Link(key) => sys::make_link(directory.here()?, name.as_str(), &link_target(depth, key))?,
             Entry::Container(Node { data, entries }) => {
-                write_directory(root, &inner(), &directory, (Some(data), entries))?;
+                write_directory(root, &inner(), directory, (Some(data), entries))?;
             }
-            Entry::Collection(entries) => write_directory(root, &inner(), &directory, (None, entries))?,
+            Entry::Collection(entries) => write_directory(root, &inner(), directory, (None, entries))?,
             Entry::Stray => {}
         }
     }
     if let Some(data) = data {
-        write_file(root, &format!("{original}/{DATA}"), (&directory, DATA), data)?;
+        write_file(root, &format!("{original}/{DATA}"), (directory.here()?, DATA), data)?;
     }
-    sys::sync(directory)
+    sys::sync(directory.here()?)?;
+    directory.leave();
+    Ok(())
 }
 
 /// Moves whatever stands under a path, but for what is foreign in it. Returns where it is now.
 pub(super) fn take(root: &Root, path: &str) -> Result<String> {
     let (parent, name) = (open_above(root, path), name_of(path));
     let place = Place::make(root, path)?;
-    let moved = take_from(&parent?, name, &place.directory, place.name(), 0);
+    let parent = parent?;
+    let (from, to) = (&mut Descent::from(&parent), &mut Descent::from(&place.directory));
+    let moved = take_from(from, name, to, place.name());
     // What has been moved stays moved.
     moved.and(place.sync())?;
     Ok(place.path)
 }
 
-fn take_from(from: &Directory, name: &str, to: &Directory, as_name: &str, depth: usize) -> Result<()> {
+fn take_from(from: &mut Descent<'_>, name: &str, to: &mut Descent<'_>, as_name: &str) -> Result<()> {
+    let parent = from.here()?;
     // What stands in the place of a file is in the way with all that is in it.
-    let is_directory = name != DATA && sys::kind(from, name)? == Kind::Directory;
-    if !is_directory || depth > MAX_DIRECTORIES || !holds_foreign(&sys::open_directory(from, name)?, depth)? {
-        sys::place((from.as_fd(), name), (to.as_fd(), as_name))?;
-        return sys::sync(from);
+    let is_directory = name != DATA && sys::kind(&parent, name)? == Kind::Directory;
+    let is_deep = from.depth() > MAX_DIRECTORIES;
+    if !is_directory || is_deep || !holds_foreign(&sys::open_directory(&parent, name)?)? {
+        sys::place((parent.as_fd(), name), (to.here()?.as_fd(), as_name))?;
+        return sys::sync(parent);
     }
-    let from = sys::open_directory(from, name)?;
-    sys::make_directory(to, as_name, Making::Like(sys::permissions(&from)?))?;
-    let to = sys::open_directory(to, as_name)?;
+    // Only the last directories of each way stay open.
+    drop(parent);
+    from.enter(name)?;
+    sys::make_directory(to.here()?, as_name, Making::Like(sys::permissions(from.here()?)?))?;
+    to.enter(as_name)?;
     let mut ours = Vec::new();
-    sys::list(&from, &mut |name, kind| {
+    sys::list(from.here()?, &mut |name, kind| {
         if !is_foreign(name, kind) {
             ours.push(name.to_owned());
         }
     })?;
     // What marks the container goes first.
     ours.sort_by_key(|name| name != DATA);
-    ours.iter().try_for_each(|name| take_from(&from, name, &to, name, depth + 1))?;
-    sys::sync(to)
+    ours.iter().try_for_each(|name| take_from(from, name, to, name))?;
+    sys::sync(to.here()?)?;
+    from.leave();
+    to.leave();
+    Ok(())
 }
 
 fn is_foreign(name: &str, kind: Kind) -> bool {
     name != DATA && walk::is_foreign(name, kind)
 }
 
-fn holds_foreign(directory: &Directory, depth: usize) -> Result<bool> {
-    let (mut holds, mut directories) = (false, Vec::new());
-    sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
-        Ok(name) if !is_foreign(name, kind) => {
-            if kind == Kind::Directory && name != DATA {
-                directories.push(name.to_owned());
+fn holds_foreign(directory: &Directory) -> Result<bool> {
+    let mut holds = false;
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let mut directories = Vec::new();
+        sys::list_all(descent.here()?, &mut |name, kind| match std::str::from_utf8(name) {
+            Ok(name) if !is_foreign(name, kind) => {
+                if kind == Kind::Directory && name != DATA {
+                    directories.push(name.to_owned());
+                }
             }
+            _ => holds = true,
+        })?;
+        if holds {
+            return Ok(Next::Stop);
         }
-        _ => holds = true,
-    })?;
-    if holds || depth > MAX_DIRECTORIES {
-        return Ok(holds);
-    }
-    for name in directories {
-        if holds_foreign(&sys::open_directory(directory, &name)?, depth + 1)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        Ok(Next::Into(if descent.depth() > MAX_DIRECTORIES { Vec::new() } else { directories }))
+    };
+    descent::walk::<Errno>(&mut Descent::from(directory), visit, &mut |_, _| Ok(()))?;
+    Ok(holds)
 }
 
 /// The time as a name, to the second: `2024-01-15T10-30-00Z`.

@@ -1,10 +1,12 @@
 //! Walking over the files of one record.
 
 use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
 use super::super::checksum::{self, Checksums, Verdict};
+use super::super::descent::{self, Descent, Next};
 use super::super::layout::{MAX_DIRECTORIES, parse_link};
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
@@ -77,8 +79,8 @@ pub(super) fn record(root: &Root, declared: &Class, class: &Directory, key: &Key
             Ok(directory) if is_container(&directory) && !is_of_containers => {
                 walk.find(ProblemKind::Undecodable, "", problem::A_CONTAINER, Remedy::Nothing);
             }
-            Ok(directory) if is_container(&directory) => walk.directory(&directory, "", 0),
-            Ok(directory) if holds_ours(&directory, 0) => {
+            Ok(directory) if is_container(&directory) => walk.directory(&mut Descent::from(&directory), ""),
+            Ok(directory) if holds_ours(&directory) => {
                 let message = format!("this directory has no {DATA}, so it is no container, and what is in it is lost");
                 walk.find(ProblemKind::Leftover, "", message, Remedy::Move);
             }
@@ -96,18 +98,21 @@ fn is_container(directory: &Directory) -> bool {
 }
 
 /// Whether anything in a directory could be Sepia's.
-fn holds_ours(directory: &Directory, depth: usize) -> bool {
-    let (mut holds, mut directories) = (false, Vec::new());
-    let listed = sys::list(directory, &mut |name, kind| match kind {
-        Kind::Directory if name::decode(name).is_some() => directories.push(name.to_owned()),
-        Kind::File | Kind::Link | Kind::Other => holds |= name == DATA || !is_foreign(name, kind),
-        Kind::Directory => {}
-    });
-    let inner = |name: &String| match sys::open_directory(directory, name) {
-        Ok(inner) => depth >= MAX_DIRECTORIES || holds_ours(&inner, depth + 1),
-        Err(_) => true,
+fn holds_ours(directory: &Directory) -> bool {
+    let mut holds = false;
+    let visit = &mut |descent: &mut Descent<'_>| {
+        let mut directories = Vec::new();
+        sys::list(descent.here()?, &mut |name, kind| match kind {
+            Kind::Directory if name::decode(name).is_some() => directories.push(name.to_owned()),
+            Kind::File | Kind::Link | Kind::Other => holds |= name == DATA || !is_foreign(name, kind),
+            Kind::Directory => {}
+        })?;
+        // What is deeper is not looked at.
+        holds |= descent.depth() >= MAX_DIRECTORIES && !directories.is_empty();
+        Ok(if holds { Next::Stop } else { Next::Into(directories) })
     };
-    holds || listed.is_err() || directories.iter().any(inner)
+    let walked = descent::walk::<Errno>(&mut Descent::from(directory), visit, &mut |_, _| Ok(()));
+    walked.is_err() || holds
 }
 
 struct Walk<'a> {
@@ -134,7 +139,7 @@ impl Walk<'_> {
         }
     }
 
-    fn file(&mut self, parent: &Directory, name: &str, below: &str) {
+    fn file(&mut self, parent: impl AsFd, name: &str, below: &str) {
         let file = match sys::open(parent, name) {
             Ok(file) => file,
             Err(errno) => return self.refused(below, "open the file", errno),
@@ -164,12 +169,17 @@ impl Walk<'_> {
         self.walked.checked += 1;
     }
 
-    /// Walks over a directory so many levels below that of the record.
-    fn directory(&mut self, directory: &Directory, below: &str, depth: usize) {
+    /// Walks over the directory that the way leads to, from that of the record on.
+    fn directory(&mut self, descent: &mut Descent<'_>, below: &str) {
+        let depth = descent.depth();
+        let directory = match descent.here() {
+            Ok(directory) => directory,
+            Err(errno) => return self.refused(below, "open the directory", errno),
+        };
         let mut names = Vec::new();
         let mut foreign = Vec::new();
         let mut data = None;
-        let listed = sys::list_all(directory, &mut |name, kind| match std::str::from_utf8(name) {
+        let listed = sys::list_all(&directory, &mut |name, kind| match std::str::from_utf8(name) {
             Ok(DATA) => data = Some(kind),
             Ok(name) if !is_foreign(name, kind) => names.push((name.to_owned(), kind)),
             _ => foreign.push(String::from_utf8_lossy(name).into_owned()),
@@ -179,12 +189,14 @@ impl Walk<'_> {
         }
         match data {
             None => {}
-            Some(Kind::File) => self.file(directory, DATA, &join(below, DATA)),
+            Some(Kind::File) => self.file(&directory, DATA, &join(below, DATA)),
             Some(_) => {
                 let message = format!("the {DATA} of a container is not a file");
                 self.find(ProblemKind::Unreadable, &join(below, DATA), message, Remedy::MoveRecord);
             }
         }
+        // Only the last directories of the way stay open.
+        drop(directory);
         for name in foreign.iter().filter(|name| !is_hidden(name)) {
             let below = &join(below, name);
             match foreign::conflict_copy(name) {
@@ -197,7 +209,10 @@ impl Walk<'_> {
         for (name, kind) in names {
             let below = join(below, &name);
             match kind {
-                Kind::Link => self.link(directory, &name, &below, depth),
+                Kind::Link => match descent.here() {
+                    Ok(directory) => self.link(directory, &name, &below, depth),
+                    Err(errno) => self.refused(&below, "open the directory", errno),
+                },
                 Kind::File => {
                     let message = "a file stands where only links and directories belong";
                     self.find(ProblemKind::Stray, &below, message, Remedy::Move);
@@ -210,15 +225,18 @@ impl Walk<'_> {
                     let message = format!("directories nest deeper than {MAX_DIRECTORIES} levels");
                     self.find(ProblemKind::Unreadable, &below, message, Remedy::MoveRecord);
                 }
-                Kind::Directory => match sys::open_directory(directory, &name) {
-                    Ok(inner) => self.directory(&inner, &below, depth + 1),
+                Kind::Directory => match descent.enter(&name) {
+                    Ok(()) => {
+                        self.directory(descent, &below);
+                        descent.leave();
+                    }
                     Err(errno) => self.refused(&below, "open the directory", errno),
                 },
             }
         }
     }
 
-    fn link(&mut self, directory: &Directory, name: &str, below: &str, depth: usize) {
+    fn link(&mut self, directory: impl AsFd, name: &str, below: &str, depth: usize) {
         match sys::read_link(directory, name, &mut [MaybeUninit::uninit(); _]) {
             // The record's own directory is two levels below the root.
             Ok(target) => {
