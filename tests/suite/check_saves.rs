@@ -314,6 +314,11 @@ fn whatever_comes_back_passes() {
         store.save(&board).unwrap();
         store.save(&board).unwrap();
         assert_eq!(store.load::<crate::boards::Board>(&board.id).unwrap(), board);
+        // One tree that is stored as it is, and another that is not.
+        let (same, mut other) = (holder("same", vec![Either::Holder(holder("in", vec![]))]), holder("other", vec![]));
+        store.save_all([&same, &other]).unwrap();
+        other.title.push('!');
+        store.save_all([&same, &other]).unwrap();
         // Nothing is remembered of a store that is gone.
         let note = postit("n", "new");
         assert_round_trip(&note);

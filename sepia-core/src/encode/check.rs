@@ -2,6 +2,7 @@
 //! value itself shows that. So each record that a batch puts is decoded with its type, and encoded again.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 use super::{Encoder, Hidden, Intent};
@@ -33,6 +34,11 @@ struct Check {
 }
 
 impl Checks {
+    /// Forgets the containers of a tree that was not put, as it is stored already.
+    pub(super) fn begin_tree(&mut self) {
+        self.containers.clear();
+    }
+
     /// Takes note of a container that is part of the tree in hand, or all of it.
     pub(super) fn note_container(&mut self, class: &'static str, id: &str, node: &Node) {
         self.containers.insert((class, id.into()), node.clone());
@@ -43,7 +49,7 @@ impl Checks {
         let containers = match record {
             // A leaf is put while the tree that holds it is made.
             Record::Leaf(_) => Containers::new(),
-            Record::Container(_) => std::mem::take(&mut self.containers),
+            Record::Container(_) => mem::take(&mut self.containers),
         };
         self.records.push(Check { key: key.clone(), containers, read_back: read_back::<T> });
     }

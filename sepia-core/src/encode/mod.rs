@@ -97,6 +97,9 @@ impl Encoder {
     pub(crate) fn add<T: Object>(&mut self, object: &T) -> Result<Key> {
         let key = self.key(T::__id(object))?;
         self.nested.clear();
+        if let Some(checks) = &mut self.checks {
+            checks.begin_tree();
+        }
         let record = self.record(object, Hidden::NOTHING);
         let put = record.and_then(|record| self.put::<T>(key.clone(), T::__id(object), record));
         put.map_err(|error| error.at(key.path()))?;
