@@ -238,12 +238,14 @@ fn a_journal_of_almost_frames_is_read_in_a_moment() {
 #[test]
 fn numbers_that_nobody_comes_to_are_damage() {
     for trust in [Trust::None, Trust::Copied] {
-        for (epoch, sequence) in [(7, u64::MAX), (u64::MAX, 1), (u64::MAX, u64::MAX), (7, 1 << 63)] {
+        let wrong = [(7, u64::MAX, START), (u64::MAX, 1, START), (u64::MAX, u64::MAX, START), (7, 1 << 63, START)];
+        // The last one is in the wrong place as well, so that nothing but its epoch is looked at.
+        for (epoch, sequence, at) in wrong.into_iter().chain([(u64::MAX, 1, 0)]) {
             for durable in [true, false] {
                 let outer = directory();
                 let canary = store(outer.path());
                 let path = outer.path().join("store");
-                let header = Frame { durable, epoch, sequence, ..Frame::first() };
+                let header = Frame { durable, epoch, sequence, at, ..Frame::first() };
                 let frame = header.encode(&[operation("Note/new", Act::File(b"x".to_vec()))]);
                 plant(&path, &frame, trust);
                 let what = format!("{trust:?}, {header:?}");

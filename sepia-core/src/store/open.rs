@@ -156,16 +156,19 @@ impl StoreBuilder {
     ///
     /// ```
     /// # use sepia_core as sepia;
-    /// # #[derive(sepia_derive::Serializable)]
-    /// # #[sepia(crate = "sepia_core", content = "text")]
-    /// # struct Note { id: sepia::Id<Self>, text: String }
+    /// use sepia::batch::{Batch, Expect};
+    /// use sepia::class::{Class, Format};
+    /// use sepia::record::{Key, Record};
     /// use sepia::{ErrorKind, Store};
     ///
     /// # fn main() -> sepia::Result<()> {
     /// # let directory = tempfile::tempdir().expect("a temporary directory");
     /// # let path = directory.path();
     /// let store = Store::builder().max_record_size(1 << 20).open(path)?;
-    /// let refused = store.save(&Note { id: "long".into(), text: "x".repeat(2 << 20) });
+    /// let mut batch = Batch::new();
+    /// batch.declare(&Class::serializable("Note", Format::Text))?;
+    /// batch.put(Key::new("Note", "long")?, Record::Leaf(vec![b'x'; 2 << 20]), Expect::Any);
+    /// let refused = store.backend().commit(batch);
     /// assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::InvalidValue));
     /// # Ok(())
     /// # }

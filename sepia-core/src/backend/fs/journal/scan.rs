@@ -58,6 +58,9 @@ impl Journal {
         // A header is written at once, so one that cannot be read has been damaged.
         let lost = || damaged(root, "a commit in it was on the disk, and cannot be read any more");
         let Header { epoch, durable, .. } = frame::peek(&part.bytes).ok_or_else(lost)?.header;
+        if epoch >= MAX_NUMBER {
+            return Err(Broken::Number.error(root));
+        }
         let Chain { mut used, last, sequence } = chain(&mut part, epoch).map_err(|broken| broken.error(root))?;
         let known = known.filter(|state| state.epoch == epoch);
         if let Some(state) = known.filter(|state| state.poisoned) {
