@@ -158,6 +158,7 @@ pub(super) fn walk<E: From<Errno>>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::modes::Making;
     use super::*;
 
     fn open_files() -> usize {
@@ -172,8 +173,8 @@ mod tests {
         let mut descent = Descent::from(&top);
         let before = open_files();
         for depth in 0..300 {
-            sys::make_directory(descent.here().unwrap(), "d").unwrap();
-            sys::make_directory(descent.here().unwrap(), &format!("{depth}")).unwrap();
+            sys::make_directory(descent.here().unwrap(), "d", Making::Usual).unwrap();
+            sys::make_directory(descent.here().unwrap(), &format!("{depth}"), Making::Usual).unwrap();
             descent.enter("d").unwrap();
         }
         // Other tests open files, too.
@@ -209,7 +210,7 @@ mod tests {
         let top = sys::open_root(directory.path()).unwrap();
         let mut descent = Descent::from(&top);
         for _ in 0..20 {
-            sys::make_directory(descent.here().unwrap(), "d").unwrap();
+            sys::make_directory(descent.here().unwrap(), "d", Making::Usual).unwrap();
             descent.enter("d").unwrap();
         }
         let moved = directory.path().join("d/d");
