@@ -8,6 +8,7 @@ use crate::backend::Backend;
 use crate::batch::{Batch, Change, Inspect, Newest, Step};
 use crate::class::Class;
 use crate::error::Result;
+use crate::id::Eyes;
 use crate::name::{generation_of, split_generation};
 use crate::record::{Fingerprint, Key, Record};
 
@@ -22,6 +23,11 @@ pub(crate) trait Source {
     fn root(&self) -> Option<&Path>;
     /// Whether what this says of a class is so for good.
     fn is_settled(&self, class: &str) -> bool;
+    /// In whose eyes alone a record is as it is read here, if it is not committed.
+    fn saved_by(&self, key: &Key) -> Option<&Eyes> {
+        let _ = key;
+        None
+    }
     /// Takes note that an object of this many bytes is made of what was read.
     fn make(&self, size: usize) {
         let _ = size;
@@ -71,6 +77,8 @@ impl Source for Committed<'_> {
 pub(crate) struct Pending<'a> {
     pub(crate) committed: Committed<'a>,
     pub(crate) batch: &'a Batch,
+    /// In whose eyes this is.
+    pub(crate) eyes: &'a Eyes,
 }
 
 impl Pending<'_> {
@@ -146,6 +154,10 @@ impl Source for Pending<'_> {
 
     fn root(&self) -> Option<&Path> {
         self.committed.root()
+    }
+
+    fn saved_by(&self, key: &Key) -> Option<&Eyes> {
+        self.change(key).map(|_| self.eyes)
     }
 
     fn is_settled(&self, class: &str) -> bool {

@@ -9,6 +9,7 @@ mod boards;
 mod cache;
 mod checksums;
 mod copy;
+mod elsewhere;
 mod errors;
 mod export;
 mod gc;

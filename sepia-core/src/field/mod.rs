@@ -149,7 +149,10 @@ fn read_value<F: DeserializeOwned>(reader: &mut Reader<'_>, name: &str, default:
 
 fn read_reference<F: Reference>(reader: &mut Reader<'_>, name: &str, default: Missing<F>) -> Result<F> {
     match default {
-        None => reader.reference(name),
-        Some(default) => Ok(reader.reference_if_any(name)?.unwrap_or_else(default)),
+        None => reader.__reference(name),
+        Some(default) => Ok(reader.__reference_if_any(name)?.unwrap_or_else(|| {
+            reader.set_vague();
+            default()
+        })),
     }
 }

@@ -33,6 +33,7 @@ const URLS: &str = if cfg!(feature = "sqlite") { "file:PATH, sqlite:PATH or memo
 pub struct StoreBuilder {
     options: OpenOptions,
     durability: Durability,
+    max_load: Option<u64>,
     #[cfg(feature = "cache")]
     cache: Option<crate::cache::CacheOptions>,
 }
@@ -116,6 +117,22 @@ impl StoreBuilder {
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// Sets how many bytes of records one load may read, with all that its links lead to; 1 GiB by default. A load that
+    /// would read more is `Corrupt`. An object that several links lead to is counted once for each, and once if they are
+    /// [`Arc`](std::sync::Arc)s, of which one load makes but one; [`Ref`](crate::Ref)s are loads of their own. So a few
+    /// links in a store from a stranger do not fill the memory.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// let store = sepia::Store::builder().max_load_size(64 << 20).open_url("memory:")?;
+    /// # Ok::<(), sepia::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_load_size(mut self, bytes: u64) -> Self {
+        self.max_load = Some(bytes);
         self
     }
 
@@ -203,7 +220,10 @@ impl StoreBuilder {
 
     /// Gives a store what is no matter of its backend.
     fn furnish(&self, store: &Store) -> Store {
-        let store = store.with_durability(self.durability);
+        let mut store = store.with_durability(self.durability);
+        if let Some(bytes) = self.max_load {
+            store.max_load = bytes;
+        }
         #[cfg(feature = "cache")]
         if let Some(options) = &self.cache {
             return store.with_cache(options.clone());

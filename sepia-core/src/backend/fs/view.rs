@@ -140,6 +140,14 @@ impl Filesystem {
         }
     }
 
+    /// The same, for one that has observed the journal just now.
+    pub(super) fn is_stored_since(&self, first: Observed, key: &Key) -> Result<bool> {
+        match first {
+            Observed::Trusted(state) if state.is_settled() => read::contains(&self.root, key),
+            _ => self.is_stored(key),
+        }
+    }
+
     /// Returns the declared classes.
     pub(super) fn declared(&self) -> Result<Arc<[Class]>> {
         if let Some(overlay) = self.pending()?
