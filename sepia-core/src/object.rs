@@ -173,7 +173,8 @@ impl<O> IdOf<O> for Id<O> {
     note = "implement `sepia::Content` for it, or choose another `#[sepia(content = \"..\")]`: json, text or bytes"
 )]
 pub trait Content: Sized {
-    /// Returns the bytes of the file. Equal objects must give equal bytes.
+    /// Returns the bytes of the file. Equal objects must give equal bytes. Asked after each load as well, to tell later
+    /// whether the object was changed.
     ///
     /// # Errors
     /// What keeps the object from being stored; nothing is written then.
@@ -196,7 +197,7 @@ pub trait Content: Sized {
     note = "implement `sepia::Fields` for it, or remove `#[sepia(content = \"custom\")]`"
 )]
 pub trait Fields: Sized {
-    /// Writes every field.
+    /// Writes every field. Asked after each load as well, to tell later whether the object was changed.
     ///
     /// # Errors
     /// What keeps the object from being stored; nothing is written then.

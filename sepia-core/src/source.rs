@@ -8,6 +8,7 @@ use crate::backend::Backend;
 use crate::batch::{Batch, Change, Inspect, Newest, Step};
 use crate::class::Class;
 use crate::error::{Error, Result};
+use crate::id::Eyes;
 use crate::name::{generation_of, split_generation};
 use crate::record::{Fingerprint, Key, Record};
 
@@ -22,6 +23,11 @@ pub(crate) trait Source {
     fn root(&self) -> Option<&Path>;
     /// Whether what this says of a class is so for good.
     fn is_settled(&self, class: &str) -> bool;
+    /// In whose eyes alone a record is as it is read here, if it is not committed.
+    fn saved_by(&self, key: &Key) -> Option<&Eyes> {
+        let _ = key;
+        None
+    }
     /// Takes note that an object of this many bytes is made of what was read.
     fn make(&self, size: usize) {
         let _ = size;
@@ -110,6 +116,8 @@ pub(crate) struct Pending<'a, S = Committed<'a>> {
     /// What is there without it: committed, or as the batches before it leave it.
     pub(crate) committed: S,
     pub(crate) batch: &'a Batch,
+    /// In whose eyes this is.
+    pub(crate) eyes: &'a Eyes,
 }
 
 impl<S> Pending<'_, S> {
@@ -185,6 +193,10 @@ impl<S: Source> Source for Pending<'_, S> {
 
     fn root(&self) -> Option<&Path> {
         self.committed.root()
+    }
+
+    fn saved_by(&self, key: &Key) -> Option<&Eyes> {
+        self.change(key).map(|_| self.eyes)
     }
 
     fn is_settled(&self, class: &str) -> bool {

@@ -195,11 +195,22 @@
 //!
 //! # Objects remember what they are
 //!
-//! The id of an object carries, unseen, which record the object was loaded from or last saved as. So saving a
-//! loaded object is [`Conflict`](ErrorKind::Conflict) if it, or a serializable object that it holds, was changed or
-//! deleted elsewhere meanwhile: by another thread or process, or by someone with an editor. Nothing is written then;
-//! [`Error::conflicts`] names the objects, and loading them gives the other side.
-//! - Saving an object twice is fine: it remembers what it was saved as. What has not changed is not written.
+//! The id of an object carries, unseen, which record the object was loaded from or last saved as, and how the program
+//! would have written it at that time. So a save tells what was changed here, and what elsewhere: by another thread or
+//! process, or by someone with an editor. It asks that of the object, and of each serializable object that it holds;
+//! nested containers are part of what they stand in.
+//!
+//! | | not changed elsewhere | changed elsewhere | deleted elsewhere |
+//! |---|---|---|---|
+//! | **not changed here** | not written | not written: what is stored stays | `Conflict`, as a link to it would dangle |
+//! | **changed here** | written | `Conflict` | `Conflict` |
+//!
+//! If one of them is [`Conflict`](ErrorKind::Conflict), nothing is written at all; [`Error::conflicts`] names the objects,
+//! and loading them gives the other side. So renaming a board does not fail because someone has edited a note on it, and
+//! does not undo that either; the note in hand stays as it was loaded until it is loaded again.
+//! - *Not changed here* means: not by this program. A file that was formatted by hand, or written by a program whose type
+//!   has more fields or fewer, stays as it is until its object is changed.
+//! - Saving an object twice is fine: it remembers what it was saved as.
 //! - A new object, never loaded nor saved, simply saves. [`Store::overwrite`] saves whatever is there.
 //! - A clone remembers what the original did when it was cloned, and from then on by itself.
 //! - Each store is remembered by itself; in a second store, a loaded object is a new one.
@@ -347,6 +358,10 @@
 //!   and of what comes or goes meanwhile some. Readers take no lock: they hold no writer up, and no
 //!   writer holds them up.
 //! - **No update is lost**, between threads, processes, and people with editors, as described above.
+//! - **What was only read is not checked.** A save compares what it writes with what is stored, and nothing else. Two
+//!   programs that each change what the other has only looked at both succeed (*write skew*: of two doctors on call, each
+//!   goes home because the other stays). What is loaded within a [transaction](Store::transaction) does not change before
+//!   that has committed; of what was loaded before, [`Transaction::require`] makes sure that it is still so.
 //! - **Contained.** Nothing is read or written outside the store's directory, and files that Sepia did not make are not
 //!   touched.
 //! - **Loud.** Nothing is skipped, defaulted or repaired silently. What was left by a writer that died is completed when

@@ -111,11 +111,16 @@ fn containers_keep_generations_too() {
         plan.notes[0].text = "2".to_owned();
         store.save_next(&mut plan).unwrap();
         assert_eq!(store.load::<Plan>("p.0").unwrap().notes[0].text, "2");
+        // Its note was changed elsewhere only, so that is no matter, unless it is changed here, too.
+        let error = refused(store.save_next(&mut stale), ErrorKind::Conflict, &[]);
+        assert!(error.conflicts().iter().all(|key| key.class() == "Plan"));
+        stale.notes[0].text = "mine".to_owned();
         let error = refused(store.save_next(&mut stale), ErrorKind::Conflict, &[]);
         assert!(["Plan", "Note"].iter().all(|class| error.conflicts().iter().any(|key| key.class() == *class)));
         assert_eq!((stale.id.as_str(), ids::<Plan>(store, "p").len()), ("p.0", 3));
-        // A child that was changed elsewhere.
+        // A child that was changed here and elsewhere.
         store.overwrite(&Note { id: "n".into(), text: "theirs".to_owned() }).unwrap();
+        plan.notes[0].text = "mine".to_owned();
         conflict(store.save_next(&mut plan), &["Note", "n"]);
         assert_eq!((plan.id.as_str(), ids::<Plan>(store, "p").len()), ("p.2", 3));
         plan.notes[0] = store.load("n").unwrap();
@@ -267,7 +272,7 @@ fn the_newest_is_deleted_and_the_history_goes_on() {
         store.save_next(&mut newest).unwrap();
         assert_eq!(newest.id.as_str(), "s.3");
         // Whoever held the generation that was deleted is refused.
-        conflict(store.save(&speech), &["Speech", "s.3"]);
+        conflict(store.save(&Speech { text: "mine".to_owned(), ..speech.clone() }), &["Speech", "s.3"]);
         conflict(store.save_next(&mut speech), &["Speech", "s.3"]);
         assert_eq!(store.load::<Speech>("s").unwrap().text, "3 again");
         // Within one transaction.
@@ -337,6 +342,7 @@ fn a_failed_save_gives_the_id_and_its_memory_back() {
         assert_eq!((number.id.as_str(), ids::<Number>(store, "n").len()), ("n.1", 2));
         store.overwrite(&Number { value: 9.0, ..number.clone() }).unwrap();
         conflict(store.save_next(&mut number), &["Number", "n.1"]);
+        number.value = 2.0;
         conflict(store.save(&number), &["Number", "n.1"]);
         assert_eq!(number.id.as_str(), "n.1");
     });

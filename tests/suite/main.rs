@@ -12,6 +12,7 @@ mod check_saves;
 mod checksums;
 mod copy;
 mod editors;
+mod elsewhere;
 mod errors;
 mod exclusive;
 mod export;

@@ -174,7 +174,7 @@ fn a_transaction_loads_and_saves_what_is_not_committed_yet() {
             assert!(tx.load_many(tx.ids::<Note>()?)?.iter().all(|note| note.text == "new"));
             assert_eq!(other.load_many::<Note>(["00000", "00001"])?, notes(2));
             // One that is stale keeps all of them out, and the rest goes on.
-            let stale: Note = other.load("00002")?;
+            let stale = Note { text: "stale".to_owned(), ..other.load("00002")? };
             refused(tx.save_all([&note(MANY, "more"), &stale]), ErrorKind::Conflict, &["Note", "00002"]);
             assert!(!tx.exists::<Note>("01000")?);
             tx.save_all([note(MANY + 1, "more")])

@@ -39,6 +39,11 @@ fn desk() -> Desk {
     Desk { id: "desk".into(), height: 1.0, drawers: vec![drawer], notes: vec![note("outer", "1")], ..Desk::default() }
 }
 
+/// The same note, changed here.
+fn edited(note: &Note) -> Note {
+    Note { text: format!("{} and more", note.text), ..note.clone() }
+}
+
 /// Checks that an error is a conflict over exactly these objects.
 #[track_caller]
 fn conflict<T>(result: Result<T>, keys: &[(&str, &str)]) -> Error {
@@ -75,8 +80,10 @@ fn an_object_is_saved_and_changed_and_saved() {
         loaded.text = "6".to_owned();
         store.save(&loaded).unwrap();
         assert_eq!(text(store, "n"), "6");
-        // What was saved before is now changed elsewhere.
-        conflict(store.save(&mine), &[("Note", "n")]);
+        // What was saved before is now changed elsewhere: saving it as it was leaves that alone.
+        store.save(&mine).unwrap();
+        assert_eq!(text(store, "n"), "6");
+        conflict(store.save(&edited(&mine)), &[("Note", "n")]);
         assert_eq!(text(store, "n"), "6");
     });
 }
@@ -111,10 +118,10 @@ fn changed_by_hand_is_a_conflict_for_whoever_knew_it() {
     disk.write("Note/n", "by hand");
     let before = disk.snapshot();
     for known in [&mine, &loaded] {
-        // Changed here or not.
-        for text in ["1", "2"] {
-            conflict(disk.store.save(&Note { text: text.to_owned(), ..known.clone() }), &[("Note", "n")]);
-            conflict(disk.reopen().save(&Note { text: text.to_owned(), ..known.clone() }), &[("Note", "n")]);
+        for store in [disk.store.clone(), disk.reopen()] {
+            conflict(store.save(&edited(known)), &[("Note", "n")]);
+            // What nobody has changed here is left as the hand has made it.
+            store.save(known).unwrap();
         }
     }
     assert_eq!(disk.snapshot(), before);
@@ -152,11 +159,10 @@ fn every_part_of_a_container_counts() {
         edit(&disk);
         let before = disk.snapshot();
         for known in [saved, loaded] {
-            for height in [1.0, 2.0] {
-                let known = Desk { height, ..known.clone() };
-                let error = refused(disk.store.save(&known), ErrorKind::Conflict, &["Desk", "desk"]);
-                assert_eq!(error.conflicts(), [Key::of(&known).unwrap()], "{what}");
-            }
+            disk.store.save(&known).unwrap();
+            let known = Desk { height: 2.0, ..known };
+            let error = refused(disk.store.save(&known), ErrorKind::Conflict, &["Desk", "desk"]);
+            assert_eq!(error.conflicts(), [Key::of(&known).unwrap()], "{what}");
         }
         assert_eq!(disk.snapshot(), before, "{what}");
     }
@@ -176,6 +182,7 @@ fn what_hands_have_left_beside_an_object_is_no_change_of_it() {
     disk.store.save(&loaded).unwrap();
     loaded.height = 3.0;
     disk.store.save(&loaded).unwrap();
+    mine.height = 4.0;
     conflict(disk.store.save(&mine), &[("Desk", "desk")]);
 }
 
@@ -193,7 +200,7 @@ fn reformatted_by_hand_it_can_be_loaded_and_saved() {
 }
 
 #[test]
-fn a_child_changed_by_hand_is_a_conflict_changed_here_or_not() {
+fn a_child_changed_by_hand_is_a_conflict_if_it_was_changed_here() {
     let disk = OnDisk::new();
     let saved = desk();
     disk.store.save(&saved).unwrap();
@@ -201,23 +208,27 @@ fn a_child_changed_by_hand_is_a_conflict_changed_here_or_not() {
     disk.write("Note/inner", "by hand");
     let before = disk.snapshot();
     for known in [&saved, &loaded] {
-        conflict(disk.store.save(known), &[("Note", "inner")]);
+        disk.store.save(known).unwrap();
         let mut changed = known.clone();
         changed.height = 2.0;
-        conflict(disk.store.save(&changed), &[("Note", "inner")]);
         changed.drawers[0].notes[0].text = "2".to_owned();
         conflict(disk.store.save(&changed), &[("Note", "inner")]);
     }
+    assert_eq!(disk.snapshot(), before);
     disk.write("Note/outer", "by hand, too");
     disk.write("Desk/desk/data.json", "{\"height\": 7.0}");
+    let before = disk.snapshot();
     let mut changed = loaded.clone();
     changed.height = 2.0;
+    conflict(disk.store.save(&changed), &[("Desk", "desk")]);
+    changed.drawers[0].notes[0].text = "2".to_owned();
+    changed.notes[0].text = "2".to_owned();
     conflict(disk.store.save(&changed), &[("Desk", "desk"), ("Note", "inner"), ("Note", "outer")]);
+    assert_eq!(disk.snapshot(), before);
     disk.write("Note/outer", "1");
     disk.write("Note/inner", "1");
     let Err(error) = disk.store.save(&changed) else { unreachable!("the desk is not as it was") };
     assert_eq!(error.conflicts(), [Key::of(&changed).unwrap()]);
-    assert_ne!(disk.snapshot(), before);
 }
 
 #[test]
@@ -273,6 +284,7 @@ fn both_sides_can_be_loaded_and_merged() {
         store.save(&theirs).unwrap();
         mine.notes.push(note("mine", "mine"));
         mine.drawers[0].notes[0].text = "mine".to_owned();
+        mine.notes[0].text = "mine, too".to_owned();
         let error = conflict(store.save(&mine), &[("Desk", "desk"), ("Note", "outer")]);
         let mut merged = None;
         for key in error.conflicts() {
@@ -301,7 +313,8 @@ fn a_fresh_object_is_saved_whatever_is_there() {
         let fresh = Desk { id: "desk".into(), notes: vec![note("outer", "fresh")], ..Desk::default() };
         store.save(&fresh).unwrap();
         assert_eq!(store.load::<Desk>("desk").unwrap(), fresh);
-        conflict(store.save(&known), &[("Desk", "desk"), ("Note", "outer")]);
+        let changed = Desk { height: 5.0, notes: vec![edited(&known.notes[0])], ..known };
+        conflict(store.save(&changed), &[("Desk", "desk"), ("Note", "outer")]);
         store.save(&fresh).unwrap();
     });
 }
@@ -341,21 +354,20 @@ fn a_clone_remembers_by_itself() {
         let mut clone = mine.clone();
         mine.text = "mine".to_owned();
         store.save(&mine).unwrap();
-        conflict(store.save(&clone), &[("Note", "n")]);
         clone.text = "clone".to_owned();
         conflict(store.save(&clone), &[("Note", "n")]);
         // A clone that was made of it as it is now knows it as it is now.
         let mut clone = mine.clone();
         clone.text = "clone".to_owned();
         store.save(&clone).unwrap();
-        conflict(store.save(&mine), &[("Note", "n")]);
+        conflict(store.save(&edited(&mine)), &[("Note", "n")]);
         assert_eq!(text(store, "n"), "clone");
         // The clone of a fresh object is fresh, whatever became of the original.
         let fresh = note("m", "1");
         let copy = Note { text: "2".to_owned(), ..fresh.clone() };
         store.save(&fresh).unwrap();
         store.save(&copy).unwrap();
-        conflict(store.save(&fresh), &[("Note", "m")]);
+        conflict(store.save(&edited(&fresh)), &[("Note", "m")]);
     });
 }
 
@@ -372,7 +384,7 @@ fn it_remembers_wherever_it_goes() {
         });
         let mine = back.join().unwrap();
         store.save(&Note { text: "3".to_owned(), ..mine.clone() }).unwrap();
-        conflict(store.save(&mine), &[("Note", "n")]);
+        conflict(store.save(&edited(&mine)), &[("Note", "n")]);
 
         // Boxed, shared, swapped, replaced, in a collection, and taken apart.
         let (mut a, mut b) = (note("a", "1"), note("b", "1"));
@@ -384,12 +396,12 @@ fn it_remembers_wherever_it_goes() {
             swapped.text = "2".to_owned();
             store.save(swapped).unwrap();
         }
-        conflict(store.save(&old_a), &[("Note", "a")]);
-        conflict(store.save(&old_b), &[("Note", "b")]);
+        conflict(store.save(&edited(&old_a)), &[("Note", "a")]);
+        conflict(store.save(&edited(&old_b)), &[("Note", "b")]);
         let a = Arc::new(Box::new(vec![a]));
         store.save(&Note { text: "3".to_owned(), ..a[0].clone() }).unwrap();
-        conflict(store.save(&a[0]), &[("Note", "b")]);
-        conflict(store.save(&Arc::try_unwrap(a).unwrap().remove(0)), &[("Note", "b")]);
+        conflict(store.save(&edited(&a[0])), &[("Note", "b")]);
+        conflict(store.save(&edited(&Arc::try_unwrap(a).unwrap().remove(0))), &[("Note", "b")]);
         let b = std::mem::replace(&mut b, note("c", "1"));
         let Note { id, .. } = b;
         store.save(&Note { id: id.clone(), text: "3".to_owned() }).unwrap();
@@ -414,9 +426,11 @@ fn each_store_is_remembered_by_itself() {
         }
     }
     for (number, store) in stores.iter().enumerate() {
-        let mine = mine.clone();
+        let mut mine = mine.clone();
         store.overwrite(&note("inner", "theirs")).unwrap();
+        let known = std::mem::replace(&mut mine.drawers[0].notes[0].text, "mine".to_owned());
         conflict(store.save(&mine), &[("Note", "inner")]);
+        mine.drawers[0].notes[0].text = known;
         for other in &stores[number + 1..] {
             other.save(&mine).unwrap();
         }
@@ -464,6 +478,7 @@ fn a_failed_save_changes_no_memory() {
         // A conflict over one object leaves all others as they were.
         store.overwrite(&note("inner", "theirs")).unwrap();
         mine.notes[0].text = "3".to_owned();
+        mine.drawers[0].notes[0].text = "mine".to_owned();
         conflict(store.save(&mine), &[("Note", "inner")]);
         mine.drawers[0].notes[0] = store.load("inner").unwrap();
         store.save(&mine).unwrap();
@@ -474,12 +489,13 @@ fn a_failed_save_changes_no_memory() {
 #[test]
 fn a_failed_load_and_a_look_change_nothing_either() {
     let disk = OnDisk::new();
-    let mine = desk();
+    let mut mine = desk();
     disk.store.save(&mine).unwrap();
     disk.write("Note/inner", "theirs");
     let _: Desk = disk.store.load("desk").unwrap();
     assert!(disk.store.exists::<Note>(&mine.drawers[0].notes[0].id).unwrap());
     let _: Note = disk.store.load(&mine.drawers[0].notes[0].id).unwrap();
+    mine.drawers[0].notes[0].text = "mine".to_owned();
     conflict(disk.store.save(&mine), &[("Note", "inner")]);
 }
 
@@ -516,9 +532,13 @@ fn one_object_held_twice_is_one() {
         assert!(Arc::ptr_eq(&loaded.shared[0], &loaded.shared[1]));
         // All of them know that they were saved: the box, too.
         store.overwrite(&note("s", "theirs")).unwrap();
-        conflict(store.save(&**mine.boxed.as_ref().unwrap()), &[("Note", "s")]);
-        conflict(store.save(&*shared), &[("Note", "s")]);
-        conflict(store.save(&mine), &[("Note", "s")]);
+        conflict(store.save(&edited(mine.boxed.as_ref().unwrap())), &[("Note", "s")]);
+        conflict(store.save(&edited(&shared)), &[("Note", "s")]);
+        store.save(&mine).unwrap();
+        let other = Arc::new(edited(&shared));
+        let changed = vec![Arc::clone(&other), other];
+        let boxed = Some(Box::new(edited(&shared)));
+        conflict(store.save(&Desk { shared: changed, boxed, ..mine.clone() }), &[("Note", "s")]);
         // Twice, with different content.
         mine.boxed = Some(Box::new(note("s", "2")));
         refused(store.save(&mine), ErrorKind::InvalidValue, &["Note", "s"]);
@@ -547,14 +567,23 @@ fn one_object_held_twice_in_different_ages_is_a_conflict() {
             let changed = shared.iter().map(|note| Note { text: "3".to_owned(), ..(**note).clone() }).map(Arc::new);
             store.save(&Desk { id: "e".into(), shared: changed.collect(), ..Desk::default() }).unwrap();
             store.overwrite(&note("n", "theirs")).unwrap();
-            conflict(store.save(&Desk { id: "f".into(), shared, ..Desk::default() }), &[("Note", "n")]);
-            // The one that knows it decides.
+            let changed = shared.iter().map(|note| Arc::new(edited(note))).collect();
+            conflict(store.save(&Desk { id: "f".into(), shared: changed, ..Desk::default() }), &[("Note", "n")]);
+            // The one that is fresh is to be written, and the one that knows it decides over what.
             let mut shared = vec![Arc::new(store.load::<Note>("n").unwrap()), Arc::new(note("n", "theirs"))];
             shared.rotate_left(order);
             store.overwrite(&note("n", "changed")).unwrap();
             conflict(store.save(&Desk { id: "f".into(), shared, ..Desk::default() }), &[("Note", "n")]);
             store.overwrite(&note("n", "2")).unwrap();
         }
+        // As long as none of them was changed, they may be of different ages.
+        let old: Note = store.load("n").unwrap();
+        store.overwrite(&note("n", "between")).unwrap();
+        store.overwrite(&note("n", "2")).unwrap();
+        let shared = vec![Arc::new(old), Arc::new(store.load("n").unwrap())];
+        store.overwrite(&note("n", "theirs")).unwrap();
+        store.save(&Desk { id: "f".into(), shared, ..Desk::default() }).unwrap();
+        assert_eq!(text(store, "n"), "theirs");
     });
 }
 
@@ -571,6 +600,7 @@ fn what_moves_between_containers_is_as_it_was_known() {
         let mut drawer: Desk = store.load("drawer").unwrap();
         drawer.notes.append(&mut mine.notes);
         store.overwrite(&note("outer", "theirs")).unwrap();
+        drawer.notes[1].text = "mine".to_owned();
         conflict(store.save(&drawer), &[("Note", "outer")]);
         // And a desk becomes a drawer.
         drawer.notes.pop();
@@ -610,6 +640,6 @@ fn an_id_is_what_it_says_and_nothing_else() {
         // What came out of serde is fresh.
         let copy: Id<Note> = serde_json::from_str("\"n\"").unwrap();
         store.save(&Note { id: copy, text: "3".to_owned() }).unwrap();
-        conflict(store.save(&mine), &[("Note", "n")]);
+        conflict(store.save(&edited(&mine)), &[("Note", "n")]);
     });
 }

@@ -1,12 +1,13 @@
 //! Random sequences of typed operations, beside a plain model that says what each must do: what is stored,
 //! what every object in hand remembers, and which save is a conflict over which objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::{AnyStore, MEDIA, Medium};
 use proptest::prelude::*;
-use sepia::record::Key;
+use sepia::batch::{Batch, Expect};
+use sepia::record::{Key, Node, Record};
 use sepia::{
     Container, Durability, Error, ErrorKind, Generations, Id, Object, Result, Serializable, Store, StoreBuilder,
     Transaction,
@@ -107,9 +108,28 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Clone, Debug, PartialEq)]
 enum Content {
     Text(String),
-    Desk(u8, Vec<String>),
+    Desk(u8, Vec<String>, Style),
     /// Like no record: what a generation is that was rolled back.
     Nothing,
+}
+
+/// How the values are spelled in the file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Style {
+    /// As Sepia does.
+    Own,
+    /// As somebody has.
+    Compact,
+}
+
+impl Content {
+    /// What an object is encoded to that was loaded from this.
+    fn encoded(&self) -> Self {
+        match self {
+            Self::Desk(value, ids, _) => Self::Desk(*value, ids.clone(), Style::Own),
+            other => other.clone(),
+        }
+    }
 }
 
 /// What an object remembers.
@@ -135,6 +155,11 @@ impl Memory {
         } else {
             self.kept = Some(content);
         }
+    }
+
+    /// Whether an object is what it was when it was loaded or saved.
+    fn is_unchanged(&self, content: &Content) -> bool {
+        self.recall().is_some_and(|known| known.encoded() == *content)
     }
 
     fn settle(&mut self, commits: bool) {
@@ -165,6 +190,8 @@ type Stored = BTreeMap<Key, Content>;
 #[derive(Clone, Debug, Default)]
 struct Model {
     stored: Stored,
+    /// What the transaction that is under way has put.
+    put: BTreeSet<Key>,
     notes: [Option<Held<Note>>; IDS],
     desks: [Option<Held<Desk>>; IDS],
     speeches: [Option<Held<Speech>>; IDS],
@@ -183,7 +210,7 @@ fn note_content(note: &Note) -> Content {
 }
 
 fn desk_content(desk: &Desk) -> Content {
-    Content::Desk(desk.value, desk.notes.iter().map(|note| note.id.to_string()).collect())
+    Content::Desk(desk.value, desk.notes.iter().map(|note| note.id.to_string()).collect(), Style::Own)
 }
 
 fn newest(stored: &Stored) -> Option<u64> {
@@ -278,16 +305,46 @@ impl Model {
         memory.recall().is_none_or(|known| self.stored.get(key) == Some(known))
     }
 
+    /// What an object remembers that is loaded from what is stored under a key: if that is what a transaction has made,
+    /// it never was if that is rolled back.
+    fn loaded(&self, key: &Key) -> Memory {
+        let stored = self.stored[key].clone();
+        match self.put.contains(key) {
+            true => Memory { kept: Some(Content::Nothing), pending: Some(stored) },
+            false => Memory::of(stored),
+        }
+    }
+
+    /// Saves an object that is not in the way of what is stored.
+    fn put(&mut self, key: Key, content: Content, memory: &mut Memory, (inside, overwrite): (bool, bool)) {
+        if !overwrite && memory.is_unchanged(&content) {
+            return;
+        }
+        if inside && (overwrite || memory.recall() != Some(&content)) {
+            self.put.insert(key.clone());
+        }
+        self.stored.insert(key, content.clone());
+        memory.remember(content, inside);
+    }
+
+    /// Whether an object can be saved as far as it is known: what was not changed here only has to be there.
+    fn is_free(&self, key: &Key, content: &Content, memory: &Memory) -> bool {
+        match memory.is_unchanged(content) {
+            true => self.stored.contains_key(key),
+            false => self.is_as_known(key, memory),
+        }
+    }
+
     /// The desk of an id, as it must be loaded; `None` if a note on it is gone.
     fn desk(&self, id: &str) -> Option<Result<Held<Desk>, ()>> {
-        let Content::Desk(value, ids) = self.stored.get(&key("Desk", id))? else { return None };
+        let Content::Desk(value, ids, _) = self.stored.get(&key("Desk", id))? else { return None };
         let mut held = Held::fresh(Desk { id: id.into(), value: *value, notes: Vec::new() });
         for id in ids {
             let Some(Content::Text(text)) = self.stored.get(&key("Note", id)) else { return Some(Err(())) };
             held.object.notes.push(Note { id: id.as_str().into(), text: text.clone() });
-            held.notes.push(Memory::of(Content::Text(text.clone())));
+            held.notes.push(self.loaded(&key("Note", held.object.notes[held.notes.len()].id.as_str())));
         }
-        held.memory = Memory::of(desk_content(&held.object));
+        held.memory = self.loaded(&key("Desk", id));
         Some(Ok(held))
     }
 
@@ -305,7 +362,8 @@ impl Model {
                 Ok(desk) => {
                     let expected = self.desk(id.as_str()).unwrap().unwrap();
                     assert_eq!(desk, expected.object);
-                    desk_content(&desk)
+                    // How it is spelled does not show in what is loaded.
+                    self.stored[&key("Desk", id.as_str())].clone()
                 }
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::Dangling, "{error}");
@@ -369,7 +427,7 @@ impl Model {
                 };
                 let speech: Speech = at.load("s").unwrap();
                 assert_eq!(speech.id.generation(), newest);
-                let memory = Memory::of(self.stored[&speech_key(newest)].clone());
+                let memory = self.loaded(&speech_key(newest));
                 self.speeches[slot] = Some(Held { object: speech, memory, notes: Vec::new() });
             }
             Op::Save(kind, slot) => self.save(at, kind, slot, false),
@@ -387,6 +445,7 @@ impl Model {
                 if check(at.save_next(&mut held.object), conflicts) {
                     assert_eq!(held.object.id.as_str(), format!("s.{}", generation + 1));
                     let content = Content::Text(held.object.text.clone());
+                    self.put.extend(inside.then(|| speech_key(generation + 1)));
                     self.stored.insert(speech_key(generation + 1), content.clone());
                     held.memory = Memory { kept: inside.then_some(Content::Nothing), pending: None };
                     held.memory.remember(content, inside);
@@ -401,6 +460,7 @@ impl Model {
                     None => assert_eq!(updated.unwrap_err().kind(), ErrorKind::NotFound),
                     Some(newest) => {
                         assert_eq!(updated.unwrap().id.generation(), newest + 1);
+                        self.put.extend(inside.then(|| speech_key(newest + 1)));
                         self.stored.insert(speech_key(newest + 1), Content::Text(value.to_string()));
                     }
                 }
@@ -428,7 +488,8 @@ impl Model {
             0 => match (at.load::<Note>(&note_id), self.stored.get(&key("Note", &note_id))) {
                 (Ok(note), Some(content)) => {
                     assert_eq!(&note_content(&note), content);
-                    self.notes[slot] = Some(Held { memory: Memory::of(note_content(&note)), ..Held::fresh(note) });
+                    let memory = self.loaded(&key("Note", &note_id));
+                    self.notes[slot] = Some(Held { memory, ..Held::fresh(note) });
                 }
                 (loaded, None) => absent(loaded.unwrap_err()),
                 (Err(error), Some(_)) => unreachable!("{error}"),
@@ -445,7 +506,8 @@ impl Model {
             _ => match (at.load::<Speech>(&speech_id), self.stored.get(&key("Speech", &speech_id))) {
                 (Ok(speech), Some(content)) => {
                     assert_eq!(&Content::Text(speech.text.clone()), content);
-                    self.speeches[slot] = Some(Held { memory: Memory::of(content.clone()), ..Held::fresh(speech) });
+                    let memory = self.loaded(&key("Speech", &speech_id));
+                    self.speeches[slot] = Some(Held { memory, ..Held::fresh(speech) });
                 }
                 (loaded, None) => absent(loaded.unwrap_err()),
                 (Err(error), Some(_)) => unreachable!("{error}"),
@@ -454,15 +516,14 @@ impl Model {
     }
 
     fn save(&mut self, at: &mut At<'_, '_>, kind: usize, slot: usize, overwrite: bool) {
-        let inside = at.is_transaction();
+        let how = (at.is_transaction(), overwrite);
         match kind {
             0 => {
                 let Some(mut held) = self.notes[slot].take() else { return };
-                let key = Key::of(&held.object).unwrap();
-                let good = overwrite || self.is_as_known(&key, &held.memory);
+                let (key, content) = (Key::of(&held.object).unwrap(), note_content(&held.object));
+                let good = overwrite || self.is_free(&key, &content, &held.memory);
                 if check(at.save(&held.object, overwrite), if good { vec![] } else { vec![key.clone()] }) {
-                    self.stored.insert(key, note_content(&held.object));
-                    held.memory.remember(note_content(&held.object), inside);
+                    self.put(key, content, &mut held.memory, how);
                 }
                 self.notes[slot] = Some(held);
             }
@@ -472,28 +533,27 @@ impl Model {
                 let keys = keys.chain([(Key::of(&held.object).unwrap(), desk_content(&held.object))]);
                 let memories = held.notes.iter_mut().chain([&mut held.memory]);
                 let parts: Vec<_> = keys.zip(memories).collect();
-                let stale = parts.iter().filter(|((key, _), memory)| !overwrite && !self.is_as_known(key, memory));
+                let free =
+                    |key: &Key, content: &Content, memory: &Memory| overwrite || self.is_free(key, content, memory);
+                let stale = parts.iter().filter(|((key, content), memory)| !free(key, content, memory));
                 let stale = stale.map(|((key, _), _)| key.clone()).collect();
                 if check(at.save(&held.object, overwrite), stale) {
                     for ((key, content), memory) in parts {
-                        self.stored.insert(key, content.clone());
-                        memory.remember(content, inside);
+                        self.put(key, content, memory, how);
                     }
                 }
                 self.desks[slot] = Some(held);
             }
             _ => {
                 let Some(mut held) = self.speeches[slot].take() else { return };
-                let key = Key::of(&held.object).unwrap();
+                let (key, content) = (Key::of(&held.object).unwrap(), Content::Text(held.object.text.clone()));
                 let newest = newest(&self.stored).is_none_or(|newest| newest <= held.object.id.generation());
                 let good = match held.memory.recall() {
-                    Some(_) if !overwrite => self.is_as_known(&key, &held.memory),
+                    Some(_) if !overwrite => self.is_free(&key, &content, &held.memory),
                     _ => newest || self.stored.contains_key(&key),
                 };
                 if check(at.save(&held.object, overwrite), if good { vec![] } else { vec![key.clone()] }) {
-                    let content = Content::Text(held.object.text.clone());
-                    self.stored.insert(key, content.clone());
-                    held.memory.remember(content, inside);
+                    self.put(key, content, &mut held.memory, how);
                 }
                 self.speeches[slot] = Some(held);
             }
@@ -506,8 +566,9 @@ impl Model {
             (0, value) => (key("Note", &format!("n{id}")), Content::Text(value.to_string())),
             (1, value) => {
                 let key = key("Desk", &format!("d{id}"));
-                let Some(Content::Desk(_, ids)) = self.stored.get(&key).cloned() else { return };
-                (key, Content::Desk(value, ids))
+                let Some(Content::Desk(_, ids, _)) = self.stored.get(&key).cloned() else { return };
+                let style = if value == 2 { Style::Compact } else { Style::Own };
+                (key, Content::Desk(value, ids, style))
             }
             (_, value) => (speech_key(id as u64), Content::Text(value.to_string())),
         };
@@ -519,38 +580,41 @@ impl Model {
                 let path = directory.join(key.path());
                 match (&content, to) {
                     (Content::Text(text), Some(_)) => fs::write(path, text).unwrap(),
-                    (Content::Desk(value, _), Some(_)) => {
-                        fs::write(path.join("data.json"), format!("{{\n  \"value\": {value}\n}}\n")).unwrap();
+                    (Content::Desk(value, _, style), Some(_)) => {
+                        fs::write(path.join("data.json"), desk_json(*value, *style)).unwrap();
                     }
                     (Content::Desk(..), None) => fs::remove_dir_all(path).unwrap(),
                     (Content::Text(_) | Content::Nothing, _) => fs::remove_file(path).unwrap(),
                 }
             }
-            (None, None) => {
-                let store = &world.stores[0];
-                let gone = match kind {
-                    0 => store.delete::<Note>(key.id()),
-                    1 => store.delete::<Desk>(key.id()),
-                    _ => store.delete::<Speech>(key.id()),
-                };
-                assert!(gone.unwrap());
-            }
-            (None, Some(_)) => {
-                let (store, id) = (&world.stores[0], key.id());
-                match &content {
-                    Content::Text(text) if kind == 0 => {
-                        store.save(&Note { id: id.into(), text: text.clone() }).unwrap();
+            (None, to) => {
+                let backend = world.stores[0].backend();
+                let record = match (&content, backend.read(&key).unwrap()) {
+                    (Content::Desk(value, _, style), Some(Record::Container(node))) => {
+                        Record::Container(Node { data: desk_json(*value, *style).into_bytes(), ..node })
                     }
-                    Content::Text(text) => store.save(&Speech { id: id.into(), text: text.clone() }).unwrap(),
-                    // Saving a desk would save its notes.
-                    _ => return,
+                    (Content::Text(text), Some(Record::Leaf(_))) => Record::Leaf(text.clone().into_bytes()),
+                    other => unreachable!("{other:?}"),
+                };
+                let mut batch = Batch::new();
+                match to {
+                    Some(_) => batch.put(key.clone(), record, Expect::Present),
+                    None => batch.delete(key.clone(), Expect::Present),
                 }
+                backend.commit(batch).unwrap();
             }
         }
         match to {
             Some(_) => self.stored.insert(key, content),
             None => self.stored.remove(&key),
         };
+    }
+}
+
+fn desk_json(value: u8, style: Style) -> String {
+    match style {
+        Style::Own => format!("{{\n  \"value\": {value}\n}}\n"),
+        Style::Compact => format!("{{\"value\":{value}}}"),
     }
 }
 
@@ -594,6 +658,7 @@ impl World {
                         if *commits { Ok(()) } else { Err(ErrorKind::Other) }
                     );
                     model.memories().for_each(|memory| memory.settle(*commits));
+                    model.put.clear();
                     if !commits {
                         model.stored = before;
                     }

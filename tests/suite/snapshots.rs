@@ -264,8 +264,9 @@ fn everything_can_be_looked_at_through_it() {
         let mut mine = seen.unwrap();
         mine.balance += 1;
         store.save(&mine).unwrap();
-        let stale = store.snapshot(|snapshot| snapshot.load::<Account>("0")).unwrap();
+        let mut stale = store.snapshot(|snapshot| snapshot.load::<Account>("0")).unwrap();
         store.overwrite(&Account { balance: -1, ..mine }).unwrap();
+        stale.balance += 2;
         refused(store.save(&stale), ErrorKind::Conflict, &["Account", "0"]);
     });
 }

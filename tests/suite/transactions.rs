@@ -236,8 +236,8 @@ fn what_was_saved_is_remembered_if_it_commits() {
             store.save(known).unwrap();
         }
         // The clones, too, were saved, and not since.
-        conflict(store.save(&clone), "Note", "n");
-        conflict(store.save(&fresh_clone), "Note", "fresh");
+        conflict(store.save(&Note { text: "5".to_owned(), ..clone }), "Note", "n");
+        conflict(store.save(&Note { text: "5".to_owned(), ..fresh_clone }), "Note", "fresh");
     });
 }
 
@@ -278,7 +278,7 @@ fn what_was_loaded_in_a_transaction_is_remembered_whatever_becomes_of_it() {
         roll_back(store, |tx| kept = Some(tx.load::<Note>("n").unwrap()));
         let kept = kept.unwrap();
         store.overwrite(&note("n", "theirs")).unwrap();
-        conflict(store.save(&kept), "Note", "n");
+        conflict(store.save(&Note { text: "mine".to_owned(), ..kept }), "Note", "n");
         // What was loaded as this transaction had made it never was.
         let mut kept = None;
         roll_back(store, |tx| {
@@ -296,7 +296,7 @@ fn what_was_loaded_in_a_transaction_is_remembered_whatever_becomes_of_it() {
             Ok((before, tx.load::<Note>("n")?))
         });
         let (before, known) = committed.unwrap();
-        conflict(store.save(&before), "Note", "n");
+        conflict(store.save(&Note { text: "mine".to_owned(), ..before }), "Note", "n");
         store.save(&Note { text: "4".to_owned(), ..known }).unwrap();
     });
 }
@@ -304,9 +304,10 @@ fn what_was_loaded_in_a_transaction_is_remembered_whatever_becomes_of_it() {
 #[test]
 fn a_stale_object_is_a_conflict_inside_and_the_rest_goes_on() {
     on_every_backend(|store| {
-        let stale = note("n", "1");
+        let mut stale = note("n", "1");
         store.save(&stale).unwrap();
         store.save(&Note { text: "2".to_owned(), ..stale.clone() }).unwrap();
+        stale.text = "stale".to_owned();
         let saved = store.transaction(|tx| {
             conflict(tx.save(&stale), "Note", "n");
             let desk = Desk { id: "d".into(), notes: vec![note("m", "1"), stale.clone()], ..Desk::default() };
@@ -316,7 +317,9 @@ fn a_stale_object_is_a_conflict_inside_and_the_rest_goes_on() {
             // One that was stale by what the transaction has done itself.
             let loaded: Note = tx.load("n")?;
             tx.save(&Note { text: "3".to_owned(), ..loaded.clone() })?;
-            conflict(tx.save(&loaded), "Note", "n");
+            conflict(tx.save(&Note { text: "4".to_owned(), ..loaded.clone() }), "Note", "n");
+            // As it is, it is nothing to be saved.
+            tx.save(&loaded)?;
             assert_eq!(tx.load::<Note>("n")?.text, "3");
             tx.overwrite(&loaded)
         });
@@ -348,7 +351,7 @@ fn deleting_and_saving_in_one() {
         done.unwrap();
         assert_eq!(store.ids::<Note>().unwrap(), ["back".into(), "gone".into(), "n".into()]);
         assert_eq!((text(store, "n"), text(store, "back")), ("2".to_owned(), "2".to_owned()));
-        conflict(store.save(&mine), "Note", "n");
+        conflict(store.save(&Note { text: "3".to_owned(), ..mine }), "Note", "n");
         // An unchanged object that was saved, and then deleted.
         let known: Note = store.load("n").unwrap();
         let done = store.transaction(|tx| {
@@ -363,24 +366,39 @@ fn deleting_and_saving_in_one() {
 
 #[test]
 fn an_edit_by_hand_during_a_transaction_is_a_conflict_with_nothing_written() {
-    for unchanged in [true, false] {
-        let disk = OnDisk::new();
-        let mut mine = note("n", "1");
-        disk.store.save(&mine).unwrap();
-        if !unchanged {
-            mine.text = "2".to_owned();
-        }
-        let result = disk.store.transaction(|tx| {
+    let disk = OnDisk::new();
+    let mut mine = note("n", "1");
+    disk.store.save(&mine).unwrap();
+    mine.text = "2".to_owned();
+    let result = disk.store.transaction(|tx| {
+        tx.save(&mine)?;
+        tx.save(&note("other", "1"))?;
+        disk.write("Note/n", "by hand");
+        Ok(())
+    });
+    conflict(result, "Note", "n");
+    assert_eq!(disk.text("Note/n"), "by hand");
+    assert!(!disk.store.exists::<Note>("other").unwrap());
+    conflict(disk.store.save(&mine), "Note", "n");
+}
+
+#[test]
+fn an_edit_by_hand_of_what_a_transaction_saves_unchanged_stays_and_a_removal_is_a_conflict() {
+    let disk = OnDisk::new();
+    let mine = note("n", "1");
+    disk.store.save(&mine).unwrap();
+    let save = |id: &str, edit: &dyn Fn()| {
+        disk.store.transaction(|tx| {
             tx.save(&mine)?;
-            tx.save(&note("other", "1"))?;
-            disk.write("Note/n", "by hand");
+            tx.save(&note(id, "1"))?;
+            edit();
             Ok(())
-        });
-        conflict(result, "Note", "n");
-        assert_eq!(disk.text("Note/n"), "by hand");
-        assert!(!disk.store.exists::<Note>("other").unwrap());
-        conflict(disk.store.save(&mine), "Note", "n");
-    }
+        })
+    };
+    save("other", &|| disk.write("Note/n", "by hand")).unwrap();
+    assert_eq!((disk.text("Note/n"), disk.text("Note/other")), ("by hand".to_owned(), "1".to_owned()));
+    conflict(save("another", &|| std::fs::remove_file(disk.path("Note/n")).unwrap()), "Note", "n");
+    assert!(!disk.store.exists::<Note>("another").unwrap());
 }
 
 #[test]

@@ -214,7 +214,7 @@ impl Batch {
 
     /// Expects something else of a key that the batch has a step for.
     pub(crate) fn set_expect(&mut self, key: &Key, expect: Expect) {
-        if let Some(at) = self.find(key) {
+        if let Some(at) = self.position(key) {
             self.steps[at].expect = expect;
         }
     }
@@ -231,7 +231,7 @@ impl Batch {
 
     /// Returns what the batch does to this key so far.
     pub fn get(&self, key: &Key) -> Option<&Step> {
-        self.find(key).map(|at| &self.steps[at])
+        self.position(key).map(|at| &self.steps[at])
     }
 
     /// Returns the classes that the batch declares.
@@ -357,7 +357,8 @@ impl Batch {
         Newest::Put(newest.map(|(_, key)| key.clone()))
     }
 
-    fn find(&self, key: &Key) -> Option<usize> {
+    /// Returns the number of a key's step.
+    pub(crate) fn position(&self, key: &Key) -> Option<usize> {
         match &self.index {
             None => self.steps.iter().position(|step| step.key == *key),
             Some(index) => index.find(&self.steps, key),
@@ -377,18 +378,29 @@ impl Batch {
     /// Takes in a step of a batch that was met by what would be stored if this one had been committed.
     pub(crate) fn absorb(&mut self, step: Step) {
         // That stays so; but an editor knows no lock.
-        let on_its_own = |expect| match expect {
+        let on_its_own = |change: &Change, expect: Expect| match expect {
             expect @ (Expect::Unchanged(_) | Expect::Absent) => expect,
+            Expect::Present if *change == Change::Keep => Expect::Present,
             _ => Expect::Any,
         };
-        let Some(at) = self.find_or_expect(&step.key) else {
-            return self.push(Step { expect: on_its_own(step.expect), ..step });
+        let Step { key, expect, change } = step;
+        let expect = on_its_own(&change, expect);
+        let Some(at) = self.find_or_expect(&key) else {
+            return self.push(Step { key, expect, change });
         };
         let known = &mut self.steps[at];
-        match (&known.change, &step.change) {
-            (Change::Keep, _) => *known = Step { expect: on_its_own(step.expect), ..step },
+        match (&known.change, &change) {
+            (Change::Keep, _) => {
+                // Both were met by what is stored. What tells more holds for both, and longer.
+                let before = on_its_own(&change, known.expect.clone());
+                let expect = match before {
+                    Expect::Any | Expect::Present if expect != Expect::Any => expect,
+                    before => before,
+                };
+                *known = Step { key, expect, change };
+            }
             (_, Change::Keep) => return,
-            _ => known.change = step.change,
+            _ => known.change = change,
         }
         self.join_families(at, Arrival::Replacing);
     }
@@ -396,7 +408,7 @@ impl Batch {
     /// Finds the step of a key. If it has none, it must be pushed next.
     fn find_or_expect(&mut self, key: &Key) -> Option<usize> {
         match &mut self.index {
-            None => self.find(key),
+            None => self.position(key),
             Some(index) => index.find_or_expect(&self.steps, key),
         }
     }

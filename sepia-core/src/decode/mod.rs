@@ -1,8 +1,10 @@
 //! From records to objects.
 
+mod encoding;
 mod reader;
 
 use std::any::{Any, TypeId};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,12 +14,12 @@ use crate::class::{Claims, Format, Kind};
 use crate::encode::MAX_NESTING;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::foreign;
-use crate::id::Eyes;
+use crate::id::{Eyes, Known};
 use crate::json;
 use crate::name::DATA;
 use crate::object::Object;
 use crate::problem;
-use crate::record::{Entry, Key, Node, Record};
+use crate::record::{Entry, Fingerprint, Key, Node, Record};
 use crate::shape::{SEPIA_CLASS, SEPIA_ID};
 use crate::source::{Source, resolve};
 
@@ -26,14 +28,18 @@ pub use reader::Reader;
 /// Makes the objects of one load, and follows the links among them.
 pub struct Decoder<'a> {
     source: &'a dyn Source,
-    claims: &'a Claims,
+    claims: &'a Arc<Claims>,
     /// In whose eyes the objects will remember what they were loaded from.
     eyes: &'a Eyes,
+    /// How many bytes may still be read.
+    left: Cell<u64>,
     /// What an `Arc` holds is shared within one load, by type and by link.
     shared: RefCell<HashMap<(TypeId, Key), Arc<dyn Any + Send + Sync>>>,
     /// The containers of the tree in hand, by class and id.
     nested: RefCell<HashSet<(&'static str, Arc<str>)>>,
     depth: Cell<usize>,
+    /// The references of the container in hand may be written otherwise than they were read.
+    is_vague: Cell<bool>,
 }
 
 impl fmt::Debug for Decoder<'_> {
@@ -92,32 +98,39 @@ pub(crate) fn stray() -> Error {
 }
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn new(source: &'a dyn Source, claims: &'a Claims, eyes: &'a Eyes) -> Self {
-        Self { source, claims, eyes, shared: RefCell::default(), nested: RefCell::default(), depth: Cell::new(0) }
+    /// A decoder that reads at most so many bytes.
+    pub(crate) fn new(source: &'a dyn Source, claims: &'a Arc<Claims>, eyes: &'a Eyes, limit: u64) -> Self {
+        let (shared, nested, depth, is_vague) = Default::default();
+        Self { source, claims, eyes, left: Cell::new(limit), shared, nested, depth, is_vague }
+    }
+
+    /// Takes note that a reference may be written otherwise than it was read, so that has to be tried.
+    pub(crate) fn set_vague(&self) {
+        self.is_vague.set(true);
     }
 
     /// Makes the object of a record that has been read.
     pub(crate) fn top<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
-        let fingerprint = record.fingerprint();
+        let stored = record.fingerprint();
         self.source.make(size_of::<T>());
         let is_unlikely = matches!(&record, Record::Leaf(content) if foreign::is_unlikely_content(content));
-        let made = self.claims.claim_in::<T>(self.source).and_then(|()| match (T::__CLASS_DEF.kind(), record) {
-            (Kind::Container, Record::Container(Node { data, entries })) => {
-                let id = key.shared_id();
-                self.enter(T::__CLASS, &id)?;
-                let values = parse_values(&data)?;
-                read(Reader::of_container(self, (T::__CLASS, &id), values, entries)?, Arc::clone(&id))
-            }
-            (Kind::Serializable(format), Record::Leaf(content)) => {
-                let id = key.shared_id();
-                read(Reader::of_file(self, (T::__CLASS, &id), &content, format)?, Arc::clone(&id))
-            }
+        let made = self.count(&record).and_then(|()| self.claims.claim_in::<T>(self.source));
+        let made = made.and_then(|()| match (T::__CLASS_DEF.kind(), record) {
+            (Kind::Container, Record::Container(node)) => self.container(key, node, stored),
+            (Kind::Serializable(format), Record::Leaf(content)) => self.leaf(key, content, format, stored),
             (Kind::Container, Record::Leaf(_)) => Err(Error::corrupt(problem::A_FILE)),
             (_, Record::Container(_)) => Err(Error::corrupt(problem::A_CONTAINER)),
         });
         match made {
-            Ok(object) => {
-                T::__id(&object).remember(self.eyes, fingerprint);
+            Ok((object, encoded)) => {
+                let known = Known { stored, encoded };
+                match self.source.saved_by(key) {
+                    None => T::__id(&object).remember(self.eyes, known),
+                    Some(saved_by) => {
+                        T::__id(&object).remember(self.eyes, Known::NOTHING);
+                        T::__id(&object).remember(saved_by, known);
+                    }
+                }
                 Ok(object)
             }
             Err(error) => {
@@ -130,21 +143,49 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Makes a container, and finds out what it is encoded to.
+    fn container<T: Object>(&self, key: &Key, node: Node, stored: Fingerprint) -> Result<(T, Fingerprint)> {
+        let (Node { data, entries }, id) = (node, key.shared_id());
+        self.enter(T::__CLASS, &id)?;
+        self.is_vague.set(false);
+        let values = parse_values(&data)?;
+        let object = read(Reader::of_container(self, (T::__CLASS, &id), values, entries)?, Arc::clone(&id))?;
+        let encoded = self.encoding(&object, &data, stored);
+        Ok((object, encoded))
+    }
+
+    /// Makes a serializable object, and finds out what it is encoded to.
+    fn leaf<T: Object>(
+        &self,
+        key: &Key,
+        content: Vec<u8>,
+        format: Option<Format>,
+        stored: Fingerprint,
+    ) -> Result<(T, Fingerprint)> {
+        let id = key.shared_id();
+        if matches!(format, Some(Format::Text | Format::Bytes)) {
+            // The object is made of these bytes themselves: there is no second copy of them at any time.
+            let reader = Reader::of_file(self, (T::__CLASS, &id), Cow::Owned(content), format)?;
+            let object = read(reader, Arc::clone(&id))?;
+            let encoded = self.encoding(&object, &[], stored);
+            return Ok((object, encoded));
+        }
+        let reader = Reader::of_file(self, (T::__CLASS, &id), Cow::Borrowed(&content), format)?;
+        let object = read(reader, Arc::clone(&id))?;
+        let encoded = self.encoding(&object, &content, stored);
+        Ok((object, encoded))
+    }
+
     /// Makes the object that stands in a place of its parent.
     pub(crate) fn object<T: Object>(&self, found: Found<'_>) -> Result<T> {
         let is_container = matches!(T::__CLASS_DEF.kind(), Kind::Container);
         match found.entry {
-            Entry::Link(key) if !is_container => {
-                if key.class() != T::__CLASS {
-                    let message = format!("the link leads to {key}, where class {} belongs", Quoted(T::__CLASS));
-                    return Err(Error::corrupt(message));
-                }
-                let (key, record) = self.follow(key, T::__CLASS_DEF.keeps_generations())?;
-                self.top(&key, record)
-            }
+            Entry::Link(key) if !is_container => self.linked(&key),
             Entry::Container(Node { data, entries }) if is_container => {
                 self.claims.claim_in::<T>(self.source)?;
                 self.source.make(size_of::<T>());
+                // Its values are compared by encoding all of the record.
+                self.set_vague();
                 let mut values = parse_values(&data)?;
                 let id = told_id(T::__CLASS, &mut values, found.shown)?;
                 let depth = self.depth.get();
@@ -167,6 +208,21 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Makes the object that a link leads to. Apart from those that stand in their parents, so that their readers, which
+    /// are on the stack together, do not hold it.
+    fn linked<T: Object>(&self, link: &Key) -> Result<T> {
+        if link.class() != T::__CLASS {
+            let message = format!("the link leads to {link}, where class {} belongs", Quoted(T::__CLASS));
+            return Err(Error::corrupt(message));
+        }
+        let (key, record) = self.follow(link.clone(), T::__CLASS_DEF.keeps_generations())?;
+        let object: T = self.top(&key, record)?;
+        if T::__id(&object).as_str() != link.id() {
+            self.set_vague();
+        }
+        Ok(object)
+    }
+
     /// Reads what a link leads to: exactly that, or the newest generation of it if it names none.
     fn follow(&self, key: Key, generations: bool) -> Result<(Key, Record)> {
         if let Some(record) = self.source.read(&key)? {
@@ -176,6 +232,22 @@ impl<'a> Decoder<'a> {
             return Ok(found);
         }
         Err(Error::message(ErrorKind::Dangling, format!("the link leads to {key}, which is not there")))
+    }
+
+    /// Counts the bytes of a record among those that one load may read: a link takes a few bytes of the disk, and what it
+    /// leads to is in memory once for each that is followed.
+    fn count(&self, record: &Record) -> Result<()> {
+        match self.left.get().checked_sub(record.bytes()) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(Error::corrupt(
+                "with this object, the load would read more than one load may. An object that several links lead to is \
+                 read for each of them: hold it as an `Arc`, which is read once, or as a `Ref`, which is loaded when asked; \
+                 or set another limit with `StoreBuilder::max_load_size`",
+            )),
+        }
     }
 
     /// Takes a container into the tree in hand.

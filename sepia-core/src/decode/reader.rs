@@ -1,5 +1,6 @@
 //! The fields of one object, as they are read.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ pub struct Reader<'a> {
     decoder: &'a Decoder<'a>,
     class: &'static str,
     id: &'a str,
-    content: &'a [u8],
+    content: Cow<'a, [u8]>,
     is_container: bool,
     values: Option<json::Values<'a>>,
     entries: Vec<(Name, Option<Entry>)>,
@@ -46,6 +47,9 @@ impl<'a> Reader<'a> {
     ) -> Result<Self> {
         let in_data = |wrong: json::Wrong| wrong.into_error().corrupt().inside(DATA);
         let shape = values.read_rare::<Presence>(SEPIA_SHAPE).map_err(in_data)?;
+        if shape.is_some() {
+            decoder.set_vague();
+        }
         let mut none = Vec::new();
         for (path, present) in shape.into_iter().flat_map(|shape| shape.0) {
             if present {
@@ -55,15 +59,14 @@ impl<'a> Reader<'a> {
             }
         }
         let entries = entries.into_iter().map(|(name, entry)| (name, Some(entry))).collect();
-        let (references, values_with_entry) = (Vec::new(), Vec::new());
-        let (content, values) = (&[][..], Some(values));
+        let (references, values_with_entry) = Default::default();
         Ok(Self {
             decoder,
             class,
             id,
-            content,
+            content: Cow::Borrowed(&[]),
             is_container: true,
-            values,
+            values: Some(values),
             entries,
             none,
             references,
@@ -71,15 +74,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The fields, or the content, of a serializable object.
+    /// The fields, or the content, of a serializable object. JSON is borrowed.
     pub(super) fn of_file(
         decoder: &'a Decoder<'a>,
         (class, id): (&'static str, &'a str),
-        content: &'a [u8],
+        content: Cow<'a, [u8]>,
         format: Option<Format>,
     ) -> Result<Self> {
-        let values = match format {
-            Some(Format::Json) => Some(json::Values::of(content).map_err(json::JsonError::corrupt)?),
+        let values = match (format, &content) {
+            (Some(Format::Json), Cow::Borrowed(json)) => {
+                Some(json::Values::of(json).map_err(json::JsonError::corrupt)?)
+            }
             _ => None,
         };
         let (entries, none, references, values_with_entry) = Default::default();
@@ -193,7 +198,13 @@ impl<'a> Reader<'a> {
     /// `Corrupt` if it is missing and neither of these, or is not a `T`; `Dangling` if a link leads
     /// nowhere; else what [`Store::find`](crate::Store::find) returns of the objects in it.
     pub fn reference<T: Reference>(&mut self, name: &str) -> Result<T> {
-        match self.reference_if_any(name)? {
+        // Who reads by hand may write otherwise.
+        self.decoder.set_vague();
+        self.__reference(name)
+    }
+
+    pub(crate) fn __reference<T: Reference>(&mut self, name: &str) -> Result<T> {
+        match self.__reference_if_any(name)? {
             Some(field) => Ok(field),
             None => match T::__absent() {
                 Some(absent) => Ok(absent),
@@ -215,6 +226,11 @@ impl<'a> Reader<'a> {
     /// `Corrupt` if what is there is not a `T`, `Dangling` if a link leads nowhere; else what
     /// [`Store::find`](crate::Store::find) returns of the objects in it.
     pub fn reference_if_any<T: Reference>(&mut self, name: &str) -> Result<Option<T>> {
+        self.decoder.set_vague();
+        self.__reference_if_any(name)
+    }
+
+    pub(crate) fn __reference_if_any<T: Reference>(&mut self, name: &str) -> Result<Option<T>> {
         self.references.push(name.to_owned());
         let encoded = name::encode(name);
         if let Some(told) = self.none.iter().position(|told| *told == *encoded) {
@@ -242,6 +258,8 @@ impl<'a> Reader<'a> {
             return Err(stored_as_reference(name));
         }
         if ignore_unknown {
+            // Entries would be left out; the values are compared.
+            self.decoder.set_vague();
             let checked = self.values.as_ref().map_or(Ok(()), json::Values::check_rest);
             return checked.map_err(|error| self.in_values(error.corrupt()));
         }
@@ -260,7 +278,17 @@ impl<'a> Reader<'a> {
     /// Gives the whole file.
     #[doc(hidden)]
     pub fn __content(&self) -> &[u8] {
-        self.content
+        &self.content
+    }
+
+    /// Gives the whole file away: nobody else asks for it.
+    pub(crate) fn __take_content(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.content).into_owned()
+    }
+
+    /// Takes note that what is missing was filled in.
+    pub(crate) fn set_vague(&self) {
+        self.decoder.set_vague();
     }
 }
 

@@ -74,7 +74,7 @@ impl Encoder {
     /// `InvalidValue`, with class, id, field and cause; what reading returns.
     pub(crate) fn check(&self, source: &dyn Source) -> Result<()> {
         let Some(checks) = &self.checks else { return Ok(()) };
-        let pending = Pending { committed: source, batch: &self.batch };
+        let pending = Pending { committed: source, batch: &self.batch, eyes: &self.eyes };
         for check in &checks.records {
             // Invariant: a record that was noted is in the batch.
             let Some(record) = pending.read(&check.key)? else { continue };
@@ -85,7 +85,8 @@ impl Encoder {
 }
 
 fn read_back<T: Object>(encoder: &Encoder, source: &dyn Source, check: &Check, record: &Record) -> Result<()> {
-    let object: T = match Decoder::new(source, &encoder.claims, &encoder.eyes).top(&check.key, record.clone()) {
+    let object: T = match Decoder::new(source, &encoder.claims, &encoder.eyes, u64::MAX).top(&check.key, record.clone())
+    {
         Ok(object) => object,
         // An object that is not part of the batch was deleted meanwhile: the commit will say so.
         Err(error) if error.kind() == ErrorKind::Dangling => return Ok(()),

@@ -1,6 +1,7 @@
 //! From objects to batches.
 
 mod check;
+mod saved;
 mod writer;
 
 use std::collections::HashSet;
@@ -10,12 +11,15 @@ use std::sync::Arc;
 use crate::batch::{Batch, Change, Expect};
 use crate::class::{Claims, Kind};
 use crate::error::{Error, Result};
-use crate::id::{Eyes, Id, Memory};
+use crate::id::{Eyes, Id};
 use crate::name::split_generation;
 use crate::object::Object;
-use crate::record::{Entry, Fingerprint, Key, Record};
+use crate::record::{Entry, Key, Record};
+use saved::Found;
 
+pub(crate) use saved::Saved;
 pub use writer::Writer;
+pub(crate) use writer::Written;
 
 /// The most containers within each other.
 pub(crate) const MAX_NESTING: usize = 128;
@@ -25,6 +29,7 @@ pub struct Encoder {
     claims: Arc<Claims>,
     eyes: Eyes,
     intent: Intent,
+    extent: Extent,
     batch: Batch,
     saved: Saved,
     /// The containers of the tree in hand, by class and id.
@@ -70,27 +75,38 @@ pub(crate) enum Intent {
     Overwrite,
 }
 
-/// The objects that a batch saves, and as what.
-#[derive(Default)]
-pub(crate) struct Saved(Vec<(Arc<dyn Memory>, Fingerprint)>);
-
-impl Saved {
-    /// Has them remember as what they were saved.
-    pub(crate) fn remember(mut self, eyes: &Eyes) {
-        self.drain(eyes);
-    }
-
-    fn drain(&mut self, eyes: &Eyes) {
-        for (memory, fingerprint) in self.0.drain(..) {
-            memory.remembered().remember(eyes, fingerprint);
-        }
-    }
+/// How much is encoded of what an object owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// All of it.
+    Tree,
+    /// What is part of its record: links, but not what they lead to.
+    Record,
 }
 
 impl Encoder {
     pub(crate) fn new(claims: Arc<Claims>, eyes: Eyes, intent: Intent) -> Self {
         let (batch, saved, nested) = Default::default();
-        Self { claims, eyes, intent, batch, saved, nested, depth: 0, checks: None }
+        Self { claims, eyes, intent, extent: Extent::Tree, batch, saved, nested, depth: 0, checks: None }
+    }
+
+    /// Encodes an object to its own record, and nothing else that it owns.
+    pub(crate) fn record_of<T: Object>(claims: Arc<Claims>, eyes: Eyes, object: &T) -> Result<Record> {
+        let mut encoder = Self { extent: Extent::Record, ..Self::new(claims, eyes, Intent::Overwrite) };
+        encoder.record(object, Hidden::NOTHING)
+    }
+
+    /// Adds the expectation that the record of an object is what the object was loaded from or last saved as.
+    pub(crate) fn require<T: Object>(&mut self, object: &T) -> Result<()> {
+        let id = T::__id(object);
+        let key = self.key(id)?;
+        let Some(known) = id.recall(&self.eyes) else {
+            let message = "the object was neither loaded from this store nor saved into it, so that nothing is known of \
+                           how it should be stored: load it, and require what was loaded";
+            return Err(Error::invalid_value(message).object(key.class(), key.id()).at(key.path()));
+        };
+        self.batch.expect(key, Expect::Unchanged(known.stored));
+        Ok(())
     }
 
     /// Adds an object to the batch as a record of its own, with everything that it owns.
@@ -111,8 +127,8 @@ impl Encoder {
         let key = self.add(object)?;
         let (_, generation) = Key::of_id(previous)?.generation();
         self.batch.set_expect(&key, Expect::LatestIs(generation));
-        if let Some(fingerprint) = previous.recall(&self.eyes) {
-            self.batch.expect(Key::of_id(previous)?, Expect::Unchanged(fingerprint));
+        if let Some(known) = previous.recall(&self.eyes) {
+            self.batch.expect(Key::of_id(previous)?, Expect::Unchanged(known.stored));
         }
         Ok(())
     }
@@ -120,7 +136,7 @@ impl Encoder {
     /// Begins another batch, in the room of one that was taken or given up.
     pub(crate) fn begin(&mut self, intent: Intent) {
         drop(self.batch.drain());
-        self.saved.0.clear();
+        self.saved.clear();
         if let Some(checks) = &mut self.checks {
             checks.clear();
         }
@@ -146,13 +162,17 @@ impl Encoder {
     /// Makes the entry of an object: a link to its own record, or a nested container.
     pub(crate) fn object<T: Object>(&mut self, object: &T, hidden: Hidden) -> Result<Entry> {
         let key = self.key(T::__id(object))?;
+        let is_container = matches!(T::__CLASS_DEF.kind(), Kind::Container);
+        if self.extent == Extent::Record && !is_container {
+            return Ok(Entry::Link(key));
+        }
         match self.record(object, hidden) {
             Ok(Record::Container(node)) => Ok(Entry::Container(node)),
             Ok(leaf @ Record::Leaf(_)) => {
                 self.put::<T>(key.clone(), T::__id(object), leaf).map_err(|error| error.at(key.path()))?;
                 Ok(Entry::Link(key))
             }
-            Err(error) if matches!(T::__CLASS_DEF.kind(), Kind::Serializable(_)) => Err(error.at(key.path())),
+            Err(error) if !is_container => Err(error.at(key.path())),
             Err(error) => Err(error),
         }
     }
@@ -164,47 +184,14 @@ impl Encoder {
     }
 
     fn put<T: Object>(&mut self, key: Key, id: &Id<T>, record: Record) -> Result<()> {
-        let fingerprint = record.fingerprint();
-        let expect = match id.recall(&self.eyes).filter(|_| self.intent == Intent::Save) {
-            Some(remembered) => Expect::Unchanged(remembered),
-            None if T::__CLASS_DEF.keeps_generations() => Expect::PresentOrNewest,
-            None => Expect::Any,
-        };
-        let is_new = match self.batch.get(&key) {
-            None => true,
-            Some(known) => {
-                let is_same = match &known.change {
-                    Change::Put(same) => *same == record,
-                    Change::Keep => known.expect == Expect::Unchanged(fingerprint),
-                    Change::Delete => false,
-                };
-                if !is_same {
-                    let message = match known.change {
-                        Change::Keep if known.expect == Expect::Absent => {
-                            "one save holds generation 0 of this object under both its spellings"
-                        }
-                        _ => "one save holds this object twice, with different content",
-                    };
-                    let error = Error::invalid_value(message);
-                    return Err(error.object(key.class(), key.id()));
-                }
-                match (&known.expect, &expect) {
-                    (Expect::Unchanged(known), Expect::Unchanged(remembered)) if known != remembered => {
-                        let message = "one save holds this object twice, as it was at different times";
-                        return Err(Error::conflict(message, vec![key.clone()]).object(key.class(), key.id()));
-                    }
-                    // What remembers more knows better.
-                    (Expect::Any | Expect::PresentOrNewest, Expect::Unchanged(_)) => true,
-                    _ => false,
-                }
-            }
-        };
-        self.saved.0.extend(id.memory().map(|memory| (Arc::clone(memory), fingerprint)));
-        if !is_new {
-            return Ok(());
+        let known = id.recall(&self.eyes).filter(|_| self.intent == Intent::Save);
+        let content = record.fingerprint();
+        if let Some(step) = self.batch.position(&key) {
+            return self.put_again::<T>(key, id, record, Found::new(step, content, known));
         }
         self.batch.declare(&T::__CLASS_DEF)?;
-        if T::__CLASS_DEF.keeps_generations() {
+        let keeps_generations = T::__CLASS_DEF.keeps_generations();
+        if keeps_generations {
             // Generation 0 has two spellings, and one of them is in use at most.
             let other = match split_generation(key.id()) {
                 Some((base, 0)) => Some(key.sibling(base)?),
@@ -215,15 +202,50 @@ impl Encoder {
                 self.batch.expect(other, Expect::Absent);
             }
         }
-        if expect == Expect::Unchanged(fingerprint) {
-            self.batch.expect(key, expect);
-        } else {
-            if let Some(checks) = &mut self.checks {
-                checks.note_put::<T>(&key, &record);
-            }
-            self.batch.put(key, record, expect);
-        }
+        let found = Found::new(self.batch.steps().len(), content, known);
+        self.step::<T>(key, record, &found, keeps_generations);
+        let place = self.saved.push(found);
+        self.saved.add(id.memory(), place);
         Ok(())
+    }
+
+    /// Puts an object whose key the batch has a step for.
+    fn put_again<T: Object>(&mut self, key: Key, id: &Id<T>, record: Record, found: Found) -> Result<()> {
+        let step = &self.batch.steps()[found.step];
+        let before = self.saved.of_step(found.step);
+        let is_same = match (&step.change, &before) {
+            (Change::Put(same), _) => *same == record,
+            (Change::Keep, Some((_, before))) => before.content == found.content,
+            (Change::Keep, None) | (Change::Delete, _) => false,
+        };
+        let Some((place, before)) = before.filter(|_| is_same) else {
+            let message = match (&step.change, &step.expect) {
+                (Change::Keep, Expect::Absent) => "one save holds generation 0 of this object under both its spellings",
+                _ => "one save holds this object twice, with different content",
+            };
+            return Err(Error::invalid_value(message).object(key.class(), key.id()));
+        };
+        let Some(both) = before.merge(&found) else {
+            let message = "one save holds this object twice, as it was at different times";
+            return Err(Error::conflict(message, vec![key.clone()]).object(key.class(), key.id()));
+        };
+        if both != before {
+            self.step::<T>(key, record, &both, T::__CLASS_DEF.keeps_generations());
+            self.saved.set(place, both);
+        }
+        self.saved.add(id.memory(), place);
+        Ok(())
+    }
+
+    fn step<T: Object>(&mut self, key: Key, record: Record, found: &Found, keeps_generations: bool) {
+        let expect = found.expect(keeps_generations);
+        if found.is_kept() {
+            return self.batch.expect(key, expect);
+        }
+        if let Some(checks) = &mut self.checks {
+            checks.note_put::<T>(&key, &record);
+        }
+        self.batch.put(key, record, expect);
     }
 
     fn record<T: Object>(&mut self, object: &T, hidden: Hidden) -> Result<Record> {

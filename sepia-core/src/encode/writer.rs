@@ -8,13 +8,14 @@ use super::{Encoder, Hidden};
 use crate::error::{Error, Quoted, Result};
 use crate::json::{self, Naming};
 use crate::name::{self, DATA};
-use crate::record::{Entries, Entry, Name, Node, Record};
+use crate::record::{Entries, Entry, Fingerprint, Name, Node, Record};
 use crate::reference::Reference;
 use crate::shape::{Present, RESERVED, SEPIA_CLASS, SEPIA_ID, SEPIA_SHAPE, Shape};
 
 /// Takes the fields of one object. Generated code and hand-written [`Fields`](crate::Fields) write into it.
 pub struct Writer<'a> {
-    encoder: &'a mut Encoder,
+    /// `None` where references are [passed over](Self::without_references).
+    encoder: Option<&'a mut Encoder>,
     class: &'static str,
     id: &'a str,
     is_container: bool,
@@ -22,6 +23,20 @@ pub struct Writer<'a> {
     entries: Vec<(Name, Entry)>,
     shape: Shape,
     content: Option<Vec<u8>>,
+    /// What a content of which no copy is wanted is, as a record.
+    borrowed: Option<Fingerprint>,
+    /// A reference was passed over that may be stored otherwise than it was read.
+    is_vague: bool,
+}
+
+/// What an object writes, its references aside.
+pub(crate) enum Written {
+    /// The bytes of its file.
+    Bytes(Vec<u8>),
+    /// The same, as a record.
+    Fingerprint(Fingerprint),
+    /// That cannot be told without its references.
+    Unknown,
 }
 
 impl fmt::Debug for Writer<'_> {
@@ -32,15 +47,32 @@ impl fmt::Debug for Writer<'_> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(encoder: &'a mut Encoder, class: &'static str, id: &'a str, is_container: bool) -> Self {
+        Self::with(Some(encoder), (class, id), is_container, json::Object::new())
+    }
+
+    /// Takes the values alone, or the content, of an object that is expected to write so many bytes.
+    pub(crate) fn without_references((class, id): (&'static str, &'a str), is_container: bool, length: usize) -> Self {
+        Self::with(None, (class, id), is_container, json::Object::with_capacity(length))
+    }
+
+    fn with(
+        encoder: Option<&'a mut Encoder>,
+        (class, id): (&'static str, &'a str),
+        is_container: bool,
+        values: json::Object,
+    ) -> Self {
+        let (entries, shape) = Default::default();
         Self {
             encoder,
             class,
             id,
             is_container,
-            values: json::Object::new(),
-            entries: Vec::new(),
-            shape: Shape::default(),
+            values,
+            entries,
+            shape,
             content: None,
+            borrowed: None,
+            is_vague: false,
         }
     }
 
@@ -98,12 +130,15 @@ impl<'a> Writer<'a> {
     /// [`Fields`](crate::Fields) return, if an object in it cannot be stored.
     pub fn reference<T: Reference>(&mut self, name: &str, field: &T) -> Result<()> {
         self.check_name(name)?;
+        // Who writes by hand may read otherwise.
+        self.is_vague = true;
         self.__reference(name, field, false)
     }
 
     /// `defaulted`: the field has a default, so its absence would not mean "none" or "empty".
     pub(crate) fn __reference<T: Reference>(&mut self, name: &str, field: &T, defaulted: bool) -> Result<()> {
-        T::__encode_field(field, self.encoder)
+        let Some(encoder) = &mut self.encoder else { return Ok(()) };
+        T::__encode_field(field, encoder)
             .and_then(|entry| self.entry(name, entry, T::__OPTIONAL || defaulted, defaulted))
             .map_err(|error| error.inside(&name::encode(name)).field(name))
     }
@@ -150,9 +185,27 @@ impl<'a> Writer<'a> {
         Ok(Record::Container(Node { data: self.values.finish(), entries }))
     }
 
+    /// Returns what was written [without references](Self::without_references).
+    pub(crate) fn finish_values(self) -> Written {
+        match (self.borrowed, self.content) {
+            (Some(fingerprint), _) => Written::Fingerprint(fingerprint),
+            (None, Some(content)) => Written::Bytes(content),
+            (None, None) if self.is_vague => Written::Unknown,
+            (None, None) => Written::Bytes(self.values.finish()),
+        }
+    }
+
     /// Takes the whole file.
     #[doc(hidden)]
     pub fn __content(&mut self, content: Vec<u8>) {
         self.content = Some(content);
+    }
+
+    /// Takes the whole file, of which a copy may not be needed.
+    pub(crate) fn __borrowed_content(&mut self, content: &[u8]) {
+        match self.encoder {
+            Some(_) => self.content = Some(content.to_vec()),
+            None => self.borrowed = Some(Fingerprint::of_leaf(content)),
+        }
     }
 }

@@ -16,23 +16,23 @@ pub trait Text: Sized {
     #[doc(hidden)]
     fn __write(field: &Self, writer: &mut Writer<'_>);
     #[doc(hidden)]
-    fn __read(reader: &Reader<'_>) -> Result<Self>;
+    fn __read(reader: &mut Reader<'_>) -> Result<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: AsRef<str> + From<String>> Text for T {
     fn __write(field: &Self, writer: &mut Writer<'_>) {
-        writer.__content(field.as_ref().as_bytes().to_vec());
+        writer.__borrowed_content(field.as_ref().as_bytes());
     }
 
-    fn __read(reader: &Reader<'_>) -> Result<Self> {
-        text(reader.__content()).map(T::from)
+    fn __read(reader: &mut Reader<'_>) -> Result<Self> {
+        text(reader.__take_content()).map(T::from)
     }
 }
 
-fn text(content: &[u8]) -> Result<String> {
-    let text = std::str::from_utf8(content);
-    text.map(str::to_owned).map_err(|error| Error::corrupt(format!("the text is not UTF-8: {error}")))
+fn text(content: Vec<u8>) -> Result<String> {
+    let text = String::from_utf8(content);
+    text.map_err(|error| Error::corrupt(format!("the text is not UTF-8: {}", error.utf8_error())))
 }
 
 /// What the one field of a file of bytes can be.
@@ -47,16 +47,16 @@ pub trait Bytes: Sized {
     #[doc(hidden)]
     fn __write(field: &Self, writer: &mut Writer<'_>);
     #[doc(hidden)]
-    fn __read(reader: &Reader<'_>) -> Result<Self>;
+    fn __read(reader: &mut Reader<'_>) -> Result<Self>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: AsRef<[u8]> + From<Vec<u8>>> Bytes for T {
     fn __write(field: &Self, writer: &mut Writer<'_>) {
-        writer.__content(field.as_ref().to_vec());
+        writer.__borrowed_content(field.as_ref());
     }
 
-    fn __read(reader: &Reader<'_>) -> Result<Self> {
-        Ok(reader.__content().to_vec().into())
+    fn __read(reader: &mut Reader<'_>) -> Result<Self> {
+        Ok(reader.__take_content().into())
     }
 }

@@ -61,8 +61,15 @@ impl<F: Reference> ReferenceField for F {
     fn __codec() -> Codec<Self> {
         Codec {
             write: |writer, name, field, defaulted| writer.__reference(name, field, defaulted),
-            read: |reader, name| reader.reference(name),
-            read_if_any: |reader, name| reader.reference_if_any(name),
+            read: |reader, name| reader.__reference(name),
+            read_if_any: |reader, name| {
+                let field = reader.__reference_if_any(name)?;
+                if field.is_none() {
+                    // The caller fills in a default.
+                    reader.set_vague();
+                }
+                Ok(field)
+            },
         }
     }
 }

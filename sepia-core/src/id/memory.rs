@@ -1,4 +1,9 @@
-//! What an object remembers: as which record each store has it.
+//! What an object remembers: as which record each store has it, and what it was encoded to at that time.
+//!
+//! The two are the same after a save, and mostly after a load. They differ where a type does not write what it has
+//! read: a file that was formatted by hand, fields that the type does not have or that the file did not have, a list
+//! whose names have gaps. Whether an object was changed *by this program* is told by its encoding alone, and what was
+//! changed elsewhere by the record alone.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,19 +23,42 @@ impl Memory for Mutex<Remembered> {
     }
 }
 
-/// The fingerprints of the records that an object was loaded from or last saved as, by store.
+/// What an object remembers of one store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The record that the object was loaded from or last saved as.
+    pub(crate) stored: Fingerprint,
+    /// The record that the object was encoded to at that time. As long as it still is, nobody has changed it here.
+    pub(crate) encoded: Fingerprint,
+}
+
+impl Known {
+    /// Of an object that never was what it is: saving it is a conflict.
+    pub(crate) const NOTHING: Self = Self { stored: Fingerprint::NOTHING, encoded: Fingerprint::NOTHING };
+
+    /// Of an object that was saved as this record.
+    pub(crate) fn saved(record: Fingerprint) -> Self {
+        Self { stored: record, encoded: record }
+    }
+}
+
+/// What an object remembers, by store.
 #[derive(Clone, Default)]
 pub(crate) struct Remembered {
-    /// The first store, which is the only one as a rule.
+    /// The record in the first store, which is the only one as a rule.
     first: Option<(u64, Fingerprint)>,
+    /// Boxed, as every object has this, and few have more to remember.
     more: Option<Box<More>>,
 }
 
 #[derive(Clone, Default)]
 struct More {
+    /// The records in the other stores.
     stores: Vec<(u64, Fingerprint)>,
+    /// The encodings that differ from the record in their store.
+    encoded: Vec<(u64, Fingerprint)>,
     /// What transactions have saved and not committed, when this was last looked at.
-    pending: Vec<(Arc<Outcome>, Fingerprint)>,
+    pending: Vec<(Arc<Outcome>, Known)>,
 }
 
 /// What becomes of a transaction. Objects that were saved in it, and their clones, find out by themselves.
@@ -68,44 +96,45 @@ impl Eyes {
 }
 
 impl Remembered {
-    /// Returns the record that the object was loaded from or last saved as.
-    pub(crate) fn recall(&mut self, eyes: &Eyes) -> Option<Fingerprint> {
+    /// Returns what the object was loaded from or last saved as.
+    pub(crate) fn recall(&mut self, eyes: &Eyes) -> Option<Known> {
         self.settle();
-        let own = |(outcome, _): &&(Arc<Outcome>, Fingerprint)| {
+        let own = |(outcome, _): &&(Arc<Outcome>, Known)| {
             eyes.transaction.as_ref().is_some_and(|own| Arc::ptr_eq(own, outcome))
         };
         let more = self.more.as_deref();
         if let Some((_, pending)) = more.and_then(|more| more.pending.iter().find(own)) {
             return Some(*pending);
         }
-        let mut stores = self.first.iter().chain(more.into_iter().flat_map(|more| &more.stores));
-        stores.find(|(store, _)| *store == eyes.store).map(|(_, fingerprint)| *fingerprint)
+        let stores = self.first.iter().chain(more.into_iter().flat_map(|more| &more.stores));
+        let stored = find(stores, eyes.store)?;
+        let encoded = more.and_then(|more| find(more.encoded.iter(), eyes.store));
+        Some(Known { stored, encoded: encoded.unwrap_or(stored) })
     }
 
-    /// Remembers a record: for good, or if the transaction commits.
-    pub(crate) fn remember(&mut self, eyes: &Eyes, fingerprint: Fingerprint) {
+    /// Remembers what the object was loaded from or saved as: for good, or if the transaction commits.
+    pub(crate) fn remember(&mut self, eyes: &Eyes, known: Known) {
         self.settle();
         let Some(outcome) = &eyes.transaction else {
-            return self.set(eyes.store, fingerprint);
+            return self.set(eyes.store, known);
         };
         let pending = &mut self.more.get_or_insert_default().pending;
-        match pending.iter_mut().find(|(known, _)| Arc::ptr_eq(known, outcome)) {
-            Some((_, known)) => *known = fingerprint,
-            None => pending.push((Arc::clone(outcome), fingerprint)),
+        match pending.iter_mut().find(|(other, _)| Arc::ptr_eq(other, outcome)) {
+            Some((_, before)) => *before = known,
+            None => pending.push((Arc::clone(outcome), known)),
         }
     }
 
-    fn set(&mut self, store: u64, fingerprint: Fingerprint) {
+    fn set(&mut self, store: u64, known: Known) {
         match &mut self.first {
-            None => self.first = Some((store, fingerprint)),
-            Some((first, known)) if *first == store => *known = fingerprint,
-            Some(_) => {
-                let stores = &mut self.more.get_or_insert_default().stores;
-                match stores.iter_mut().find(|(other, _)| *other == store) {
-                    Some((_, known)) => *known = fingerprint,
-                    None => stores.push((store, fingerprint)),
-                }
-            }
+            None => self.first = Some((store, known.stored)),
+            Some((first, stored)) if *first == store => *stored = known.stored,
+            Some(_) => put(&mut self.more.get_or_insert_default().stores, store, known.stored),
+        }
+        if known.encoded != known.stored {
+            put(&mut self.more.get_or_insert_default().encoded, store, known.encoded);
+        } else if let Some(more) = &mut self.more {
+            more.encoded.retain(|(other, _)| *other != store);
         }
     }
 
@@ -113,17 +142,28 @@ impl Remembered {
     fn settle(&mut self) {
         let Some(more) = &mut self.more else { return };
         let mut committed = Vec::new();
-        more.pending.retain(|(outcome, fingerprint)| match outcome.committed.get() {
+        more.pending.retain(|(outcome, known)| match outcome.committed.get() {
             None => true,
             Some(false) => false,
             Some(true) => {
-                committed.push((outcome.store, *fingerprint));
+                committed.push((outcome.store, *known));
                 false
             }
         });
-        for (store, fingerprint) in committed {
-            self.set(store, fingerprint);
+        for (store, known) in committed {
+            self.set(store, known);
         }
+    }
+}
+
+fn find<'a>(mut stores: impl Iterator<Item = &'a (u64, Fingerprint)>, store: u64) -> Option<Fingerprint> {
+    stores.find(|(other, _)| *other == store).map(|(_, fingerprint)| *fingerprint)
+}
+
+fn put(stores: &mut Vec<(u64, Fingerprint)>, store: u64, fingerprint: Fingerprint) {
+    match stores.iter_mut().find(|(other, _)| *other == store) {
+        Some((_, before)) => *before = fingerprint,
+        None => stores.push((store, fingerprint)),
     }
 }
 
@@ -136,17 +176,21 @@ mod tests {
         Record::Leaf(content.into()).fingerprint()
     }
 
+    fn known(content: &str) -> Known {
+        Known::saved(fingerprint(content))
+    }
+
     #[test]
     fn each_store_is_remembered_by_itself() {
         let mut memory = Remembered::default();
         let stores: Vec<Eyes> = (0..4).map(Eyes::store).collect();
         for round in ["1", "2"] {
             for (number, eyes) in stores.iter().enumerate() {
-                memory.remember(eyes, fingerprint(&format!("{number} {round}")));
+                memory.remember(eyes, known(&format!("{number} {round}")));
             }
         }
         for (number, eyes) in stores.iter().enumerate() {
-            assert_eq!(memory.recall(eyes), Some(fingerprint(&format!("{number} 2"))));
+            assert_eq!(memory.recall(eyes), Some(known(&format!("{number} 2"))));
         }
         assert_eq!(memory.recall(&Eyes::store(4)), None);
     }
@@ -157,19 +201,40 @@ mod tests {
             let outcome = Arc::new(Outcome::new(7));
             let (inside, outside) = (Eyes::transaction(&outcome), Eyes::store(7));
             let mut memory = Remembered::default();
-            memory.remember(&outside, fingerprint("before"));
-            memory.remember(&inside, fingerprint("first"));
-            memory.remember(&inside, fingerprint("after"));
+            memory.remember(&outside, known("before"));
+            memory.remember(&inside, known("first"));
+            memory.remember(&inside, known("after"));
             let mut clone = memory.clone();
-            assert_eq!(clone.recall(&inside), Some(fingerprint("after")));
-            assert_eq!(clone.recall(&outside), Some(fingerprint("before")));
+            assert_eq!(clone.recall(&inside), Some(known("after")));
+            assert_eq!(clone.recall(&outside), Some(known("before")));
             outcome.decide(commits);
             outcome.decide(!commits);
-            let expected = fingerprint(if commits { "after" } else { "before" });
+            let expected = known(if commits { "after" } else { "before" });
             for mut memory in [memory, clone] {
                 assert_eq!(memory.recall(&outside), Some(expected));
                 assert!(memory.more.is_some_and(|more| more.pending.is_empty()));
             }
         }
+    }
+
+    #[test]
+    fn an_encoding_is_remembered_only_where_it_is_another_than_the_record() {
+        let (mut memory, store, other) = (Remembered::default(), Eyes::store(0), Eyes::store(1));
+        let loaded = |record, encoded| Known { stored: fingerprint(record), encoded: fingerprint(encoded) };
+        memory.remember(&store, loaded("a", "a"));
+        assert!(memory.more.is_none());
+        for eyes in [&store, &other] {
+            memory.remember(eyes, loaded("by hand", "a"));
+            assert_eq!(memory.recall(eyes), Some(loaded("by hand", "a")));
+        }
+        memory.remember(&store, known("b"));
+        assert_eq!(memory.recall(&store), Some(known("b")));
+        assert_eq!(memory.recall(&other), Some(loaded("by hand", "a")));
+        let outcome = Arc::new(Outcome::new(1));
+        memory.remember(&Eyes::transaction(&outcome), known("c"));
+        assert_eq!(memory.recall(&other), Some(loaded("by hand", "a")));
+        outcome.decide(true);
+        assert_eq!(memory.recall(&other), Some(known("c")));
+        assert!(memory.more.is_some_and(|more| more.encoded.is_empty()));
     }
 }

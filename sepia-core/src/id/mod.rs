@@ -14,9 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::name::split_generation;
 use crate::object::{Generations, Object};
-use crate::record::Fingerprint;
 
-pub(crate) use memory::{Eyes, Memory, Outcome, Remembered};
+pub(crate) use memory::{Eyes, Known, Memory, Outcome, Remembered};
 pub(crate) use order::sort;
 
 /// Names an object within its class. Cheap to clone.
@@ -30,7 +29,7 @@ pub(crate) use order::sort;
 /// name them or their class as roots, or link to them with a [`Ref`](crate::Ref) in a container.
 ///
 /// The id of an object also remembers, for each store, as which record the object was loaded or last
-/// saved, so that [`Store::save`](crate::Store::save) can tell what was changed elsewhere. That is no part
+/// saved, so that [`Store::save`](crate::Store::save) can tell what was changed here and what elsewhere. That is no part
 /// of the id: it is not compared, hashed, printed or serialized. A clone remembers the same, and from then
 /// on by itself.
 pub struct Id<T: ?Sized> {
@@ -63,14 +62,14 @@ impl<T: ?Sized> Id<T> {
         self.memory.as_ref()
     }
 
-    /// Returns the fingerprint of the record that the object was loaded from or last saved as.
-    pub(crate) fn recall(&self, eyes: &Eyes) -> Option<Fingerprint> {
+    /// Returns what the object was loaded from or last saved as.
+    pub(crate) fn recall(&self, eyes: &Eyes) -> Option<Known> {
         self.memory.as_ref().and_then(|memory| memory.remembered().recall(eyes))
     }
 
-    pub(crate) fn remember(&self, eyes: &Eyes, fingerprint: Fingerprint) {
+    pub(crate) fn remember(&self, eyes: &Eyes, known: Known) {
         if let Some(memory) = &self.memory {
-            memory.remembered().remember(eyes, fingerprint);
+            memory.remembered().remember(eyes, known);
         }
     }
 }

@@ -35,14 +35,18 @@ fn encode_map<'a, K: Serialize + DeserializeOwned + 'a, V: Item + 'a>(
 }
 
 /// `insert` returns whether the key is new.
-fn decode_map<K: DeserializeOwned, V: Item>(
+fn decode_map<K: Serialize + DeserializeOwned, V: Item>(
     found: Found<'_>,
     decoder: &Decoder<'_>,
     mut insert: impl FnMut(K, V) -> bool,
 ) -> Result<()> {
-    for (name, entry) in entries_of(found)? {
+    for (name, entry) in entries_of(found, decoder)? {
         let named = |error: Error| error.inside(name.as_str());
-        let key = json::from_key_text(&name.text()).map_err(|error| named(error.corrupt()))?;
+        let text = name.text();
+        let key: K = json::from_key_text(&text).map_err(|error| named(error.corrupt()))?;
+        if !json::to_key_text(&key).is_ok_and(|written| written == text) {
+            decoder.set_vague();
+        }
         let value = match V::__decode(Found { entry, shown: None }, decoder) {
             Ok(value) => value,
             Err(error) => return Err(named(error)),

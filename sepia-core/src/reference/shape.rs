@@ -92,14 +92,19 @@ fn encode_list<'a, T: Item + 'a>(items: impl ExactSizeIterator<Item = &'a T>, en
 }
 
 fn decode_list<T: Item, L: From<Vec<T>>>(found: Found<'_>, decoder: &Decoder<'_>) -> Result<L> {
-    let elements = in_order(entries_of(found)?)?;
+    let elements = in_order(entries_of(found, decoder)?)?;
     // Not `collect`: its adapters would hold the element several times on the stack, at each level.
     let mut items = Vec::with_capacity(elements.len());
     for (name, entry) in elements {
         let text = name.text();
         let shown = text.split_once('_').map(|(_, id)| id);
         match T::__decode(Found { entry, shown }, decoder) {
-            Ok(item) => items.push(item),
+            Ok(item) => {
+                if shown != T::__shown(&item) || !is_index(&text, items.len()) {
+                    decoder.set_vague();
+                }
+                items.push(item);
+            }
             Err(error) => return Err(error.inside(name.as_str())),
         }
     }
@@ -136,6 +141,13 @@ fn index(name: &Name) -> Option<usize> {
     digits.parse().ok()
 }
 
+/// Whether the name of an element begins as that of the element of this index does.
+fn is_index(text: &str, index: usize) -> bool {
+    let digits = text.split_once('_').map_or(text, |(digits, _)| digits);
+    // Four digits, or as many as it takes.
+    (digits.len() == 4 || digits.len() > 4 && !digits.starts_with('0')) && digits.parse() == Ok(index)
+}
+
 /// Sets are named by id.
 fn encode_set<'a, T: OfClass + 'a>(
     items: impl ExactSizeIterator<Item = &'a T>,
@@ -152,7 +164,7 @@ fn encode_set<'a, T: OfClass + 'a>(
 
 /// `insert` returns whether the element is new.
 fn decode_set<T: OfClass>(found: Found<'_>, decoder: &Decoder<'_>, mut insert: impl FnMut(T) -> bool) -> Result<()> {
-    for (name, entry) in entries_of(found)? {
+    for (name, entry) in entries_of(found, decoder)? {
         let text = name.text();
         let item = match T::__decode(Found { entry, shown: Some(&text) }, decoder) {
             Ok(item) => item,
@@ -216,9 +228,15 @@ pub(super) fn collection(entries: Vec<(Name, Entry)>) -> Result<Entry> {
 }
 
 /// Returns the entries of what must be a collection.
-pub(super) fn entries_of(found: Found<'_>) -> Result<Entries> {
+pub(super) fn entries_of(found: Found<'_>, decoder: &Decoder<'_>) -> Result<Entries> {
     match found.entry {
-        Entry::Collection(entries) => Ok(entries),
+        Entry::Collection(entries) => {
+            // A collection without entries is not written everywhere.
+            if entries.is_empty() {
+                decoder.set_vague();
+            }
+            Ok(entries)
+        }
         Entry::Link(key) => Err(Error::corrupt(format!("a link to {key} stands where a collection belongs"))),
         Entry::Container(_) => Err(Error::corrupt("a container stands where a collection belongs")),
         Entry::Stray => Err(stray()),

@@ -18,6 +18,8 @@ pub(super) struct Look<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) claims: &'a Arc<Claims>,
     pub(super) eyes: &'a Eyes,
+    /// How many bytes one load may read.
+    pub(super) max_load: u64,
 }
 
 impl Look<'_> {
@@ -44,7 +46,7 @@ impl Look<'_> {
     }
 
     fn decode<T: Object>(&self, key: &Key, record: Record) -> Result<T> {
-        Decoder::new(self.source, self.claims, self.eyes).top(key, record)
+        Decoder::new(self.source, self.claims, self.eyes, self.max_load).top(key, record)
     }
 
     /// Loads what is stored under a key, and not what it means as a base.

@@ -33,6 +33,9 @@ pub use transaction::Transaction;
 /// How often something is tried that others may come in between, before they are kept off.
 const ROUNDS: usize = 8;
 
+/// How many bytes one load may read, if nothing else is said.
+const MAX_LOAD: u64 = 1 << 30;
+
 /// Typed objects as plain files and folders. Cheap to clone; clones are the same store, and threads
 /// can share it.
 ///
@@ -47,7 +50,11 @@ const ROUNDS: usize = 8;
 /// - **Several loads** may see later and later states; those of one [`snapshot`](Store::snapshot) or transaction
 ///   see one state.
 /// - **No update is lost.** An object remembers the record that it was loaded from or last saved as; if that was
-///   changed elsewhere, saving the object is `Conflict`.
+///   changed elsewhere, and the object here, saving the object is `Conflict`.
+/// - **What was only read is not checked.** A save compares what it writes with what is stored, and nothing else. Two
+///   programs that each change what the other has only looked at both succeed (*write skew*). What is loaded within a
+///   transaction does not change before that has committed; of what was loaded before,
+///   [`Transaction::require`] makes sure that it is still so.
 ///
 /// Besides what each method says, any of them may be `Corrupt` or `UnsupportedFormat` once the
 /// store's list of classes has been edited into something else or taken over by a newer version of
@@ -62,6 +69,7 @@ pub struct Store {
     checks_saves: bool,
     /// The most bytes of a record.
     max_record_size: u64,
+    max_load: u64,
     #[cfg(feature = "cache")]
     cache: Option<Arc<crate::cache::Cache>>,
 }
@@ -77,6 +85,7 @@ impl Store {
             durability: Durability::default(),
             checks_saves: false,
             max_record_size: MAX_RECORD_SIZE,
+            max_load: MAX_LOAD,
             #[cfg(feature = "cache")]
             cache: None,
         }
@@ -104,11 +113,14 @@ impl Store {
     /// object had and this one has not is gone afterwards, but for serializable objects, which stay
     /// until they are deleted.
     ///
-    /// Each of these objects must be stored as it remembers: as it was loaded or last saved here. One that
-    /// remembers nothing, because it is new or comes from another store, is saved whatever is there.
+    /// Each of these objects is looked at by itself. One that was changed since it was loaded or last saved here is
+    /// written, and must be stored as it was then. One that was not is not written, whatever was changed elsewhere, but
+    /// must still be there; it goes on remembering what it did. One that remembers nothing, because it is new or comes
+    /// from another store, is saved whatever is there. What was only read is not checked:
+    /// [`Transaction::require`] asks for more.
     ///
     /// # Errors
-    /// `Conflict` if one of the objects was changed or deleted elsewhere meanwhile: [`Error::conflicts`] says
+    /// `Conflict` if one of the objects was changed here and elsewhere, or deleted elsewhere: [`Error::conflicts`] says
     /// which, and each can be loaded, to merge; also for the other spelling of a generation 0, and for a
     /// generation that is gone while a newer one is stored. `InvalidName`, `InvalidValue`, `ClassClash`,
     /// `ReadOnly`, `Locked`, `Poisoned`, `Io`, `Corrupt` if something that Sepia did not make is in the way (a file
@@ -158,7 +170,7 @@ impl Store {
     }
 
     fn look_in<'a>(&'a self, source: &'a dyn Source) -> Look<'a> {
-        Look { source, claims: &self.claims, eyes: &self.eyes }
+        Look { source, claims: &self.claims, eyes: &self.eyes, max_load: self.max_load }
     }
 
     /// Follows links from record to record. If others change them meanwhile, they may lead nowhere: then it

@@ -35,6 +35,7 @@ pub struct StoreBuilder {
     options: OpenOptions,
     durability: Durability,
     checks_saves: bool,
+    max_load: Option<u64>,
     #[cfg(feature = "cache")]
     cache: Option<crate::cache::CacheOptions>,
 }
@@ -204,6 +205,22 @@ impl StoreBuilder {
         self
     }
 
+    /// Sets how many bytes of records one load may read, with all that its links lead to; 1 GiB by default. A load that
+    /// would read more is `Corrupt`. An object that several links lead to is counted once for each, and once if they are
+    /// [`Arc`](std::sync::Arc)s, of which one load makes but one; [`Ref`](crate::Ref)s are loads of their own. So a few
+    /// links in a store from a stranger do not fill the memory.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// let store = sepia::Store::builder().max_load_size(64 << 20).open_url("memory:")?;
+    /// # Ok::<(), sepia::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_load_size(mut self, bytes: u64) -> Self {
+        self.max_load = Some(bytes);
+        self
+    }
+
     /// Keeps objects in memory for [`Store::get`] (feature `cache`). Off by default.
     #[cfg(feature = "cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
@@ -324,6 +341,9 @@ impl StoreBuilder {
     fn furnish(&self, store: &Store) -> Store {
         let mut store = store.with_durability(self.durability);
         (store.checks_saves, store.max_record_size) = (self.checks_saves, self.options.max_record_size);
+        if let Some(bytes) = self.max_load {
+            store.max_load = bytes;
+        }
         #[cfg(feature = "cache")]
         if let Some(options) = &self.cache {
             return store.with_cache(options.clone());

@@ -9,9 +9,8 @@ use crate::backend::Lock;
 use crate::batch::{Batch, Durability, Expect};
 use crate::encode::{Encoder, Intent};
 use crate::error::{Error, Result};
-use crate::id::{Eyes, Id, Outcome};
+use crate::id::{Eyes, Id, Known, Outcome};
 use crate::object::{Generations, Object};
-use crate::record::Fingerprint;
 use crate::reference::{Load, sealed};
 use crate::source::{Committed, Pending, Source};
 
@@ -22,6 +21,7 @@ pub struct Transaction<'a> {
     lock: Box<dyn Lock + 'a>,
     batch: Batch,
     outcome: Undecided,
+    eyes: Eyes,
     encoder: Encoder,
 }
 
@@ -73,8 +73,9 @@ impl<'a> Transaction<'a> {
         let outcome = Arc::new(Outcome::new(store.backend.identity()));
         let mut batch = Batch::new();
         batch.set_durability(store.durability);
-        let encoder = store.encoder(Eyes::transaction(&outcome), Intent::Save);
-        Ok(Self { store, lock: store.backend.lock()?, batch, outcome: Undecided(outcome), encoder })
+        let eyes = Eyes::transaction(&outcome);
+        let encoder = store.encoder(eyes.clone(), Intent::Save);
+        Ok(Self { store, lock: store.backend.lock()?, batch, outcome: Undecided(outcome), eyes, encoder })
     }
 
     fn commit(self) -> Result<()> {
@@ -86,12 +87,12 @@ impl<'a> Transaction<'a> {
     }
 
     fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
-        // What an object was loaded from stays true when the transaction is rolled back.
+        // What an object was loaded from stays true when the transaction is rolled back, unless it was saved in it.
         look(self.store.look_in(&self.pending()))
     }
 
     fn pending(&self) -> Pending<'_> {
-        Pending { committed: Committed(&*self.store.backend), batch: &self.batch }
+        Pending { committed: Committed(&*self.store.backend), batch: &self.batch, eyes: &self.eyes }
     }
 
     /// Sets what the transaction survives once it has committed.
@@ -115,6 +116,29 @@ impl<'a> Transaction<'a> {
         self.encode(Intent::Overwrite, |encoder| encoder.add(object).map(|_| ()))
     }
 
+    /// Asks that what is stored is what this object was loaded from or last saved as, now and when the transaction
+    /// commits. The object is not saved, and whether it was changed here does not matter. Without that, what was loaded
+    /// before the transaction, and is not written in it, is not checked. The serializable objects in a container are not
+    /// part of its record: each is required by itself.
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// # use sepia::{Object, Result, Store};
+    /// # fn book<Shift: Object, Roster: Object>(store: &Store, roster: &Roster, mine: &Shift) -> Result<()> {
+    /// store.transaction(|transaction| {
+    ///     transaction.require(roster)?; // nobody has changed it since I looked
+    ///     transaction.save(mine)
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Conflict` if the object was changed or deleted since; `InvalidValue` if it was neither loaded from this store
+    /// nor saved into it; `ClassClash`, `InvalidName`, `Corrupt`, `Io`. Nothing is required then.
+    pub fn require<T: Object>(&mut self, object: &T) -> Result<()> {
+        self.encode(Intent::Save, |encoder| encoder.require(object))
+    }
+
     /// Saves an object as its next generation, as [`Store::save_next`]. If the transaction is rolled back, the
     /// object keeps the id of the generation that did not come to be, and saving it is `Conflict`.
     ///
@@ -125,7 +149,7 @@ impl<'a> Transaction<'a> {
             self.encode(Intent::Save, |encoder| encoder.add_next(object, previous))?;
             // If this is rolled back, the object has the id of a generation that it never was, and that others
             // may make.
-            T::__id(object).remember(&self.store.eyes, Fingerprint::NOTHING);
+            T::__id(object).remember(&self.store.eyes, Known::NOTHING);
             Ok(())
         })
     }

@@ -31,7 +31,33 @@ pub(super) fn expectations(backend: &dyn Backend) -> Result<()> {
     batch.delete(gone.clone(), Expect::Absent);
     backend.commit(batch)?;
     equal(backend.read(&other)?, Some(leaf("3")))?;
-    equal(backend.read(&gone)?, None)
+    equal(backend.read(&gone)?, None)?;
+    only_expectations(backend, &here, &gone)
+}
+
+/// A batch that changes nothing is checked all the same, whatever the record is, and under a lock.
+fn only_expectations(backend: &dyn Backend, here: &Key, gone: &Key) -> Result<()> {
+    let tree = Key::new("Node", "here")?;
+    put(backend, &tree, Record::Container(node("{}", vec![])?))?;
+    let nowhere = Key::new("Undeclared", "x")?;
+    for (keys, missing) in [
+        (vec![here], vec![]),
+        (vec![&tree], vec![]),
+        (vec![here, &tree], vec![]),
+        (vec![gone], vec![gone]),
+        (vec![here, gone, &tree, &nowhere], vec![gone, &nowhere]),
+    ] {
+        for is_locked in [false, true] {
+            let mut batch = Batch::new();
+            keys.iter().for_each(|key| batch.expect((*key).clone(), Expect::Present));
+            let committed = if is_locked { backend.lock()?.commit(batch) } else { backend.commit(batch) };
+            let found = committed.err().map(|error| (error.kind(), error.conflicts().to_vec()));
+            let expected: Vec<Key> = missing.iter().map(|key| (*key).clone()).collect();
+            equal(found, (!expected.is_empty()).then_some((ErrorKind::Conflict, expected)))?;
+        }
+    }
+    equal(backend.read(here)?, Some(leaf("1")))?;
+    equal(backend.read(gone)?, None)
 }
 
 pub(super) fn classes(backend: &dyn Backend) -> Result<()> {

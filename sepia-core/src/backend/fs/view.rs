@@ -200,7 +200,12 @@ impl Filesystem {
 
     /// Returns whether a key has a record.
     pub(super) fn is_stored(&self, key: &Key) -> Result<bool> {
-        let is_overlaid = match self.journal.observe(&self.root)? {
+        self.is_stored_since(self.journal.observe(&self.root)?, key)
+    }
+
+    /// The same, for one that has observed the journal just now.
+    pub(super) fn is_stored_since(&self, first: Observed, key: &Key) -> Result<bool> {
+        let is_overlaid = match first {
             Observed::Trusted(state) => {
                 !state.is_settled() && !self.journal.is_untouched(&self.root, &key.path(), &state, &state)?
             }

@@ -23,7 +23,12 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new() -> Self {
-        let mut json = Writer { out: Vec::with_capacity(256), depth: 0 };
+        Self::with_capacity(256)
+    }
+
+    /// Begins an object that is expected to take so many bytes.
+    pub(crate) fn with_capacity(length: usize) -> Self {
+        let mut json = Writer { out: Vec::with_capacity(length), depth: 0 };
         json.out.push(b'{');
         json.depth = 1;
         Self { json, is_empty: true, names: Vec::new() }

@@ -46,8 +46,8 @@ impl Filesystem {
 
     /// Whether a batch changes nothing, and all is as it expects, and as durable. That takes no lock.
     fn is_done(&self, batch: &Batch) -> Result<bool> {
-        let keeps =
-            |step: &Step| step.change == Change::Keep && matches!(step.expect, Expect::Unchanged(_) | Expect::Absent);
+        let is_simple = |expect: &Expect| matches!(expect, Expect::Unchanged(_) | Expect::Present | Expect::Absent);
+        let keeps = |step: &Step| step.change == Change::Keep && is_simple(&step.expect);
         if !batch.steps().iter().all(keeps) || !batch.retired().is_empty() || batch.steps().is_empty() {
             return Ok(false);
         }
@@ -67,7 +67,8 @@ impl Filesystem {
                 Expect::Unchanged(fingerprint) => {
                     self.stored_since(observed, &step.key)?.fingerprint() == Some(*fingerprint)
                 }
-                _ => !self.is_stored(&step.key)?,
+                Expect::Present => self.is_stored_since(observed, &step.key)?,
+                _ => !self.is_stored_since(observed, &step.key)?,
             };
             if !is_met {
                 // Under the lock it is said what is wrong.
