@@ -41,7 +41,14 @@ pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>, dangling: Da
             }
             Err(error) => {
                 let refused = refusal(error)?;
-                found.into_iter().for_each(|found| found.refused = Some(refused.clone()));
+                for found in found {
+                    // What cannot be read cannot be copied, but the backend may move it as it is.
+                    match backend.upkeep().mend(&found.problem) {
+                        Ok(None) => found.refused = Some(refused.clone()),
+                        Ok(mended) => found.mended = mended,
+                        Err(error) => found.refused = Some(refusal(error)?),
+                    }
+                }
             }
         }
     }

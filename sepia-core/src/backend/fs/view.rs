@@ -10,7 +10,7 @@ use super::overlay::Overlay;
 use super::read::{self, Presence, Stored};
 use super::{Filesystem, catalog, sys};
 use crate::class::{Class, Format, Kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::Key;
 
 /// How often a record is read that changes while it is read, before writers are kept off.
@@ -218,8 +218,12 @@ impl Filesystem {
         match read::presence(&self.root, key)? {
             Presence::Absent => Ok(false),
             Presence::Present => Ok(true),
-            // An editor may be about to put the marker there.
-            Presence::Unmarked => Ok(self.stored(key)?.fingerprint().is_some()),
+            // An editor may be about to put the marker there. What cannot be read without it is no container either.
+            Presence::Unmarked => match self.stored(key) {
+                Ok(stored) => Ok(stored.fingerprint().is_some()),
+                Err(error) if error.kind() == ErrorKind::Corrupt => Ok(false),
+                Err(error) => Err(error),
+            },
         }
     }
 

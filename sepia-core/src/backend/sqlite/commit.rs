@@ -337,12 +337,15 @@ impl Changing<'_, '_> {
         if !gone.is_empty() {
             let mut remove = self.connection.prepare_cached(REMOVE)?;
             for path in &gone {
+                self.connection.begin_operation();
                 remove.execute((number, path))?;
             }
         }
         if !put.is_empty() {
             let mut statement = self.connection.prepare_cached(PUT)?;
             for (path, part) in &put {
+                // A record may be larger than the database that it comes to: each row is an operation of its own.
+                self.connection.begin_operation();
                 let (class, id, content) = part.columns();
                 statement.execute((number, path, class, id, content))?;
             }

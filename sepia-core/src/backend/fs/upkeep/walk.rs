@@ -65,7 +65,7 @@ pub(super) fn record(root: &Root, declared: &Class, class: &Directory, key: &Key
             walk.find(ProblemKind::Foreign, "", FOREIGN, Remedy::Nothing);
         }
         Kind::File if is_of_containers => {
-            walk.find(ProblemKind::Undecodable, "", problem::A_FILE, Remedy::Nothing);
+            walk.find(ProblemKind::Undecodable, "", problem::A_FILE, Remedy::Move);
         }
         Kind::File => walk.file(class, &name, ""),
         Kind::Link => {
@@ -77,7 +77,7 @@ pub(super) fn record(root: &Root, declared: &Class, class: &Directory, key: &Key
         }
         Kind::Directory => match sys::open_directory(class, &name) {
             Ok(directory) if is_container(&directory) && !is_of_containers => {
-                walk.find(ProblemKind::Undecodable, "", problem::A_CONTAINER, Remedy::Nothing);
+                walk.find(ProblemKind::Undecodable, "", problem::A_CONTAINER, Remedy::Move);
             }
             Ok(directory) if is_container(&directory) => walk.directory(&mut Descent::from(&directory), ""),
             Ok(directory) if holds_ours(&directory) => {
