@@ -188,7 +188,7 @@ impl Prepared<'_> {
 
 /// One record that a batch changes.
 struct Changing<'a, 'c> {
-    connection: &'a Connection,
+    connection: &'a Bounded,
     statements: &'a Statements<'c>,
     known: &'a Known,
     key: &'a Key,
