@@ -441,7 +441,8 @@ fn every_shape_that_is_read_otherwise_than_it_is_written_stays_as_it_is() {
     let collection = |all: Vec<(&str, Entry)>| Entry::Collection(entries(all));
     let inner = |data: &str| Entry::Container(Node { data: data.into(), ..Node::default() });
     let edition = || Entry::Link(key("Edition", "e"));
-    let variants: Vec<(&str, &str, Vec<(&str, Entry)>)> = vec![
+    type Variant<'a> = (&'a str, &'a str, Vec<(&'a str, Entry)>);
+    let variants: Vec<Variant<'_>> = vec![
         ("a default of references", "{}", vec![]),
         ("nothing where there is a default", "{\"sepia_shape\":{\"filled\":null}}", vec![]),
         ("an empty list that is told of", "{\"sepia_shape\":{\"notes\":[]}}\n", vec![]),
@@ -578,14 +579,22 @@ fn an_update_writes_nothing_of_what_it_has_not_changed() {
         };
         let updated = store.update("p", rename).unwrap();
         assert_eq!((updated.id.as_str(), rounds), ("p.1", 1));
-        store.transaction(|tx| tx.update("p", |plan: &mut Plan| Ok(plan.name.push('2')))).unwrap();
+        let rename = |plan: &mut Plan| {
+            plan.name.push('2');
+            Ok(())
+        };
+        store.transaction(|tx| tx.update("p", rename)).unwrap();
         let loaded: Plan = other.load("p").unwrap();
         assert_eq!((loaded.id.as_str(), &*loaded.name, &*loaded.postits[1].text), ("p.2", "12", "theirs"));
         assert_eq!(read(store, "Postit", "k"), leaf("{\"text\":\"k\"}"));
         // By merging, too.
         let (base, mut mine) = (loaded.clone(), loaded);
         mine.name = "mine".to_owned();
-        other.update("p", |plan: &mut Plan| Ok(plan.postits[1].text.push('!'))).unwrap();
+        let shout = |plan: &mut Plan| {
+            plan.postits[1].text.push('!');
+            Ok(())
+        };
+        other.update("p", shout).unwrap();
         store
             .update_with_merge(&base, &mut mine, |_, mine, theirs| Ok(Plan { name: mine.name.clone(), ..theirs }))
             .unwrap();
@@ -768,7 +777,8 @@ fn a_load_reads_no_more_than_it_may_however_many_links_lead_to_one_object() {
         let large = postit("large", &"x".repeat(LARGE));
         let album = |id: &str| Album { id: id.into(), owned: vec![], shared: vec![], linked: vec![] };
         made.save(&Album { owned: vec![large.clone(); LINKS], ..album("owned") }).unwrap();
-        made.save(&Album { shared: vec![Arc::new(large.clone()); LINKS], ..album("shared") }).unwrap();
+        let shared = Arc::new(large.clone());
+        made.save(&Album { shared: vec![shared; LINKS], ..album("shared") }).unwrap();
         made.save(&Album { linked: vec![Ref::to(&large); LINKS], ..album("linked") }).unwrap();
         let open = |bytes: usize| Store::builder().max_load_size(bytes as u64).open_url(made.url()).unwrap();
         if !made.lasts() {

@@ -157,6 +157,7 @@ pub(super) fn walk<E: From<Errno>>(
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a hand moves directories, not the store")]
 mod tests {
     use super::super::modes::Making;
     use super::*;
