@@ -118,35 +118,43 @@ fn compete(kind: &str, writers: &[(&str, usize)]) -> Vec<Share> {
         })
         .collect();
     println!("{kind}, {writers:?}: {shares:?}");
-    for share in &shares {
-        assert!(share.longest < WAIT, "{kind}, {writers:?}: {shares:?}");
-        check_even(kind, &share.counts);
-    }
     shares
 }
 
-/// Each has at least a third of what all have in the mean.
+/// Has processes compete, and checks what each has done. A machine that is busy elsewhere may keep one of them from
+/// running at all for a while, so they may try again; who starves does so every time.
 #[track_caller]
-fn check_even(kind: &str, counts: &[u64]) {
+fn compete_fairly(kind: &str, writers: &[(&str, usize)], is_fair: impl Fn(&[Share]) -> bool) {
+    let fair = |shares: &[Share]| {
+        let of_threads = shares.iter().all(|share| share.longest < WAIT && are_even(&share.counts));
+        of_threads && is_fair(shares)
+    };
+    assert!((0..3).any(|_| fair(&compete(kind, writers))), "{kind}, {writers:?}: unfair each time");
+}
+
+/// Whether each has at least a third of what all have in the mean.
+fn are_even(counts: &[u64]) -> bool {
     let mean = counts.iter().sum::<u64>() / counts.len() as u64;
-    assert!(counts.iter().all(|count| count * 3 >= mean), "{kind}: {counts:?}");
+    counts.iter().all(|count| count * 3 >= mean)
+}
+
+fn are_shares_even(shares: &[Share]) -> bool {
+    are_even(&shares.iter().map(Share::count).collect::<Vec<_>>())
 }
 
 fn all_have_their_share(kind: &str) {
     for writers in [2, 4] {
-        let shares = compete(kind, &vec![("transactions", 1); writers]);
-        check_even(kind, &shares.iter().map(Share::count).collect::<Vec<_>>());
+        compete_fairly(kind, &vec![("transactions", 1); writers], are_shares_even);
     }
 }
 
 fn who_writes_all_the_time_lets_others_pass(kind: &str) {
-    let shares = compete(kind, &[("saves", 1), ("transactions", 1)]);
-    assert!(shares[0].count() > 100 && shares[1].count() > 20, "{kind}: {shares:?}");
+    let writers = [("saves", 1), ("transactions", 1)];
+    compete_fairly(kind, &writers, |shares| shares[0].count() > 100 && shares[1].count() > 20);
 }
 
 fn threads_have_no_more_than_a_process_alone(kind: &str) {
-    let shares = compete(kind, &[("transactions", 3), ("transactions", 1)]);
-    check_even(kind, &shares.iter().map(Share::count).collect::<Vec<_>>());
+    compete_fairly(kind, &[("transactions", 3), ("transactions", 1)], are_shares_even);
 }
 
 /// Opening a store took the lock for a moment, and whoever went on to write within ten milliseconds let nobody pass from
