@@ -192,6 +192,10 @@ struct Model {
     stored: Stored,
     /// What the transaction that is under way has put.
     put: BTreeSet<Key>,
+    /// What it has deleted.
+    deleted: BTreeSet<Key>,
+    /// What is stored without it.
+    committed: Option<Stored>,
     notes: [Option<Held<Note>>; IDS],
     desks: [Option<Held<Desk>>; IDS],
     speeches: [Option<Held<Speech>>; IDS],
@@ -315,6 +319,19 @@ impl Model {
         }
     }
 
+    /// Whether a generation that is not stored was superseded. In a transaction, the order in which generations are made
+    /// does not count, and what was deleted there is gone.
+    fn is_superseded(&self, generation: u64) -> bool {
+        let newest = match &self.committed {
+            Some(committed) if !self.deleted.contains(&speech_key(generation)) => {
+                let left = committed.iter().filter(|(key, _)| !self.deleted.contains(key));
+                newest(&left.map(|(key, content)| (key.clone(), content.clone())).collect())
+            }
+            _ => newest(&self.stored),
+        };
+        newest.is_some_and(|newest| newest > generation)
+    }
+
     /// Saves an object that is not in the way of what is stored.
     fn put(&mut self, key: Key, content: Content, memory: &mut Memory, (inside, overwrite): (bool, bool)) {
         if !overwrite && memory.is_unchanged(&content) {
@@ -323,6 +340,7 @@ impl Model {
         if inside && (overwrite || memory.recall() != Some(&content)) {
             self.put.insert(key.clone());
         }
+        self.deleted.remove(&key);
         self.stored.insert(key, content.clone());
         memory.remember(content, inside);
     }
@@ -446,6 +464,7 @@ impl Model {
                     assert_eq!(held.object.id.as_str(), format!("s.{}", generation + 1));
                     let content = Content::Text(held.object.text.clone());
                     self.put.extend(inside.then(|| speech_key(generation + 1)));
+                    self.deleted.remove(&speech_key(generation + 1));
                     self.stored.insert(speech_key(generation + 1), content.clone());
                     held.memory = Memory { kept: inside.then_some(Content::Nothing), pending: None };
                     held.memory.remember(content, inside);
@@ -461,6 +480,7 @@ impl Model {
                     Some(newest) => {
                         assert_eq!(updated.unwrap().id.generation(), newest + 1);
                         self.put.extend(inside.then(|| speech_key(newest + 1)));
+                        self.deleted.remove(&speech_key(newest + 1));
                         self.stored.insert(speech_key(newest + 1), Content::Text(value.to_string()));
                     }
                 }
@@ -471,11 +491,15 @@ impl Model {
                     1 => (at.delete::<Desk>(&format!("d{id}")), key("Desk", &format!("d{id}"))),
                     _ => (at.delete::<Speech>(&format!("s.{id}")), speech_key(id as u64)),
                 };
-                assert_eq!(gone.unwrap(), self.stored.remove(&key).is_some());
+                let was_there = self.stored.remove(&key).is_some();
+                assert_eq!(gone.unwrap(), was_there);
+                self.deleted.extend(was_there.then_some(key).filter(|_| inside));
             }
             Op::DeleteAll => {
                 let was_there = newest(&self.stored).is_some();
                 assert_eq!(at.delete::<Speech>("s").unwrap(), was_there);
+                let speeches = self.stored.keys().filter(|key| key.class() == "Speech").cloned();
+                self.deleted.extend(speeches.filter(|_| inside));
                 self.stored.retain(|key, _| key.class() != "Speech");
             }
         }
@@ -547,10 +571,9 @@ impl Model {
             _ => {
                 let Some(mut held) = self.speeches[slot].take() else { return };
                 let (key, content) = (Key::of(&held.object).unwrap(), Content::Text(held.object.text.clone()));
-                let newest = newest(&self.stored).is_none_or(|newest| newest <= held.object.id.generation());
                 let good = match held.memory.recall() {
                     Some(_) if !overwrite => self.is_free(&key, &content, &held.memory),
-                    _ => newest || self.stored.contains_key(&key),
+                    _ => self.stored.contains_key(&key) || !self.is_superseded(held.object.id.generation()),
                 };
                 if check(at.save(&held.object, overwrite), if good { vec![] } else { vec![key.clone()] }) {
                     self.put(key, content, &mut held.memory, how);
@@ -644,6 +667,7 @@ impl World {
                 Step::Do(handle, op) => model.carry_out(&mut At::Store(&self.stores[usize::from(*handle)]), op),
                 Step::Transaction(handle, ops, commits) => {
                     let before = model.stored.clone();
+                    model.committed = Some(before.clone());
                     let done = self.stores[usize::from(*handle)].transaction(|tx| {
                         for op in ops {
                             model.carry_out(&mut At::Transaction(tx), op);
@@ -659,6 +683,8 @@ impl World {
                     );
                     model.memories().for_each(|memory| memory.settle(*commits));
                     model.put.clear();
+                    model.deleted.clear();
+                    model.committed = None;
                     if !commits {
                         model.stored = before;
                     }
