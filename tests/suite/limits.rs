@@ -76,3 +76,27 @@ fn what_comes_from_elsewhere_is_no_larger_either() {
     refused(small.import().from_file(&lines).map(drop), ErrorKind::Corrupt, &["line 2", "bytes"]);
     large.copy_to(&small).run().map(drop).unwrap_err();
 }
+
+/// A database was read without this limit.
+#[test]
+fn what_is_larger_than_a_record_can_be_is_not_loaded() {
+    let scratch = directory();
+    for url in [
+        scratch.path().join("files").to_str().unwrap().to_owned(),
+        format!("sqlite:{}", scratch.path().join("data.db").to_str().unwrap()),
+    ] {
+        let large = Store::builder().open_url(&url).unwrap();
+        large.save(&postit("large", &"x".repeat(MOST as usize + 1))).unwrap();
+        large.save(&postit("fits", &"x".repeat(MOST as usize))).unwrap();
+        let links = (0..20).map(|_| Ref::new("fits")).collect();
+        large.save(&Pile { id: "pile".into(), notes: links, ..Pile::default() }).unwrap();
+        large.close().unwrap();
+        for builder in [Store::builder(), Store::builder().read_only()] {
+            let store = builder.max_record_size(MOST).open_url(&url).unwrap();
+            let words = ["1000", "max_record_size", "large"];
+            refused(store.load::<Postit>("large"), ErrorKind::Corrupt, &words);
+            refused(store.load::<Pile>("pile"), ErrorKind::Corrupt, &["1000", "max_record_size", "pile"]);
+            assert_eq!(store.load::<Postit>("fits").unwrap().text.len(), MOST as usize);
+        }
+    }
+}

@@ -27,7 +27,7 @@ const STEPS: u64 = 200_000;
 const STEPS_PER_BYTE: u64 = 8;
 
 /// The greatest content of a record, in bytes. SQLite itself takes a little less (10⁹).
-pub(super) const DEFAULT_MAX_RECORD: u64 = 1 << 30;
+const DEFAULT_MAX_RECORD: u64 = 1 << 30;
 
 /// What a row has besides its content.
 const BESIDE_CONTENT: u64 = 1 << 16;
@@ -47,6 +47,8 @@ pub(super) struct Bounded {
     connection: Connection,
     /// How many intervals the operation has taken.
     taken: Arc<AtomicU64>,
+    /// The most bytes of a record that is read.
+    max_record: u64,
 }
 
 impl Deref for Bounded {
@@ -60,10 +62,21 @@ impl Deref for Bounded {
 impl Bounded {
     /// Turns SQLite's defences on for a connection that has not read anything yet.
     pub(super) fn new(connection: Connection, path: &Path) -> rusqlite::Result<Self> {
-        let mut bounded = Self { connection, taken: Arc::default() };
+        let mut bounded = Self { connection, taken: Arc::default(), max_record: DEFAULT_MAX_RECORD };
         bounded.defend()?;
         bounded.count_steps(path)?;
         Ok(bounded)
+    }
+
+    /// Sets the most bytes of a record that is read.
+    pub(super) fn with_max_record(mut self, bytes: u64) -> Self {
+        self.max_record = bytes;
+        self
+    }
+
+    /// Returns the most bytes of a record that is read.
+    pub(super) fn max_record(&self) -> u64 {
+        self.max_record
     }
 
     fn defend(&self) -> rusqlite::Result<()> {

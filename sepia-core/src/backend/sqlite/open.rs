@@ -89,7 +89,7 @@ impl Sqlite {
         if let Some(before) = before {
             before.check(&path)?;
         }
-        let readers = Pool::new(path.clone(), identity, access, gate.timeout());
+        let readers = Pool::new(path.clone(), identity, access, (gate.timeout(), options.max_record_size));
         let observer = readers.open()?;
         if options.read_only {
             // From its first look on, nobody removes the files beside the database.

@@ -41,12 +41,19 @@ pub(super) struct Pool {
     identity: Identity,
     access: Access,
     timeout: Duration,
+    /// The most bytes of a record.
+    max_record: u64,
     idle: Mutex<Vec<Bounded>>,
 }
 
 impl Pool {
-    pub(super) fn new(path: PathBuf, identity: Identity, access: Access, timeout: Duration) -> Self {
-        Self { path, identity, access, timeout, idle: Mutex::default() }
+    pub(super) fn new(
+        path: PathBuf,
+        identity: Identity,
+        access: Access,
+        (timeout, max_record): (Duration, u64),
+    ) -> Self {
+        Self { path, identity, access, timeout, max_record, idle: Mutex::default() }
     }
 
     /// Opens one more.
@@ -54,7 +61,7 @@ impl Pool {
         let connection = connect(&self.path, self.access, self.timeout);
         // By now it has opened the file.
         self.identity.check(&self.path)?;
-        connection.map_err(unopened)
+        connection.map(|connection| connection.with_max_record(self.max_record)).map_err(unopened)
     }
 
     /// Takes one.

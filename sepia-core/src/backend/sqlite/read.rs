@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::bounded::DEFAULT_MAX_RECORD;
+use super::bounded::Bounded;
 use super::error::{disordered, failed};
 use super::generation;
 use super::tree::{Builder, bytes};
 use crate::backend::Stat;
 use crate::error::{Error, Result};
 use crate::name::{MAX_NAME, generation_of};
-use crate::record::{Key, Record};
+use crate::record::{ENTRY_SIZE, Key, Record};
 
 /// What a row of `object` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ const OBJECT: &str = "SELECT kind, content, number FROM object WHERE class = ?1 
 const ENTRIES: &str = "SELECT path, class, id, content FROM entry WHERE object = ?1 ORDER BY path";
 
 /// Reads a record. The entries of a container are read while its own row is, so both are of one state.
-pub(super) fn record(connection: &Connection, key: &Key) -> Result<Option<Record>> {
+pub(super) fn record(connection: &Bounded, key: &Key) -> Result<Option<Record>> {
     let read = || {
         let fail = failed("read the record");
         let mut statement = connection.prepare_cached(OBJECT).map_err(&fail)?;
@@ -58,7 +58,7 @@ pub(super) fn record(connection: &Connection, key: &Key) -> Result<Option<Record
         let Some(content) = bytes(row.get_ref(1).map_err(&fail)?) else {
             return Err(Error::corrupt("the content is neither text nor a blob"));
         };
-        let mut size = Size::of(content)?;
+        let mut size = Size::of(content, connection.max_record())?;
         let content = content.to_vec();
         if kind == Kind::Leaf {
             return Ok(Some(Record::Leaf(content)));
@@ -76,27 +76,34 @@ pub(super) fn record(connection: &Connection, key: &Key) -> Result<Option<Record
     read().map_err(|error| of(key, error))
 }
 
-/// How much of a record has been read.
-struct Size(u64);
+/// How much of a record has been read, and how much it may have.
+struct Size {
+    bytes: u64,
+    most: u64,
+}
 
 impl Size {
-    fn of(content: &[u8]) -> Result<Self> {
-        let mut size = Self(0);
-        size.grow(content.len())?;
+    fn of(content: &[u8], most: u64) -> Result<Self> {
+        let mut size = Self { bytes: 0, most };
+        size.grow(content.len() as u64)?;
         Ok(size)
     }
 
     /// Adds the content of an entry.
     fn add(&mut self, content: ValueRef<'_>) -> Result<()> {
-        self.grow(bytes(content).map_or(0, <[u8]>::len))
+        self.grow(ENTRY_SIZE.saturating_add(bytes(content).map_or(0, <[u8]>::len) as u64))
     }
 
-    fn grow(&mut self, bytes: usize) -> Result<()> {
-        self.0 = self.0.saturating_add(bytes as u64);
-        if self.0 <= DEFAULT_MAX_RECORD {
+    fn grow(&mut self, bytes: u64) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes <= self.most {
             return Ok(());
         }
-        Err(Error::corrupt(format!("the record has more than {DEFAULT_MAX_RECORD} bytes, the greatest size of one")))
+        Err(Error::corrupt(format!(
+            "the record has more than {} bytes, the most that is read of one: set another limit with \
+             `StoreBuilder::max_record_size`",
+            self.most
+        )))
     }
 }
 

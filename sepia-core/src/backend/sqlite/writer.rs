@@ -50,6 +50,7 @@ pub(super) struct Known {
 impl Writer {
     /// Takes over a connection, which was just opened: SQLite's default is to wait for the disk.
     pub(super) fn new(connection: Bounded, max_record_size: u64) -> rusqlite::Result<Self> {
+        let connection = connection.with_max_record(max_record_size);
         // `Held::retry` waits better.
         connection.busy_timeout(Duration::ZERO)?;
         connection.pragma_update(None, "journal_size_limit", LOG)?;

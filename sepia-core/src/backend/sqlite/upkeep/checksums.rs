@@ -31,7 +31,7 @@ pub(super) enum Comparison {
 }
 
 /// Compares a record with its checksum, within a transaction.
-pub(super) fn compare(connection: &Connection, key: &Key) -> Result<Comparison> {
+pub(super) fn compare(connection: &Bounded, key: &Key) -> Result<Comparison> {
     const CHECKSUM: &str = "SELECT checksum FROM object WHERE class = ?1 AND id = ?2";
     let mut statement = connection.prepare_cached(CHECKSUM).map_err(failed("read the checksum"))?;
     let checksum = statement.query_row((key.class(), key.id()), |row| {

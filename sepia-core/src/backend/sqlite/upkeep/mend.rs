@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::super::bounded::Bounded;
 use super::super::error::failed;
 use super::super::writer::Writer;
 use super::super::{commit, generation, read, track};
@@ -68,7 +69,7 @@ fn is_object(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM object WHERE number = ?1")?.exists([number])
 }
 
-fn is_unreadable(connection: &Connection, key: &Key) -> Result<bool> {
+fn is_unreadable(connection: &Bounded, key: &Key) -> Result<bool> {
     match read::record(connection, key) {
         Ok(_) => Ok(false),
         Err(error) if error.kind() == ErrorKind::Corrupt => Ok(true),
