@@ -6,6 +6,7 @@
 //! Where that is not sure, or does not hold, the record is encoded as a whole. In doubt, anything may call
 //! [`set_vague`](Decoder::set_vague): that costs time and nothing else.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::Decoder;
@@ -14,6 +15,14 @@ use crate::encode::{Encoder, Writer, Written};
 use crate::object::Object;
 use crate::record::Fingerprint;
 
+/// The largest buffer that is kept.
+const LARGEST: usize = 64 << 10;
+
+thread_local! {
+    /// Where objects are encoded only to be compared.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 impl Decoder<'_> {
     /// Returns what an object is encoded to that was just made of a record of this fingerprint, with these bytes: of its
     /// file, or of its `data.json`.
@@ -21,12 +30,17 @@ impl Decoder<'_> {
         let is_container = matches!(T::__CLASS_DEF.kind(), Kind::Container);
         if !(is_container && self.is_vague.get()) {
             let place = (T::__CLASS, T::__id(object).as_str());
-            let mut writer = Writer::without_references(place, is_container, bytes.len());
+            let mut writer = Writer::without_references(place, is_container, BUFFER.take());
             if T::__write(object, &mut writer).is_err() {
                 return Fingerprint::NOTHING;
             }
             match writer.finish_values() {
-                Written::Bytes(same) if same == bytes => return stored,
+                Written::Bytes(same) if same == bytes => {
+                    if same.capacity() <= LARGEST {
+                        BUFFER.set(same);
+                    }
+                    return stored;
+                }
                 Written::Bytes(other) if !is_container => return Fingerprint::of_leaf(&other),
                 Written::Fingerprint(content) => return content,
                 Written::Bytes(_) | Written::Unknown => {}

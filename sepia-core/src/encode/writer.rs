@@ -50,9 +50,9 @@ impl<'a> Writer<'a> {
         Self::with(Some(encoder), (class, id), is_container, json::Object::new())
     }
 
-    /// Takes the values alone, or the content, of an object that is expected to write so many bytes.
-    pub(crate) fn without_references((class, id): (&'static str, &'a str), is_container: bool, length: usize) -> Self {
-        Self::with(None, (class, id), is_container, json::Object::with_capacity(length))
+    /// Takes the values alone, or the content, of an object, in the memory of a buffer.
+    pub(crate) fn without_references(place: (&'static str, &'a str), is_container: bool, buffer: Vec<u8>) -> Self {
+        Self::with(None, place, is_container, json::Object::in_buffer(buffer))
     }
 
     fn with(

@@ -23,15 +23,14 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new() -> Self {
-        Self::with_capacity(256)
+        Self::in_buffer(Vec::new())
     }
 
-    /// Begins an object that is expected to take so many bytes.
-    pub(crate) fn with_capacity(length: usize) -> Self {
-        let mut json = Writer { out: Vec::with_capacity(length), depth: 0 };
-        json.out.push(b'{');
-        json.depth = 1;
-        Self { json, is_empty: true, names: Vec::new() }
+    /// Begins an object in the memory of a buffer.
+    pub(crate) fn in_buffer(mut out: Vec<u8>) -> Self {
+        out.clear();
+        // The bracket comes with the first field: what is no JSON never has one.
+        Self { json: Writer { out, depth: 1 }, is_empty: true, names: Vec::new() }
     }
 
     /// Appends a field. One that fails leaves nothing behind.
@@ -58,10 +57,13 @@ impl Object {
         let out = &mut self.json.out;
         let before = out.len();
         // No field is written within another, so this is at one level.
-        if !self.is_empty {
-            out.push(b',');
+        match self.is_empty {
+            true => {
+                out.reserve(256);
+                out.extend_from_slice(b"{\n  ");
+            }
+            false => out.extend_from_slice(b",\n  "),
         }
-        out.extend_from_slice(b"\n  ");
         let start = out.len();
         self.json.string(name);
         if naming == Naming::Free {
@@ -90,6 +92,9 @@ impl Object {
 
     /// Returns the bytes of the file.
     pub(crate) fn finish(mut self) -> Vec<u8> {
+        if self.is_empty {
+            self.json.out.push(b'{');
+        }
         self.json.close(self.is_empty, b'}');
         self.json.out.push(b'\n');
         self.json.out
