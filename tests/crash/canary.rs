@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Whatever can be told of one file, but for how many names it has: those in the store come and go.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Told {
     inode: u64,
     mode: u32,
@@ -43,7 +43,13 @@ impl Canary {
 
     #[track_caller]
     pub fn check(&self, what: &str) {
-        assert!(look(&self.place, self.is_linked) == self.before, "{what}: something outside the store was touched");
+        let now = look(&self.place, self.is_linked);
+        let mut paths: Vec<&PathBuf> = self.before.keys().chain(now.keys()).collect();
+        paths.dedup();
+        for path in paths {
+            let (was, is) = (self.before.get(path), now.get(path));
+            assert!(was == is, "{what}: {path:?}, outside the store, was touched: {was:?}, and now {is:?}");
+        }
     }
 }
 

@@ -368,6 +368,33 @@ fn what_is_open_becomes_private_when_its_owner_writes() {
     drop((store, second));
 }
 
+/// It may belong elsewhere.
+#[test]
+fn what_has_a_name_outside_the_store_keeps_its_mode() {
+    let ground = Ground::new();
+    let outside = ground.path("outside");
+    fs::write(&outside, "not Sepia's").unwrap();
+    set_mode(&outside, 0o644);
+    let place = ground.path("store");
+    let store = Store::open(&place).unwrap();
+    store.save(&postit("note", "")).unwrap();
+    store.close().unwrap();
+    for name in [".sepia/conflicts/here", "Postit/here"] {
+        let linked = place.join(name);
+        fs::create_dir_all(linked.parent().unwrap()).unwrap();
+        fs::hard_link(&outside, &linked).unwrap();
+        set_mode(&place.join(".sepia"), 0o755);
+        drop(Store::open(&place));
+        assert_eq!((name, mode(&outside)), (name, 0o644));
+        assert_eq!(mode(&place.join(".sepia")), 0o700);
+        refused(share(place.to_str().unwrap(), Shared::Group), ErrorKind::Io, &["set the permissions", name, "links"]);
+        assert_eq!((name, mode(&outside)), (name, 0o644));
+        fs::remove_file(&linked).unwrap();
+        fs::remove_dir_all(&place).unwrap();
+        Store::open(&place).unwrap().save(&postit("note", "")).unwrap();
+    }
+}
+
 #[test]
 fn who_may_not_open_a_store_is_told_why_and_what_to_do() {
     if !is_root() {

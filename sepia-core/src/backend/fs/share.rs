@@ -146,8 +146,13 @@ fn give_mode(root: &Root, path: &str, making: Making) -> IoResult<()> {
     set(&sys::open_directory_below(root, path)?, making)
 }
 
+/// A file that has other names, too, may belong elsewhere under those, and stays as it is.
 fn set_file(file: &OwnedFd, making: Making) -> IoResult<()> {
-    if sys::permissions(file)?.kind() == Kind::File { set(file, making) } else { Ok(()) }
+    let inode = sys::inode(file)?;
+    if inode.kind != Kind::File || making.is_kept_by(sys::permissions(file)?.mode()) {
+        return Ok(());
+    }
+    if inode.is_unshared() { set(file, making) } else { Err(Errno::MLINK) }
 }
 
 fn set(file: impl AsFd, making: Making) -> IoResult<()> {
