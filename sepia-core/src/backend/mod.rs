@@ -19,7 +19,8 @@
 //!   [`durability`](crate::batch::Durability) says, where the backend outlives the process at all. A
 //!   commit that waits for the disk makes all that came before it durable, too.
 //! - **Classes.** A put into a class that is not declared, there or in the same batch, is
-//!   `ClassClash`, and so is a declaration that contradicts the stored one; retiring a class that has
+//!   `ClassClash`, and so is a declaration that contradicts the stored one, and a put of a record of the other kind than
+//!   its class (a leaf among containers, a container among serializable objects); retiring a class that has
 //!   records which the batch does not delete is `Conflict`. Nothing has changed then.
 //! - **Records.** A backend holds every record that passes [`Record::check`], and refuses any other with
 //!   `InvalidValue`.
@@ -312,8 +313,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn classes(&self) -> Result<Vec<Class>>;
 
     /// Calls `each` with every id of a class, in no particular order, until it breaks off; with one that is replaced
-    /// meanwhile, maybe twice. A class that is not declared has none. What is of the other kind than its class is no
-    /// object, and need not be among them.
+    /// meanwhile, maybe twice. A class that is not declared has none. What is of the other kind than its class, put there
+    /// by hand, is no object, and not among them.
     ///
     /// # Errors
     /// `Corrupt` if the class cannot be looked into, `Io`. `each` may have been called before.

@@ -29,7 +29,7 @@ mod index;
 
 use std::sync::OnceLock;
 
-use crate::class::Class;
+use crate::class::{Class, Kind};
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::name::generation_of;
 use crate::record::{Fingerprint, Key, Record};
@@ -258,7 +258,8 @@ impl Batch {
     /// Returns the new list if it differs.
     ///
     /// # Errors
-    /// `ClassClash` if a declaration contradicts the stored one, or a put has none.
+    /// `ClassClash` if a declaration contradicts the stored one, or a put has none, or is of a record of the other kind
+    /// than its class.
     pub fn merge_classes(&self, stored: &[Class]) -> Result<Option<Vec<Class>>> {
         let mut merged = None;
         for class in &self.classes {
@@ -275,11 +276,12 @@ impl Batch {
         }
         let known = merged.as_deref().unwrap_or(stored);
         for step in &self.steps {
-            let declared = || known.iter().any(|class| class.name() == step.key.class());
-            if matches!(step.change, Change::Put(_)) && !declared() {
+            let Change::Put(record) = &step.change else { continue };
+            let Some(class) = known.iter().find(|class| class.name() == step.key.class()) else {
                 let message = format!("class {} is not declared", Quoted(step.key.class()));
                 return Err(Error::message(ErrorKind::ClassClash, message));
-            }
+            };
+            check_kind(class, record).map_err(|error| error.object(step.key.class(), step.key.id()))?;
         }
         for name in &self.retired {
             merged.get_or_insert_with(|| stored.to_vec()).retain(|class| class.name() != name);
@@ -441,6 +443,19 @@ impl Batch {
             families.join(&self.steps, at, arrival);
         }
     }
+}
+
+/// Checks that a record is of the kind of its class: one of the other kind would be no object.
+fn check_kind(class: &Class, record: &Record) -> Result<()> {
+    let (is, put) = match (class.kind(), record) {
+        (Kind::Container, Record::Container(_)) | (Kind::Serializable(_), Record::Leaf(_)) => return Ok(()),
+        (Kind::Container, Record::Leaf(_)) => ("containers", "a leaf"),
+        (Kind::Serializable(_), Record::Container(_)) => ("serializable objects", "a container"),
+    };
+    let class = Quoted(class.name());
+    let message =
+        format!("class {class} is declared to be of {is}, and {put} was to be put: declare another class for it");
+    Err(Error::message(ErrorKind::ClassClash, message))
 }
 
 fn is_of_base(key: &Key, base: &Key) -> bool {

@@ -300,8 +300,8 @@ fn a_record_can_be_put_over_rows_that_cannot_be_read() {
     sql.execute_batch("DELETE FROM object; PRAGMA foreign_keys = 0").unwrap();
     put(&backend, &key("Node", "new"), node(vec![])).unwrap();
     assert_eq!(backend.read(&key("Node", "new")).unwrap(), Some(node(vec![])));
-    // A leaf becomes a container, and the other way round.
-    put(&backend, &key("Node", "new"), leaf("x")).unwrap();
+    // What was a leaf becomes a container.
+    sql.execute_batch("UPDATE object SET kind = 'leaf', content = 'x'; DELETE FROM entry").unwrap();
     assert_eq!(backend.read(&key("Node", "new")).unwrap(), Some(leaf("x")));
     put(&backend, &key("Node", "new"), fine.clone()).unwrap();
     assert_eq!(backend.read(&key("Node", "new")).unwrap(), Some(fine));

@@ -4,6 +4,7 @@ mod beside;
 mod commits;
 mod edited;
 mod hostile;
+mod kinds;
 mod lock;
 mod opening;
 mod sharing;

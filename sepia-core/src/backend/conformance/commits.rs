@@ -113,6 +113,35 @@ pub(super) fn classes(backend: &dyn Backend) -> Result<()> {
     equal(backend.classes()?, vec![])
 }
 
+/// Nothing of a batch with such a record is stored, whether its class is declared before, in the batch, or vaguely.
+pub(super) fn kinds(backend: &dyn Backend) -> Result<()> {
+    let container = Record::Container(node("{}", vec![])?);
+    let (own, beside) = (Key::new("Leaf", "own")?, Key::new("Leaf", "beside")?);
+    let vague = Class::declared("Vague".to_owned(), crate::class::Kind::Serializable(None), None)?;
+    for round in 0..2 {
+        for (class, id, record) in [
+            ("Node", "own", leaf("{}")),
+            ("Leaf", "own", container.clone()),
+            ("Kept", "own.1", container.clone()),
+            ("Vague", "own", container.clone()),
+        ] {
+            for is_alone in [true, false] {
+                let mut batch = batch()?;
+                batch.declare(&vague)?;
+                if !is_alone {
+                    batch.put(beside.clone(), leaf("x"), Expect::Any);
+                }
+                batch.put(Key::new(class, id)?, record.clone(), Expect::Any);
+                refused(backend.commit(batch), ErrorKind::ClassClash)?;
+                equal(backend.contains(&beside)?, false)?;
+                equal(backend.read(&Key::new(class, id)?)?, (class == "Leaf" && round == 1).then(|| leaf("1")))?;
+            }
+        }
+        put(backend, &own, leaf("1"))?;
+    }
+    Ok(())
+}
+
 pub(super) fn deletes(backend: &dyn Backend) -> Result<()> {
     for (number, shape) in shapes()?.into_iter().enumerate() {
         let key = Key::new("Node", format!("n{number}"))?;

@@ -32,7 +32,7 @@ pub use names::HOSTILE;
 /// where it should have had none.
 pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
     type Check = fn(&dyn Backend) -> Result<()>;
-    let checks: [(&str, Check); 30] = [
+    let checks: [(&str, Check); 31] = [
         ("absent is None, not an error", absent),
         ("a leaf comes back byte for byte", records::leaves),
         ("a container comes back with everything nested in it", records::containers),
@@ -41,6 +41,7 @@ pub fn check<B: Backend>(mut open: impl FnMut() -> B) -> Result<()> {
         ("what is deleted is absent", commits::deletes),
         ("expectations hold for the whole batch or nothing changes", commits::expectations),
         ("classes are declared before they are put into", commits::classes),
+        ("a record of the other kind than its class is refused", commits::kinds),
         ("ids are listed once each, without those of other classes, until that is enough", ids),
         ("generations are found oldest first, and no others", generations::listing),
         ("the newest generation is the last of those that are listed", generations::latest),

@@ -143,6 +143,7 @@ fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Bounde
     }
     if let Content::Store(schema::VERSION) = found {
         keep_checksums(&connection, options)?;
+        find_containers(&connection);
         return Ok(connection);
     }
     retry(deadline, || connection.execute_batch("BEGIN IMMEDIATE")).map_err(failed("make the store"))?;
@@ -166,6 +167,19 @@ fn keep_checksums(connection: &Connection, options: &OpenOptions) -> Result<()> 
         catalog::keep_checksums(connection).map_err(failed("turn checksums on"))?;
     }
     Ok(())
+}
+
+/// Makes the index of containers where there is none yet.
+fn find_containers(connection: &Bounded) {
+    const IS_THERE: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1";
+    connection.begin_operation();
+    let is_there = connection.prepare(IS_THERE).and_then(|mut one| one.exists([schema::CONTAINERS]));
+    if is_there.is_ok_and(|is_there| !is_there) {
+        // It only makes lists faster, so a full disk, or another writer, keeps nobody from opening the store; whoever
+        // opens it next tries again. What is damaged shows where it is read.
+        let _ = connection.execute_batch(schema::FIND_CONTAINERS);
+    }
+    connection.begin_operation();
 }
 
 /// Finds how a database can be read without writing anything.

@@ -5,10 +5,10 @@ use rusqlite::types::ValueRef;
 
 use super::super::error::failed;
 use super::super::{Sqlite, catalog, generation, read, schema, tree};
-use crate::class::Class;
+use crate::class::{self, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::{self, Problem, ProblemKind};
 use crate::record::Key;
 
 /// Where a problem is that is in no record and no table.
@@ -135,9 +135,10 @@ fn strangers(connection: &Connection, each: &mut dyn FnMut(Problem)) -> Result<(
     classes.map_err(fail)
 }
 
-/// The rows of a class by themselves: that they have ids, and are where their generation is looked for.
+/// The rows of a class by themselves: that they have ids, are of the kind of the class, and are where their generation
+/// is looked for.
 fn objects(connection: &Connection, class: &Class, each: &mut dyn FnMut(Problem)) -> Result<()> {
-    const OBJECTS: &str = "SELECT id, base, generation FROM object WHERE class = ?1";
+    const OBJECTS: &str = "SELECT id, base, generation, kind FROM object WHERE class = ?1";
     let fail = failed("list the class");
     let mut look = || {
         let mut statement = connection.prepare(OBJECTS).map_err(&fail)?;
@@ -149,6 +150,18 @@ fn objects(connection: &Connection, class: &Class, each: &mut dyn FnMut(Problem)
                 each(Problem::new(ProblemKind::Foreign, path, "this is no id, and left alone"));
                 continue;
             };
+            match (read::Kind::parse(row.get_ref(3).map_err(&fail)?), class.kind()) {
+                (Ok(read::Kind::Leaf), class::Kind::Container) => {
+                    each(Problem::within(&key, ProblemKind::Undecodable, "", problem::A_FILE));
+                    continue;
+                }
+                (Ok(read::Kind::Container), class::Kind::Serializable(_)) => {
+                    each(Problem::within(&key, ProblemKind::Undecodable, "", problem::A_CONTAINER));
+                    continue;
+                }
+                (Err(error), _) => each(Problem::within(&key, ProblemKind::Unreadable, "", error.to_string())),
+                (Ok(_), _) => {}
+            }
             let (base, number) = (row.get_ref(1).map_err(&fail)?, row.get_ref(2).map_err(&fail)?);
             if !generation::is(generation::of(Some(class), &key).as_ref(), base, number) {
                 let message = "its base and generation are not those of its id";
