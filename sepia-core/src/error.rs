@@ -15,6 +15,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Branch on [`Error::kind`].
 pub struct Error(Box<Inner>);
 
+/// What is known of a record that is larger than a handle reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Oversize {
+    /// In bytes, if it was found out.
+    pub(crate) size: Option<u64>,
+}
+
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -23,6 +30,7 @@ struct Inner {
     field: Option<String>,
     place: Place,
     conflicts: Vec<Key>,
+    oversize: Option<Oversize>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -134,8 +142,22 @@ impl Error {
             field: None,
             place: Place::Unknown,
             conflicts: Vec::new(),
+            oversize: None,
             source: None,
         }))
+    }
+
+    /// The error of reading a record that is larger than the store was opened for, of this size where that is known.
+    #[cfg(any(unix, feature = "sqlite"))]
+    pub(crate) fn too_large(size: Option<u64>, most: u64) -> Self {
+        let mut error = Self::corrupt(crate::record::too_large(size, most));
+        error.0.oversize = Some(Oversize { size });
+        error
+    }
+
+    /// Of a record that is only too large to be read by this handle: tells so. Nothing need be wrong with it.
+    pub(crate) fn oversize(&self) -> Option<Oversize> {
+        self.0.oversize
     }
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {

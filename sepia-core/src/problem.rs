@@ -57,6 +57,10 @@ pub enum ProblemKind {
     Undecodable,
     /// What stands where a record belongs cannot be read at all, or is of the wrong kind.
     Unreadable,
+    /// The record is larger than the store was opened for, by
+    /// [`max_record_size`](crate::StoreBuilder::max_record_size): whether anything is wrong with it is not known, and no
+    /// repair touches it.
+    TooLarge,
     /// The content is not what was written, and nobody has edited it: the medium has changed it.
     Corrupted,
     /// Two elements of a list have one index.
@@ -153,6 +157,7 @@ impl ProblemKind {
             Self::OutsideLink => "outside-link",
             Self::Undecodable => "undecodable",
             Self::Unreadable => "unreadable",
+            Self::TooLarge => "too-large",
             Self::Corrupted => "corrupted",
             Self::DuplicateIndex => "duplicate-index",
             Self::Stray => "stray",

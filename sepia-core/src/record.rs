@@ -304,8 +304,8 @@ pub(crate) const ENTRY_SIZE: u64 = 64;
 pub(crate) fn too_large(size: Option<u64>, most: u64) -> String {
     let size = size.map_or(format!("more than {most}"), |size| size.to_string());
     format!(
-        "the record has {size} bytes, and the store was opened for records of at most {most}: \
-         `StoreBuilder::max_record_size` sets another limit"
+        "the record has {size} bytes, and the limit is {most}: `StoreBuilder::max_record_size`, \
+         `Archive::max_record_size` or `sepia --max-record-size` sets another one"
     )
 }
 

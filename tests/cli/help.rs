@@ -72,6 +72,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
 "#]],
@@ -113,11 +120,14 @@ Options:
   -V, --version  Print version
 
 Common options:
-  -s, --store <PATH|URL>  The store, as a path or URL; else the one in or above the current
-                          directory [env: SEPIA_STORE]
-      --json              Print JSON, one object a line
-      --color <WHEN>      When to use colours [default: auto]
-      --assume-exclusive  Write also where other computers may: on NFS, SMB, FUSE
+  -s, --store <PATH|URL>        The store, as a path or URL; else the one in or above the current
+                                directory [env: SEPIA_STORE]
+      --json                    Print JSON, one object a line
+      --color <WHEN>            When to use colours [default: auto]
+      --assume-exclusive        Write also where other computers may: on NFS, SMB, FUSE
+      --max-record-size <SIZE>  The most bytes of an object, like 64MiB; larger ones are neither
+                                read nor written, nor moved by a repair [env: SEPIA_MAX_RECORD_SIZE]
+                                [default: 1GiB]
 
 Exit codes: 0 yes or done; 1 no (nothing found, different, something wrong); 2 it could not be done.
 
@@ -169,6 +179,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -218,6 +235,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -265,6 +289,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -303,6 +334,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -350,6 +388,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -389,6 +434,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -431,6 +483,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -480,6 +539,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -534,6 +600,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -573,6 +646,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -620,6 +700,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -672,6 +759,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -732,6 +826,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -781,6 +882,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -832,6 +940,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -895,6 +1010,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -953,6 +1075,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -996,6 +1125,13 @@ Common options:
 
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
 
 "#]],
         ),
@@ -1048,6 +1184,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -1099,6 +1242,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -1139,6 +1289,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -1178,6 +1335,13 @@ Common options:
       --assume-exclusive
           Write also where other computers may: on NFS, SMB, FUSE
 
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
 "#]],
         ),
         (
@@ -1194,11 +1358,14 @@ Options:
   -h, --help  Print help
 
 Common options:
-  -s, --store <PATH|URL>  The store, as a path or URL; else the one in or above the current
-                          directory [env: SEPIA_STORE]
-      --json              Print JSON, one object a line
-      --color <WHEN>      When to use colours [default: auto]
-      --assume-exclusive  Write also where other computers may: on NFS, SMB, FUSE
+  -s, --store <PATH|URL>        The store, as a path or URL; else the one in or above the current
+                                directory [env: SEPIA_STORE]
+      --json                    Print JSON, one object a line
+      --color <WHEN>            When to use colours [default: auto]
+      --assume-exclusive        Write also where other computers may: on NFS, SMB, FUSE
+      --max-record-size <SIZE>  The most bytes of an object, like 64MiB; larger ones are neither
+                                read nor written, nor moved by a repair [env: SEPIA_MAX_RECORD_SIZE]
+                                [default: 1GiB]
 
 "#]],
         ),

@@ -13,6 +13,7 @@ mod help;
 mod hostile;
 mod looking;
 mod moving;
+mod oversize;
 mod private;
 mod stores;
 mod terminal;

@@ -31,6 +31,7 @@ mod memory;
 mod model;
 mod opening;
 mod order;
+mod oversize;
 mod private;
 mod rough;
 mod serde_attributes;

@@ -10,7 +10,7 @@ use super::manifest::{Listed, Manifest};
 use super::read::Reading;
 use crate::class::Class;
 use crate::error::{Error, Result};
-use crate::record::Record;
+use crate::record::{MAX_RECORD_SIZE, Record};
 
 /// A backup in a file, compressed or not.
 ///
@@ -31,6 +31,7 @@ pub struct Archive {
     /// What the file was when it was opened.
     stamp: Stamp,
     header: Header,
+    max_record_size: u64,
 }
 
 /// What tells whether a file is as it was.
@@ -58,9 +59,45 @@ impl Archive {
         let file = File::open(path).map_err(|error| Error::io("open the archive", path, error))?;
         let stamp = Stamp::of(&file, path)?;
         let file = Arc::new(Mutex::new(file));
-        let header = Reading::begin(&file, stamp.length).and_then(|mut reading| reading.header());
+        let max_record_size = MAX_RECORD_SIZE;
+        let header = Reading::begin(&file, stamp.length, max_record_size).and_then(|mut reading| reading.header());
         let (_, header) = header.map_err(|error| locate(path, error))?;
-        Ok(Self { path: path.to_owned(), file, stamp, header })
+        Ok(Self { path: path.to_owned(), file, stamp, header, max_record_size })
+    }
+
+    /// Sets the most bytes of a record that [`verify`](Self::verify) reads, each entry of a container counted as 64 more;
+    /// [`MAX_RECORD_SIZE`], 1 GiB, by default. A restoration keeps to the limit of
+    /// [its store](crate::StoreBuilder::max_record_size).
+    ///
+    /// ```
+    /// # use sepia_core as sepia;
+    /// use sepia::backup::Archive;
+    /// # use sepia::batch::{Batch, Expect};
+    /// # use sepia::class::{Class, Format};
+    /// # use sepia::record::{Key, Record};
+    /// use sepia::{ErrorKind, Store};
+    ///
+    /// # fn main() -> sepia::Result<()> {
+    /// # let directory = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = directory.path().join("backup.tar");
+    /// # let store = Store::in_memory();
+    /// # let mut batch = Batch::new();
+    /// # batch.declare(&Class::serializable("Note", Format::Text))?;
+    /// # batch.put(Key::new("Note", "long")?, Record::Leaf(vec![b'x'; 2 << 20]), Expect::Any);
+    /// # store.backend().commit(batch)?;
+    /// store.backup().to_file(&path)?;
+    /// let archive = Archive::open(&path)?;
+    /// assert_eq!(archive.verify()?.records().len(), 1);
+    ///
+    /// let refused = archive.max_record_size(1 << 20).verify();
+    /// assert_eq!(refused.map_err(|error| error.kind()).err(), Some(ErrorKind::InvalidValue));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_record_size(mut self, bytes: u64) -> Self {
+        self.max_record_size = bytes;
+        self
     }
 
     /// Returns what it says of itself.
@@ -90,31 +127,34 @@ impl Archive {
     /// nothing else, and all of them can be in one store. Objects that are in earlier archives are not looked for.
     ///
     /// # Errors
-    /// `Corrupt` if anything in it is not as it was made, or the file was changed since it was opened; `Io`.
+    /// `Corrupt` if anything in it is not as it was made, or the file was changed since it was opened; `InvalidValue` if a
+    /// record is [larger](Self::max_record_size) than is read; `Io`.
     pub fn verify(&self) -> Result<Manifest> {
         let manifest = self.manifest()?;
-        self.check(&manifest, &mut |_| ())?;
+        self.check(&manifest, self.max_record_size, &mut |_| ())?;
         Ok(manifest)
     }
 
     /// Returns the classes, and what is listed.
     pub(super) fn contents(&self) -> Result<(Vec<Class>, Manifest)> {
-        self.located(self.begin().and_then(Reading::skip_to_manifest))
+        self.located(self.begin(self.max_record_size).and_then(Reading::skip_to_manifest))
     }
 
-    /// Compares all that is in it with what is listed. Calls `each` for every record.
-    pub(super) fn check(&self, manifest: &Manifest, each: &mut dyn FnMut(&Listed)) -> Result<()> {
-        self.located(self.begin().and_then(|reading| reading.check(manifest, each)))
+    /// Compares all that is in it with what is listed, no record of which has more than so many bytes. Calls `each` for
+    /// every record.
+    pub(super) fn check(&self, manifest: &Manifest, most: u64, each: &mut dyn FnMut(&Listed)) -> Result<()> {
+        self.located(self.begin(most).and_then(|reading| reading.check(manifest, each)))
     }
 
-    /// Calls `each` with every record that is in it, each compared with what is listed.
+    /// Calls `each` with every record that is in it, each compared with what is listed, and of no more than so many bytes.
     pub(super) fn records(
         &self,
         manifest: &Manifest,
+        most: u64,
         each: &mut dyn FnMut(&Listed, Record) -> Result<()>,
     ) -> Result<()> {
         let mut outside = None;
-        let read = self.begin().and_then(|reading| {
+        let read = self.begin(most).and_then(|reading| {
             reading.records(manifest, &mut |listed, record| {
                 each(listed, record).map_err(|error| {
                     // Told apart from what is wrong with the archive itself.
@@ -129,12 +169,12 @@ impl Archive {
         }
     }
 
-    fn begin(&self) -> Result<Reading> {
+    fn begin(&self, most: u64) -> Result<Reading> {
         let stamp = Stamp::of(&self.file.lock().unwrap_or_else(PoisonError::into_inner), &self.path)?;
         if stamp != self.stamp {
             return Err(Error::corrupt("the archive was changed since it was opened"));
         }
-        Reading::begin(&self.file, stamp.length)
+        Reading::begin(&self.file, stamp.length, most)
     }
 
     fn located<T>(&self, result: Result<T>) -> Result<T> {

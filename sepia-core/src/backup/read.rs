@@ -13,7 +13,7 @@ use crate::class::Class;
 use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::link::parse_link;
 use crate::name::DATA;
-use crate::record::{Entries, Entry, Fingerprint, MAX_DIRECTORIES, Name, Node, Record};
+use crate::record::{ENTRY_SIZE, Entries, Entry, Fingerprint, MAX_DIRECTORIES, Name, Node, Record, too_large};
 use crate::transfer::fit::Fit;
 
 /// The most bytes of the header, and of the list of classes.
@@ -78,16 +78,18 @@ pub(super) struct Reading {
     head: Option<(String, Kind)>,
     /// The length of the file.
     length: u64,
+    /// The most bytes of a record.
+    most: u64,
 }
 
 impl Reading {
-    /// Begins to read a file of this length.
-    pub(super) fn begin(file: &Arc<Mutex<File>>, length: u64) -> Result<Self> {
+    /// Begins to read a file of this length, in which no record has more than so many bytes.
+    pub(super) fn begin(file: &Arc<Mutex<File>>, length: u64, most: u64) -> Result<Self> {
         let mut file = BufReader::with_capacity(1 << 16, Bytes { file: Arc::clone(file), offset: 0 });
         let is_compressed = file.fill_buf().map_err(failed)?.starts_with(&ZSTD);
         let mut input = if is_compressed { decompress(file)? } else { Input::Plain(file) };
         let head = tar::read(&mut input)?;
-        Ok(Self { input, head, length })
+        Ok(Self { input, head, length, most })
     }
 
     /// Reads what the archive says of itself.
@@ -168,9 +170,16 @@ impl Reading {
         self.header()?;
         self.classes()?;
         for listed in manifest.records().iter().filter(|listed| listed.here) {
+            if listed.bytes > self.most {
+                return Err(self.too_large(Some(listed.bytes)).object(listed.key.class(), listed.key.id()));
+            }
             each(&mut self, listed).map_err(|error| error.object(listed.key.class(), listed.key.id()))?;
         }
         self.expect_file(MANIFEST).map(|_| ())
+    }
+
+    fn too_large(&self, size: Option<u64>) -> Error {
+        Error::invalid_value(too_large(size, self.most))
     }
 
     fn check_leaf(&mut self, listed: &Listed) -> Result<()> {
@@ -210,7 +219,12 @@ impl Reading {
         self.advance()?;
         let mut open = vec![Open::default()];
         let mut left = bytes;
+        // What stands in an archive is compressed: entries take no room in it, and some in memory.
+        let mut room = self.most - bytes.min(self.most);
         while let Some((path, kind)) = self.head.take_if(|(path, _)| path.starts_with(&below)) {
+            if !matches!(kind, Kind::File(_)) {
+                room = room.checked_sub(ENTRY_SIZE).ok_or_else(|| self.too_large(None))?;
+            }
             self.entry(&path, &path[below.len()..], kind, &mut open, &mut left)
                 .map_err(|error| error.at(format!("{path} in the archive")))?;
             self.advance()?;

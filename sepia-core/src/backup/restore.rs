@@ -97,7 +97,8 @@ impl<'a> Restore<'a> {
         let total = Some(sources.listed.records().len() as u64);
         self.reporter.begin("verify", total);
         for Wanted { archive, manifest, keys } in &sources.archives {
-            archive.check(manifest, &mut |listed| self.reporter.advance(u64::from(keys.contains(&listed.key))))?;
+            archive
+                .check(manifest, most, &mut |listed| self.reporter.advance(u64::from(keys.contains(&listed.key))))?;
         }
         self.reporter.end();
         intake.compare(sources, "compare", total, &mut self.reporter)
@@ -123,7 +124,7 @@ impl<'a> Restore<'a> {
             archives.push(Wanted { archive, manifest: Cow::Owned(manifest), keys });
         }
         match missing.keys().min() {
-            None => Ok(Sources { listed: manifest, archives }),
+            None => Ok(Sources { listed: manifest, archives, most: self.store.max_record_size() }),
             Some(key) => {
                 let message = format!(
                     "the backup is relative to an earlier one: {} of its objects, this one among them, are in none of \
@@ -148,6 +149,8 @@ impl fmt::Debug for Restore<'_> {
 struct Sources<'a, 'm> {
     listed: &'m Manifest,
     archives: Vec<Wanted<'a, 'm>>,
+    /// The most bytes of a record.
+    most: u64,
 }
 
 /// An archive, and the keys of what is to come from it.
@@ -164,7 +167,7 @@ impl Source for Sources<'_, '_> {
 
     fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()> {
         for Wanted { archive, manifest, keys } in &self.archives {
-            archive.records(manifest, &mut |listed, record| {
+            archive.records(manifest, self.most, &mut |listed, record| {
                 if keys.contains(&listed.key) { each(&listed.key, record) } else { Ok(()) }
             })?;
         }

@@ -16,6 +16,10 @@ use crate::record::{Key, Record};
 pub(super) fn repair(backend: &dyn Backend, problems: Vec<Problem>, dangling: Dangling) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = problems.into_iter().map(Found::untouched).collect();
     for found in found.iter_mut().filter(|found| !is_of_records(found.problem.kind)) {
+        if found.problem.kind == ProblemKind::TooLarge {
+            found.refused = Some(TOO_LARGE.to_owned());
+            continue;
+        }
         match backend.upkeep().mend(&found.problem) {
             Ok(mended) => found.mended = mended,
             Err(error) => found.refused = Some(refusal(error)?),
@@ -74,6 +78,9 @@ fn refusal(error: Error) -> Result<String> {
 
 /// Why something is left that most types cannot load.
 const MAY_BE_IGNORED: &str = "only the program knows: a type that ignores what it does not know can load this";
+
+/// Why a record stays that is larger than this handle reads.
+const TOO_LARGE: &str = "it stays as it is: open the store for larger records to find out whether anything is wrong";
 
 /// What was done about a problem, or why nothing was.
 type Outcome = std::result::Result<String, String>;

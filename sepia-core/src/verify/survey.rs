@@ -14,7 +14,7 @@ use crate::foreign;
 use crate::name;
 use crate::problem::{self, Problem, ProblemKind, Severity};
 use crate::progress::Reporter;
-use crate::record::Key;
+use crate::record::{ENTRY_SIZE, Key};
 
 /// How many records are looked at again while writers are kept off.
 const CHUNK: usize = 64;
@@ -147,8 +147,7 @@ impl Survey<'_> {
                 match look(&sight, key) {
                     Ok(found) => self.surveyed.problems.extend(found.problems),
                     Err(error) => {
-                        let problem = Problem::within(key, ProblemKind::Unreadable, "", "");
-                        self.surveyed.problems.push(unreadable(problem, error)?);
+                        self.surveyed.problems.push(unreadable_record(self.backend, key, error)?);
                     }
                 }
             }
@@ -234,6 +233,20 @@ fn is_understood(sight: &Sight<'_>, class: &Class, key: &Key) -> Result<bool> {
 /// Whether a writer at work could make a record look like this.
 fn may_pass(problem: &Problem) -> bool {
     problem.kind.severity() == Severity::Problem || problem.kind == ProblemKind::CopyDiffers
+}
+
+/// Makes a problem of the error of reading a record, unless it tells of more than one place.
+fn unreadable_record(backend: &dyn Backend, key: &Key, error: Error) -> Result<Problem> {
+    let Some(oversize) = error.oversize() else {
+        return unreadable(Problem::within(key, ProblemKind::Unreadable, "", ""), error);
+    };
+    let mut message = told(&error);
+    if oversize.size.is_none()
+        && let Ok(Some(stat)) = backend.stat(key)
+    {
+        message = format!("{message}: it has {} bytes in its files, and {ENTRY_SIZE} count for each entry", stat.bytes);
+    }
+    Ok(Problem::within(key, ProblemKind::TooLarge, "", message))
 }
 
 /// Makes a problem of an error, unless it tells of more than one place.

@@ -423,7 +423,7 @@ fn beginning(name: &Name) -> u64 {
 
 /// What is said of a record that is larger than this store takes.
 fn too_large(root: &Root, size: Option<u64>) -> Error {
-    Error::corrupt(crate::record::too_large(size, root.max_record()))
+    Error::too_large(size, root.max_record())
 }
 
 /// Why a place could not be opened or read: something else stands there, or the system refused.

@@ -59,22 +59,41 @@ pub(super) fn record(connection: &Bounded, key: &Key) -> Result<Option<Record>> 
         let Some(content) = bytes(row.get_ref(1).map_err(&fail)?) else {
             return Err(Error::corrupt("the content is neither text nor a blob"));
         };
-        let mut size = Size::of(content, connection.max_record())?;
+        let number: i64 = row.get(2).map_err(&fail)?;
+        let too_large = || too_large(connection, kind, number, content.len() as u64);
+        let mut size = Size::of(content, connection.max_record()).ok_or_else(too_large)?;
         let content = content.to_vec();
         if kind == Kind::Leaf {
             return Ok(Some(Record::Leaf(content)));
         }
-        let number: i64 = row.get(2).map_err(&fail)?;
         let mut tree = Builder::default();
         let mut statement = connection.prepare_cached(ENTRIES).map_err(&fail)?;
         let mut entries = statement.query([number]).map_err(&fail)?;
         while let Some(row) = entries.next().map_err(&fail)? {
-            size.add(row.get_ref(3).map_err(&fail)?)?;
+            size.add(row.get_ref(3).map_err(&fail)?).ok_or_else(too_large)?;
             tree.add(row)?;
         }
         Ok(Some(Record::Container(tree.finish(content)?)))
     };
     read().map_err(|error| of(key, error))
+}
+
+/// Says that a record is larger than the store was opened for, of which only the size is looked at.
+fn too_large(connection: &Bounded, kind: Kind, number: i64, content: u64) -> Error {
+    const ENTRIES: &str = "SELECT count(*), coalesce(sum(octet_length(content)), 0) FROM entry WHERE object = ?1";
+    let entries = || {
+        let mut statement = connection.prepare_cached(ENTRIES)?;
+        statement.query_row([number], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+    };
+    let size = match kind {
+        Kind::Leaf => Some(content),
+        // What cannot be counted either is of no known size.
+        Kind::Container => entries().ok().map(|(count, bytes)| {
+            let entries = ENTRY_SIZE.saturating_mul(count.unsigned_abs());
+            content.saturating_add(entries).saturating_add(bytes.unsigned_abs())
+        }),
+    };
+    Error::too_large(size, connection.max_record())
 }
 
 /// How much of a record has been read, and how much it may have.
@@ -84,27 +103,21 @@ struct Size {
 }
 
 impl Size {
-    fn of(content: &[u8], most: u64) -> Result<Self> {
+    /// `None` if that is too much.
+    fn of(content: &[u8], most: u64) -> Option<Self> {
         let mut size = Self { bytes: 0, most };
         size.grow(content.len() as u64)?;
-        Ok(size)
+        Some(size)
     }
 
-    /// Adds the content of an entry.
-    fn add(&mut self, content: ValueRef<'_>) -> Result<()> {
+    /// Adds the content of an entry. `None` if it is too much.
+    fn add(&mut self, content: ValueRef<'_>) -> Option<()> {
         self.grow(ENTRY_SIZE.saturating_add(bytes(content).map_or(0, <[u8]>::len) as u64))
     }
 
-    fn grow(&mut self, bytes: u64) -> Result<()> {
+    fn grow(&mut self, bytes: u64) -> Option<()> {
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes <= self.most {
-            return Ok(());
-        }
-        Err(Error::corrupt(format!(
-            "the record has more than {} bytes, the most that is read of one: set another limit with \
-             `StoreBuilder::max_record_size`",
-            self.most
-        )))
+        (self.bytes <= self.most).then_some(())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::command;
 use crate::failure::{Failure, Result, say};
 use crate::locate::{self, Access};
 use crate::output::{Colour, Output, Reader};
+use crate::size;
 
 /// Look into Sepia stores, and look after them
 ///
@@ -45,6 +46,10 @@ struct Global {
     /// Write also where other computers may: on NFS, SMB, FUSE
     #[arg(long, global = true)]
     assume_exclusive: bool,
+    /// The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor moved by a repair
+    #[arg(long, global = true, env = "SEPIA_MAX_RECORD_SIZE", hide_env_values = true, value_name = "SIZE",
+        value_parser = size::parse, default_value = "1GiB")]
+    max_record_size: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -110,10 +115,11 @@ impl Session {
 impl Arguments {
     /// Does what they ask for.
     pub(crate) fn run(self) -> Result<Answer> {
-        let Global { store, json, color, assume_exclusive } = self.global;
+        let Global { store, json, color, assume_exclusive, max_record_size } = self.global;
         if assume_exclusive {
             locate::assume_exclusive();
         }
+        locate::set_max_record_size(max_record_size);
         let reader = if json { Reader::Program } else { Reader::Person };
         let mut session = Session { out: Output::new(reader, color), store, is_complete: true };
         let answer = self.command.run(&mut session);

@@ -132,6 +132,8 @@ impl Walk<'_> {
     fn refused(&mut self, below: &str, operation: &str, errno: Errno) {
         match errno {
             Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::LOOP | Errno::MLINK | Errno::ISDIR => {}
+            // It is larger than this handle reads, which whoever reads the record tells better, and is nothing to mend.
+            Errno::FBIG => {}
             errno => {
                 let message = format!("cannot {operation}: {}", std::io::Error::from(errno));
                 self.find(ProblemKind::Unreadable, below, message, Remedy::Nothing);

@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::arguments::Session;
 use crate::failure::{Failure, Result};
 use crate::intake::{self, Rule};
-use crate::locate::Access;
+use crate::locate::{self, Access};
 use crate::output::{DIM, NAME};
 use crate::progress::Bar;
 use crate::render::object::Named;
@@ -63,7 +63,7 @@ impl Restore {
         if self.verify {
             return self.verify(session);
         }
-        let archives: Vec<Archive> = self.files.iter().map(Archive::open).collect::<Result<_, _>>()?;
+        let archives: Vec<Archive> = self.files.iter().map(open).collect::<Result<_, _>>()?;
         let newest = self.newest(&archives)?;
         if self.list {
             let manifest = archives[newest].manifest()?;
@@ -77,7 +77,7 @@ impl Restore {
         let bar = Bar::new();
         if session.named().is_some() && session.store(&[], Access::Read).is_err() {
             // A store that is made stays there: what cannot be restored makes none.
-            self.restoration(&Store::in_memory(), &archives, newest, &bar).check()?;
+            self.restoration(&locate::to_write().open_url("memory:")?, &archives, newest, &bar).check()?;
         }
         let store = session.store(&[], Access::Create)?;
         let report = self.restoration(&store, &archives, newest, &bar).run()?;
@@ -124,7 +124,7 @@ impl Restore {
         let mut answer = Answer::Yes;
         for file in &self.files {
             let path = file.to_string_lossy();
-            let verified = Archive::open(file).and_then(|archive| archive.verify());
+            let verified = open(file).and_then(|archive| archive.verify());
             let records = match verified {
                 Ok(manifest) => Some(manifest.records().len()),
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
@@ -143,6 +143,11 @@ impl Restore {
         }
         Ok(answer)
     }
+}
+
+/// Opens an archive, of which records are read as the arguments say.
+fn open(file: &PathBuf) -> Result<Archive, sepia::Error> {
+    Ok(Archive::open(file)?.max_record_size(locate::max_record_size()))
 }
 
 fn list(listed: &Listed, session: &mut Session) -> Result<()> {

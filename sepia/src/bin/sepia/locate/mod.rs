@@ -6,7 +6,7 @@ pub(crate) mod resolve;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sepia::{ErrorKind, Store, StoreBuilder};
 
@@ -35,7 +35,7 @@ pub(crate) fn store(named: Option<&str>, objects: &[String], access: Access) -> 
             };
             // Every path that is not UTF-8 would have to be opened by itself; `open` takes any.
             match access {
-                Access::Read => Ok(Store::builder().read_only().open(root)?),
+                Access::Read => Ok(to_read().open(root)?),
                 Access::Write | Access::Create => Ok(to_write().open(root)?),
             }
         }
@@ -45,7 +45,7 @@ pub(crate) fn store(named: Option<&str>, objects: &[String], access: Access) -> 
 /// Opens the store that a path or URL names.
 pub(crate) fn open(url: &str, access: Access) -> Result<Store> {
     if access != Access::Create {
-        let reader = Store::builder().read_only().open_url(url)?;
+        let reader = to_read().open_url(url)?;
         if access == Access::Read {
             return Ok(reader);
         }
@@ -60,9 +60,26 @@ pub(crate) fn assume_exclusive() {
     IS_EXCLUSIVE.store(true, Ordering::Relaxed);
 }
 
+static MAX_RECORD_SIZE: AtomicU64 = AtomicU64::new(sepia::record::MAX_RECORD_SIZE);
+
+/// Has stores and backups read and written with records of at most so many bytes.
+pub(crate) fn set_max_record_size(bytes: u64) {
+    MAX_RECORD_SIZE.store(bytes, Ordering::Relaxed);
+}
+
+/// The most bytes of a record.
+pub(crate) fn max_record_size() -> u64 {
+    MAX_RECORD_SIZE.load(Ordering::Relaxed)
+}
+
+/// How stores are opened of which nothing is changed.
+fn to_read() -> StoreBuilder {
+    Store::builder().read_only().max_record_size(max_record_size())
+}
+
 /// How stores are opened that may be written.
 pub(crate) fn to_write() -> StoreBuilder {
-    let builder = Store::builder();
+    let builder = Store::builder().max_record_size(max_record_size());
     if IS_EXCLUSIVE.load(Ordering::Relaxed) { builder.assume_exclusive() } else { builder }
 }
 
