@@ -28,6 +28,7 @@ mod shared;
 mod sqlite;
 mod steps;
 mod stopped;
+mod stopped_repair;
 mod storm;
 mod stuck;
 mod support;

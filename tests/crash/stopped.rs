@@ -64,7 +64,7 @@ fn acts() {
 }
 
 /// Waits until a process stops itself, or ends; returns whether it has stopped.
-fn stops(child: &mut Child) -> bool {
+pub(super) fn stops(child: &mut Child) -> bool {
     let start = Instant::now();
     loop {
         if child.try_wait().unwrap().is_some() {

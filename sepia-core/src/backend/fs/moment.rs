@@ -3,7 +3,8 @@
 //! Every commit is counted in the state, one with frames when it takes effect. One of a single operation without a
 //! frame is counted before that operation is carried out; so a moment is the number of the last commit, and whether the
 //! operation can be seen under its path. A writer that is held up in between keeps nobody waiting: until it goes on, the
-//! operation is not there, and once it is, the moment is another.
+//! operation is not there, and once it is, the moment is another. A repair that moves something away tells what goes in
+//! the same way.
 
 use std::sync::atomic::Ordering;
 
@@ -15,7 +16,7 @@ use super::operation::Image;
 use super::{Filesystem, sys};
 use crate::backend::Moment;
 use crate::error::Result;
-use crate::name;
+use crate::name::{self, DATA};
 
 /// How often a moment is asked for while a repair is at work.
 const ATTEMPTS: usize = 100;
@@ -54,15 +55,25 @@ impl Filesystem {
     /// Returns whether the single operation of a commit can be seen under its path. If it cannot, it is under way, or
     /// its writer has died, or somebody has edited the file since.
     fn is_carried_out_alone(&self, single: &Single<'_>) -> IoResult<bool> {
-        let is_record = single.path.split('/').count() == 2 && single.path.split('/').all(is_name);
-        if !is_record {
+        let (above, last) = single.path.rsplit_once('/').ok_or(Errno::INVAL)?;
+        let is_above = above.split('/').all(is_name);
+        let Some(left) = single.leaves else {
+            // A record, or what a repair moves away: something in one, or what marks it.
+            if !is_above || !is_name(last) && last != DATA {
+                return Err(Errno::INVAL);
+            }
+            return match sys::kind_below(&self.root, &single.path) {
+                Err(Errno::NOENT | Errno::NOTDIR) => Ok(true),
+                stands => stands.map(|_| false),
+            };
+        };
+        if !is_above || above.contains('/') || !is_name(last) {
             return Err(Errno::INVAL);
         }
         let file = match sys::open_below(&self.root, &single.path) {
-            Err(Errno::NOENT) => return Ok(single.leaves.is_none()),
+            Err(Errno::NOENT) => return Ok(false),
             file => file?,
         };
-        let Some(left) = single.leaves else { return Ok(false) };
         // Most are told apart by their lengths.
         Ok(sys::length(&file)? == left.length && Image::of_file(&sys::read(&file, left.length)?) == left.image)
     }

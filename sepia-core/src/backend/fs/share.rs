@@ -49,7 +49,7 @@ impl Filesystem {
         }
         let _held = self.lock.acquire(&self.root)?;
         // The list of classes must not be written over by what the journal holds.
-        self.begin_single()?;
+        self.begin_single(None)?;
         let classes = self.catalog.current(&self.root)?;
         let content = catalog::print_shared(&classes, self.root.checksums(), Some(shared))?;
         let operation = Operation::new(FORMAT_FILE, Action::File(content.into()), Before::Unknown);

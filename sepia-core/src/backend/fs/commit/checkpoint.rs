@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::journal::state::State;
+use super::super::journal::state::{Single, State};
 use super::super::journal::{RESERVE, START, damaged};
 use super::super::layout::{FORMAT_FILE, PRIVATE, STATE};
 use super::super::recover::{self, SyncFailure};
@@ -29,9 +29,9 @@ impl Filesystem {
     }
 
     /// Begins a change of a single path that is not in the journal, as a move is not: nothing that the journal
-    /// holds will be carried out again over it, whatever happens, and whoever follows commits sees that there is one. Under
-    /// the lock.
-    pub(in super::super) fn begin_single(&self) -> Result<()> {
+    /// holds will be carried out again over it, whatever happens, and whoever follows commits sees that there is one. Who is
+    /// told what goes need not wait to know whether it has gone. Under the lock.
+    pub(in super::super) fn begin_single(&self, single: Option<&Single<'_>>) -> Result<()> {
         let mut state = self.begin()?;
         self.journal.own(&self.root, &mut state)?;
         if state.durable {
@@ -43,8 +43,8 @@ impl Filesystem {
         }
         state.sequence += 1;
         state.unsynced = true;
-        // What this leaves is not told: readers who have to know wait until the lock is free.
-        let set = self.journal.try_set_single(&self.root, &mut state, None);
+        // Of what is not told, readers who have to know wait until the lock is free.
+        let set = self.journal.try_set_single(&self.root, &mut state, single);
         set.map_err(|errno| Error::io("write the state of the store", &self.root.place(STATE), errno))
     }
 

@@ -40,7 +40,7 @@ impl Filesystem {
         self.check_writable()?;
         let _held = self.lock.acquire(&self.root)?;
         // The list of classes must not be written over by what the journal holds.
-        self.begin_single()?;
+        self.begin_single(None)?;
         let classes = self.catalog.current(&self.root)?;
         if self.root.checksums() == Checksums::On {
             return Ok(());

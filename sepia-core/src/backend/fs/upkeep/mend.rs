@@ -4,12 +4,13 @@
 //! could bring back what has been moved.
 
 use super::super::Filesystem;
+use super::super::journal::state::Single;
 use super::super::layout::{TMP, is_within};
 use super::super::sys::{self, Kind};
 use super::quarantine;
 use super::walk::Remedy;
 use crate::error::{Error, Result};
-use crate::name;
+use crate::name::{self, DATA};
 use crate::problem::{self, Problem, ProblemKind};
 
 impl Filesystem {
@@ -65,7 +66,11 @@ impl Filesystem {
     /// Moves what stands under a path into quarantine. Under the lock.
     fn quarantine(&self, path: &str) -> Result<String> {
         quarantine::ensure(&self.root)?;
-        self.begin_single()?;
+        // A container is none any more once what marks it has gone, which goes first, or with all of it.
+        let marker = format!("{path}/{DATA}");
+        let is_marked = path.split('/').count() == 2 && sys::kind_below(&self.root, &marker).is_ok();
+        let goes = if is_marked { &*marker } else { path };
+        self.begin_single(Some(&Single { path: goes.into(), leaves: None }))?;
         let taken = quarantine::take(&self.root, path);
         let taken = taken.map_err(|errno| Error::io("move into quarantine", &self.root.place(path), errno))?;
         Ok(format!("moved to {taken}"))
