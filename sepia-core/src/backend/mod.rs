@@ -32,6 +32,16 @@
 //!
 //! # A backend of one's own
 //!
+//! Five methods have a default, which is right for a backend that knows no better. A backend that wraps another has to
+//! pass them on, and the compiler does not say so:
+//!
+//! | method | what is lost without it |
+//! |---|---|
+//! | [`read_sealed`](Backend::read_sealed) and [`is_intact`](Backend::is_intact) | the cache reads everything again |
+//! | [`backlinks`](Backend::backlinks) | the index: every record is looked at |
+//! | [`root`](Backend::root) | errors name no path of a file, and do not advise to move away what other programs have put there |
+//! | [`is_shared`](Backend::is_shared) | backups and exports of a shared store are for its owner alone |
+//!
 //! One that wraps another, and counts what is read from it:
 //!
 //! ```
@@ -90,6 +100,10 @@
 //!
 //!     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
 //!         self.inner.ids(class, each)
+//!     }
+//!
+//!     fn backlinks(&self, targets: &[Key], each: &mut dyn FnMut(&Key) -> ControlFlow<()>) -> Result<()> {
+//!         self.inner.backlinks(targets, each)
 //!     }
 //!
 //!     fn generations(&self, base: &Key) -> Result<Vec<Key>> {

@@ -86,8 +86,8 @@ impl<'a> CopyTo<'a> {
     ///
     /// # Errors
     /// `InvalidValue` if both are the same store; `NotFound` if a root is not there; `ClassClash` if a class is not what
-    /// it is in the other store, or an object of this one is of another kind than its class; `Conflict` by the rule, and
-    /// if this store has both spellings of a generation 0: nothing was written then, unless others write to the other
+    /// it is in the other store (what is of the other kind than its class is no object, and stays behind); `Conflict` by
+    /// the rule, and if this store has both spellings of a generation 0: nothing was written then, unless others write to the other
     /// store meanwhile; whatever reading this store (`Corrupt`, ..) and [committing](crate::backend::Backend::commit) to the
     /// other one can return.
     pub fn run(mut self) -> Result<CopyReport> {
