@@ -20,6 +20,7 @@ mod foreign;
 mod gc;
 mod generations;
 mod gone;
+mod hidden;
 mod history;
 mod hostile;
 mod journal;

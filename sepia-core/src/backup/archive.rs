@@ -11,6 +11,7 @@ use super::read::Reading;
 use crate::class::Class;
 use crate::error::{Error, Result};
 use crate::record::{MAX_RECORD_SIZE, Record};
+use crate::transfer::Hidden;
 
 /// A backup in a file, compressed or not.
 ///
@@ -151,12 +152,12 @@ impl Archive {
         &self,
         manifest: &Manifest,
         most: u64,
-        each: &mut dyn FnMut(&Listed, Record) -> Result<()>,
+        each: &mut dyn FnMut(&Listed, Record, Hidden) -> Result<()>,
     ) -> Result<()> {
         let mut outside = None;
         let read = self.begin(most).and_then(|reading| {
-            reading.records(manifest, &mut |listed, record| {
-                each(listed, record).map_err(|error| {
+            reading.records(manifest, &mut |listed, record, hidden| {
+                each(listed, record, hidden).map_err(|error| {
                     // Told apart from what is wrong with the archive itself.
                     outside = Some(error);
                     Error::corrupt("")
@@ -193,7 +194,7 @@ mod tests {
 
     use super::super::manifest::Closing;
     use super::super::record::write_record;
-    use super::super::tar::{self, Kind};
+    use super::super::tar::{self, About, Kind};
     use super::super::write::write_before;
     use super::super::{MANIFEST, read};
     use super::*;
@@ -212,7 +213,7 @@ mod tests {
         for (class, id, record) in records {
             let (key, here) = (Key::new(*class, *id)?, *class != "Base");
             if here {
-                write_record(&mut bytes, &key, record, 0).map_err(read::failed)?;
+                write_record(&mut bytes, &key, record, About::open(0)).map_err(read::failed)?;
             }
             let line = Listed::of(&key, record, here).print();
             closing.line(&line, here);
@@ -225,7 +226,7 @@ mod tests {
     fn written(mut bytes: Vec<u8>, manifest: &str) -> Result<Archive> {
         let length = manifest.len() as u64;
         let mut write = || {
-            tar::write(&mut bytes, MANIFEST, &Kind::File(length), 0)?;
+            tar::write(&mut bytes, MANIFEST, &Kind::File(length), About::open(0))?;
             bytes.extend_from_slice(manifest.as_bytes());
             tar::pad(&mut bytes, length)?;
             tar::write_end(&mut bytes)?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::header::Header;
 use super::manifest::{self, Closing, Listed, Manifest, RecordKind};
-use super::tar::{self, Kind, cut_off};
+use super::tar::{self, Head, Kind, cut_off};
 use super::{HEADER, MANIFEST, OBJECTS};
 use crate::catalog::{self, FORMAT_FILE};
 use crate::class::Class;
@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Quoted, Result};
 use crate::link::parse_link;
 use crate::name::DATA;
 use crate::record::{ENTRY_SIZE, Entries, Entry, Fingerprint, MAX_DIRECTORIES, Name, Node, Record, too_large};
+use crate::transfer::Hidden;
 use crate::transfer::fit::Fit;
 
 /// The most bytes of the header, and of the list of classes.
@@ -76,6 +77,10 @@ pub(super) struct Reading {
     input: Input,
     /// The head of the next entry; none at the end.
     head: Option<(String, Kind)>,
+    /// Whether that is hidden from other users where it comes from.
+    is_next_hidden: bool,
+    /// Whether something of the record that is being read is.
+    is_hidden: bool,
     /// The length of the file.
     length: u64,
     /// The most bytes of a record.
@@ -87,9 +92,10 @@ impl Reading {
     pub(super) fn begin(file: &Arc<Mutex<File>>, length: u64, most: u64) -> Result<Self> {
         let mut file = BufReader::with_capacity(1 << 16, Bytes { file: Arc::clone(file), offset: 0 });
         let is_compressed = file.fill_buf().map_err(failed)?.starts_with(&ZSTD);
-        let mut input = if is_compressed { decompress(file)? } else { Input::Plain(file) };
-        let head = tar::read(&mut input)?;
-        Ok(Self { input, head, length, most })
+        let input = if is_compressed { decompress(file)? } else { Input::Plain(file) };
+        let mut reading = Self { input, head: None, is_next_hidden: false, is_hidden: false, length, most };
+        reading.advance()?;
+        Ok(reading)
     }
 
     /// Reads what the archive says of itself.
@@ -132,7 +138,7 @@ impl Reading {
         match tar::read(&mut self.input)? {
             None if self.input.is_at_end().map_err(failed)? => {}
             None => return Err(Error::corrupt("something stands behind the archive")),
-            Some((path, _)) => return Err(unexpected(&path)),
+            Some(Head { path, .. }) => return Err(unexpected(&path)),
         }
         let mut fit = Fit::new(&classes);
         for Listed { key, kind, .. } in manifest.records() {
@@ -157,11 +163,11 @@ impl Reading {
     pub(super) fn records(
         self,
         manifest: &Manifest,
-        each: &mut dyn FnMut(&Listed, Record) -> Result<()>,
+        each: &mut dyn FnMut(&Listed, Record, Hidden) -> Result<()>,
     ) -> Result<()> {
         self.walk(manifest, &mut |reading, listed| {
-            let record = reading.record(listed)?;
-            each(listed, record)
+            let (record, hidden) = reading.record(listed)?;
+            each(listed, record, hidden)
         })
     }
 
@@ -197,8 +203,10 @@ impl Reading {
         if hash == listed.hash { Ok(()) } else { Err(not_listed()) }
     }
 
-    fn record(&mut self, listed: &Listed) -> Result<Record> {
+    /// Reads a record, and whether any of its files is hidden from other users.
+    fn record(&mut self, listed: &Listed) -> Result<(Record, Hidden)> {
         let path = path_of(listed);
+        self.is_hidden = self.is_next_hidden;
         let record = match listed.kind {
             RecordKind::Leaf => Record::Leaf(self.file(&path, listed.bytes)?),
             RecordKind::Container => Record::Container(self.container(&path, listed.bytes)?),
@@ -207,7 +215,7 @@ impl Reading {
             return Err(not_listed());
         }
         record.check().map_err(|error| Error::because("no store can hold the object in the archive", error))?;
-        Ok(record)
+        Ok((record, if self.is_hidden { Hidden::FromOthers } else { Hidden::No }))
     }
 
     fn container(&mut self, path: &str, bytes: u64) -> Result<Node> {
@@ -222,6 +230,7 @@ impl Reading {
         // What stands in an archive is compressed: entries take no room in it, and some in memory.
         let mut room = self.most - bytes.min(self.most);
         while let Some((path, kind)) = self.head.take_if(|(path, _)| path.starts_with(&below)) {
+            self.is_hidden |= self.is_next_hidden;
             if !matches!(kind, Kind::File(_)) {
                 room = room.checked_sub(ENTRY_SIZE).ok_or_else(|| self.too_large(None))?;
             }
@@ -302,7 +311,19 @@ impl Reading {
     }
 
     fn advance(&mut self) -> Result<()> {
-        self.head = tar::read(&mut self.input)?;
+        let Some(Head { path, kind, is_hidden }) = tar::read(&mut self.input)? else {
+            self.head = None;
+            return Ok(());
+        };
+        let is_object = path.strip_prefix(OBJECTS).is_some_and(|path| path != format!("/{FORMAT_FILE}"));
+        if is_hidden && !is_object {
+            return Err(Error::corrupt(format!(
+                "{} in the archive has a mode that is that of an object",
+                Quoted(&path)
+            )));
+        }
+        self.is_next_hidden = is_hidden;
+        self.head = Some((path, kind));
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Reporter};
 use crate::record::{Fingerprint, Key, Record, too_large};
 use crate::store::Store;
-use crate::transfer::{Intake, IntakeReport, OnConflict, Source};
+use crate::transfer::{Hidden, Intake, IntakeReport, OnConflict, Source};
 
 /// What a restoration has done.
 pub type RestoreReport = IntakeReport;
@@ -165,10 +165,10 @@ impl Source for Sources<'_, '_> {
         self.listed.records().iter().try_for_each(|listed| each(&listed.key, listed.kind.of_class(), listed.hash))
     }
 
-    fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()> {
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record, Hidden) -> Result<()>) -> Result<()> {
         for Wanted { archive, manifest, keys } in &self.archives {
-            archive.records(manifest, self.most, &mut |listed, record| {
-                if keys.contains(&listed.key) { each(&listed.key, record) } else { Ok(()) }
+            archive.records(manifest, self.most, &mut |listed, record, hidden| {
+                if keys.contains(&listed.key) { each(&listed.key, record, hidden) } else { Ok(()) }
             })?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The entries of a tar archive, in the one form in which they are written and read.
 //!
 //! Headers are GNU tar's; a path or target over 100 bytes stands in an entry of type `L` or `K` before. Everything
-//! that a header can say beside path, type, size, target and time is always the same, so that a header which is not
+//! that a header can say beside path, type, size, target, time and whether it is hidden is always the same, so that a header which is not
 //! byte for byte what would be written is refused.
 
 use std::io::{self, Read, Write};
@@ -29,18 +29,40 @@ pub(super) enum Kind {
     Link(Vec<u8>),
 }
 
+/// What is said of an entry beside its path, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct About {
+    /// In seconds since 1970.
+    pub(super) modified: u64,
+    /// Other users may not read it where it comes from.
+    pub(super) is_hidden: bool,
+}
+
+impl About {
+    pub(super) fn open(modified: u64) -> Self {
+        Self { modified, is_hidden: false }
+    }
+}
+
+/// An entry, without its content.
+pub(super) struct Head {
+    pub(super) path: String,
+    pub(super) kind: Kind,
+    pub(super) is_hidden: bool,
+}
+
 /// Writes the head of an entry; after that of a file, its content and [padding](pad) follow.
-pub(super) fn write(out: &mut dyn Write, path: &str, kind: &Kind, modified: u64) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, path: &str, kind: &Kind, about: About) -> io::Result<()> {
     if let Kind::Link(target) = kind {
         write_long(out, EntryType::GNULongLink, target)?;
     }
     write_long(out, EntryType::GNULongName, path.as_bytes())?;
-    out.write_all(header(path.as_bytes(), kind, modified).as_bytes())
+    out.write_all(header(path.as_bytes(), kind, about).as_bytes())
 }
 
 /// Writes a whole file.
-pub(super) fn write_file(out: &mut dyn Write, path: &str, content: &[u8], modified: u64) -> io::Result<()> {
-    write(out, path, &Kind::File(content.len() as u64), modified)?;
+pub(super) fn write_file(out: &mut dyn Write, path: &str, content: &[u8], about: About) -> io::Result<()> {
+    write(out, path, &Kind::File(content.len() as u64), about)?;
     out.write_all(content)?;
     pad(out, content.len() as u64)
 }
@@ -61,13 +83,24 @@ pub(super) fn padding(length: u64) -> usize {
     (length.wrapping_neg() % BLOCK as u64) as usize
 }
 
-fn header(path: &[u8], kind: &Kind, modified: u64) -> Header {
-    let (entry_type, mode, size, target) = match kind {
-        Kind::File(size) => (EntryType::Regular, 0o644, *size, &[][..]),
-        Kind::Directory => (EntryType::Directory, 0o755, 0, &[][..]),
-        Kind::Link(target) => (EntryType::Symlink, 0o777, 0, &target[..]),
+fn header(path: &[u8], kind: &Kind, about: About) -> Header {
+    let (entry_type, size, target) = match kind {
+        Kind::File(size) => (EntryType::Regular, *size, &[][..]),
+        Kind::Directory => (EntryType::Directory, 0, &[][..]),
+        Kind::Link(target) => (EntryType::Symlink, 0, &target[..]),
     };
-    plain(path, entry_type, mode, size, target, modified)
+    plain(path, entry_type, mode(kind, about.is_hidden), size, target, about.modified)
+}
+
+/// The mode of an entry. Those of symlinks say nothing.
+fn mode(kind: &Kind, is_hidden: bool) -> u32 {
+    match (kind, is_hidden) {
+        (Kind::File(_), false) => 0o644,
+        (Kind::File(_), true) => 0o600,
+        (Kind::Directory, false) => 0o755,
+        (Kind::Directory, true) => 0o700,
+        (Kind::Link(_), _) => 0o777,
+    }
 }
 
 fn plain(path: &[u8], entry_type: EntryType, mode: u32, size: u64, target: &[u8], modified: u64) -> Header {
@@ -103,7 +136,7 @@ fn write_long(out: &mut dyn Write, entry_type: EntryType, text: &[u8]) -> io::Re
 }
 
 /// Reads the head of an entry; `None` at the end of the archive, behind which nothing may stand.
-pub(super) fn read(from: &mut dyn Read) -> Result<Option<(String, Kind)>> {
+pub(super) fn read(from: &mut dyn Read) -> Result<Option<Head>> {
     let mut head = block(from)?;
     if head == [0; BLOCK] {
         if block(from)? != [0; BLOCK] {
@@ -137,11 +170,12 @@ pub(super) fn read(from: &mut dyn Read) -> Result<Option<(String, Kind)>> {
     };
     let modified = parsed.mtime().map_err(|_| wrong("has no time"))?;
     let should_be_long = (matches!(kind, Kind::Link(_)) && target.len() > SHORT, path.len() > SHORT);
-    if header(&path, &kind, modified).as_bytes() != &head || is_long != should_be_long {
+    let is_hidden = !matches!(kind, Kind::Link(_)) && parsed.mode().is_ok_and(|found| found == mode(&kind, true));
+    if header(&path, &kind, About { modified, is_hidden }).as_bytes() != &head || is_long != should_be_long {
         return Err(wrong("has a header that sepia would not write: it is damaged, or from elsewhere"));
     }
     let path = String::from_utf8(path).map_err(|_| wrong("has a name that is not UTF-8"))?;
-    Ok(Some((path, kind)))
+    Ok(Some(Head { path, kind, is_hidden }))
 }
 
 /// Reads the content of a file.

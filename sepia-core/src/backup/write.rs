@@ -11,7 +11,7 @@ use super::header::Header;
 use super::manifest::{Closing, Listed, Manifest};
 use super::output::Output;
 use super::record::write_record;
-use super::tar::{self, Kind};
+use super::tar::{self, About, Kind};
 use super::{HEADER, MANIFEST, OBJECTS};
 use crate::backend::Backend;
 use crate::catalog::{self, Checksums, FORMAT_FILE};
@@ -51,7 +51,7 @@ pub struct BackupReport {
     /// How many objects had files in them that are not Sepia's, and that are in no backup.
     pub strays: u64,
     /// How many of those that are in it have files that are hidden from other users, who may look into the directory of
-    /// the class. An archive does not say so: what is restored of them where nothing is, is as open as any new object.
+    /// the class. They are for their owner alone in the archive, and where they are restored as files.
     pub hidden: u64,
 }
 
@@ -253,7 +253,7 @@ impl Making {
         })?;
         let last = closing.print();
         length += last.len() as u64;
-        tar::write(out, MANIFEST, &Kind::File(length), self.made).map_err(unwritable)?;
+        tar::write(out, MANIFEST, &Kind::File(length), About::open(self.made)).map_err(unwritable)?;
         self.draft.rows(&mut |row, _, _| out.write_all(split_row(row).1.0.as_bytes()).map_err(unwritable))?;
         out.write_all(last.as_bytes()).map_err(unwritable)?;
         tar::pad(out, length).and_then(|()| tar::write_end(out)).map_err(unwritable)
@@ -262,8 +262,8 @@ impl Making {
 
 /// Writes what stands before the objects.
 pub(super) fn write_before(out: &mut dyn Write, header: &[u8], classes: &[u8], made: u64) -> io::Result<()> {
-    tar::write_file(out, HEADER, header, made)?;
-    tar::write_file(out, &format!("{OBJECTS}/{FORMAT_FILE}"), classes, made)
+    tar::write_file(out, HEADER, header, About::open(made))?;
+    tar::write_file(out, &format!("{OBJECTS}/{FORMAT_FILE}"), classes, About::open(made))
 }
 
 /// What the draft says of a record: its bytes if it is in the archive, its class, and its line of the manifest.
@@ -309,8 +309,10 @@ impl Sink for Gathering<'_> {
         if listed.here {
             let stat = self.backend.stat(key)?;
             let modified = stat.map_or(UNIX_EPOCH, |stat| stat.modified);
-            write_record(&mut self.buffer, key, &record, seconds(modified)).map_err(unwritable)?;
-            self.note(key, stat.is_some_and(|stat| stat.hidden));
+            let is_hidden = stat.is_some_and(|stat| stat.hidden);
+            let about = About { modified: seconds(modified), is_hidden };
+            write_record(&mut self.buffer, key, &record, about).map_err(unwritable)?;
+            self.note(key, is_hidden);
         }
         self.draft.add(key, pass, &row(&listed), &self.buffer)
     }

@@ -154,6 +154,7 @@ pub struct Batch {
     retired: Vec<String>,
     steps: Vec<Step>,
     durability: Durability,
+    is_hidden: bool,
     /// Where each key's step is, once there are too many to look through.
     index: Option<Index>,
     /// The same by base, once that has been asked.
@@ -227,6 +228,19 @@ impl Batch {
     /// Returns what the commit survives.
     pub fn durability(&self) -> Durability {
         self.durability
+    }
+
+    /// Has what the batch puts where nothing is be for the owner of the store alone, where records are files and the store
+    /// is not shared; as it was where the records come from. It is committed through a [lock](crate::backend::Lock), so
+    /// that no other batch becomes one with it.
+    pub(crate) fn set_hidden(&mut self, is_hidden: bool) {
+        self.is_hidden = is_hidden;
+    }
+
+    /// Returns whether what it puts anew is for the owner of the store alone.
+    #[cfg(unix)]
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.is_hidden
     }
 
     /// Returns what the batch does to this key so far.

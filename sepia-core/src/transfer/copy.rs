@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use super::intake::{Intake, IntakeReport, OnConflict};
+use super::intake::{Hidden, Intake, IntakeReport, OnConflict, Source};
 use super::moment::{self, Selection};
 use super::spool::Spool;
+use crate::backend::Backend;
+use crate::class::Kind;
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Reporter};
+use crate::record::{Fingerprint, Key, Record};
 use crate::roots::Root;
 use crate::store::Store;
 
@@ -110,8 +113,30 @@ impl<'a> CopyTo<'a> {
             classes.retain(|class| come.contains(class.name()));
         }
         let intake = Intake::new(to, self.rule, &classes)?;
-        let report = intake.run(&mut spool, ["compare", "copy"], &mut self.reporter)?;
+        let mut source = Copied { spool, from };
+        let report = intake.run(&mut source, ["compare", "copy"], &mut self.reporter)?;
         Ok(IntakeReport { strays: gathered.strays, ..report })
+    }
+}
+
+/// What has been read, with what only its files tell.
+struct Copied<'a> {
+    spool: Spool,
+    from: &'a dyn Backend,
+}
+
+impl Source for Copied<'_> {
+    fn describe(&mut self, each: &mut dyn FnMut(&Key, Kind, Fingerprint) -> Result<()>) -> Result<()> {
+        self.spool.describe(each)
+    }
+
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record, Hidden) -> Result<()>) -> Result<()> {
+        let from = self.from;
+        self.spool.records(&mut |key, record, _| {
+            // Of one that has gone since, nobody knows any more.
+            let is_hidden = from.root().is_some() && from.stat(key)?.is_none_or(|stat| stat.hidden);
+            each(key, record, if is_hidden { Hidden::FromOthers } else { Hidden::No })
+        })
     }
 }
 

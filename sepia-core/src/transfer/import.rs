@@ -9,7 +9,7 @@ use std::path::Path;
 use twox_hash::XxHash3_128;
 
 use super::fit::kind_of;
-use super::intake::{Intake, IntakeReport, OnConflict, Source};
+use super::intake::{Hidden, Intake, IntakeReport, OnConflict, Source};
 use super::lines::{parse_header, parse_record};
 use crate::class::{Class, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -130,7 +130,7 @@ impl Lines {
 impl Source for Lines {
     fn describe(&mut self, each: &mut dyn FnMut(&Key, Kind, Fingerprint) -> Result<()>) -> Result<()> {
         let mut keys = HashSet::new();
-        self.records(&mut |key, record| {
+        self.records(&mut |key, record, _| {
             if !keys.insert(XxHash3_128::oneshot(key.path().as_bytes())) {
                 return Err(Error::corrupt("the object is there a second time").object(key.class(), key.id()));
             }
@@ -138,7 +138,7 @@ impl Source for Lines {
         })
     }
 
-    fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()> {
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record, Hidden) -> Result<()>) -> Result<()> {
         self.classes()?;
         let mut line = String::new();
         for number in 2_u64.. {
@@ -146,7 +146,7 @@ impl Source for Lines {
                 break;
             }
             let (key, record) = parse_record(&line).map_err(|error| numbered(number, error))?;
-            each(&key, record)?;
+            each(&key, record, Hidden::No)?;
         }
         Ok(())
     }

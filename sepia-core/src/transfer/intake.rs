@@ -57,8 +57,16 @@ pub(crate) trait Source {
     /// Calls `each` with the key of every record, the kind of class that it is for, and its fingerprint.
     fn describe(&mut self, each: &mut dyn FnMut(&Key, Kind, Fingerprint) -> Result<()>) -> Result<()>;
 
-    /// Calls `each` with every record.
-    fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()>;
+    /// Calls `each` with every record, and with whether it is hidden where it comes from.
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record, Hidden) -> Result<()>) -> Result<()>;
+}
+
+/// Whether files of a record are hidden, where it comes from, from users who may look into the directory of its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden {
+    /// They are not, or are no files.
+    No,
+    FromOthers,
 }
 
 /// Takes in records: all are compared with what is stored before the first is written, in batches, each of which is
@@ -70,7 +78,7 @@ pub(crate) struct Intake<'a> {
     classes: Vec<Class>,
     /// The bases of which the source has a newer generation than the target, before anything is written.
     newer: HashSet<Key>,
-    waiting: Vec<(Key, Record)>,
+    waiting: Vec<(Key, Record, Hidden)>,
     bytes: u64,
     report: IntakeReport,
 }
@@ -116,9 +124,9 @@ impl<'a> Intake<'a> {
         reporter: &mut Reporter<'_>,
     ) -> Result<IntakeReport> {
         reporter.begin(phase, Some(total));
-        source.records(&mut |key, record| {
+        source.records(&mut |key, record, hidden| {
             reporter.advance(1);
-            self.put(key, record)
+            self.put(key, record, hidden)
         })?;
         let report = self.finish()?;
         reporter.end();
@@ -166,9 +174,9 @@ impl<'a> Intake<'a> {
     }
 
     /// Puts a record, now or later.
-    fn put(&mut self, key: &Key, record: Record) -> Result<()> {
+    fn put(&mut self, key: &Key, record: Record, hidden: Hidden) -> Result<()> {
         self.bytes += record.bytes();
-        self.waiting.push((key.clone(), record));
+        self.waiting.push((key.clone(), record, hidden));
         if self.waiting.len() == RECORDS || self.bytes >= BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -184,18 +192,26 @@ impl<'a> Intake<'a> {
         Ok(self.report)
     }
 
-    /// Commits what waits, as far as it is not stored or may replace what is, and reads it back.
+    /// Commits what waits, what is hidden by itself.
     fn flush(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         self.bytes = 0;
-        if waiting.is_empty() {
+        let (hidden, open) = waiting.into_iter().partition(|(_, _, hidden)| *hidden == Hidden::FromOthers);
+        self.commit(open, Hidden::No)?;
+        self.commit(hidden, Hidden::FromOthers)
+    }
+
+    /// Commits records, as far as they are not stored or may replace what is, and reads them back.
+    fn commit(&mut self, records: Vec<(Key, Record, Hidden)>, hidden: Hidden) -> Result<()> {
+        if records.is_empty() {
             return Ok(());
         }
         let lock = self.target.lock()?;
         let mut batch = buffered();
+        batch.set_hidden(hidden == Hidden::FromOthers);
         let (mut put, mut conflicts) = (Vec::new(), Vec::new());
         let mut report = self.report.clone();
-        for (key, record) in waiting {
+        for (key, record, _) in records {
             let (print, bytes) = (record.fingerprint(), record.bytes());
             match self.stored(&key)? {
                 None => {

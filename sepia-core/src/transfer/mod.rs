@@ -50,4 +50,4 @@ pub use import::{Import, ImportReport};
 pub use intake::{IntakeReport, OnConflict};
 
 #[cfg(feature = "backup")]
-pub(crate) use intake::{Intake, Source};
+pub(crate) use intake::{Hidden, Intake, Source};

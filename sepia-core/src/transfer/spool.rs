@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::draft::{self, Draft};
 use super::fit::kind_of;
-use super::intake::Source;
+use super::intake::{Hidden, Source};
 use super::moment::{Pass, Sink};
 use crate::class::Kind;
 use crate::error::{Error, Result};
@@ -61,10 +61,10 @@ impl Source for Spool {
         })
     }
 
-    fn records(&mut self, each: &mut dyn FnMut(&Key, Record) -> Result<()>) -> Result<()> {
+    fn records(&mut self, each: &mut dyn FnMut(&Key, Record, Hidden) -> Result<()>) -> Result<()> {
         self.draft.each(&mut |row, data| {
             let (key, ..) = parse_row(row).ok_or_else(damaged)?;
-            each(&key, parse(data).ok_or_else(damaged)?)
+            each(&key, parse(data).ok_or_else(damaged)?, Hidden::No)
         })
     }
 }
@@ -252,7 +252,7 @@ mod tests {
             described.push((key.clone(), kind, print));
             Ok(())
         })?;
-        spool.records(&mut |key, record| {
+        spool.records(&mut |key, record, _| {
             given.push((key.clone(), record));
             Ok(())
         })?;

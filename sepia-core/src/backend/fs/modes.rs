@@ -4,6 +4,8 @@
 //!   that is shared, for those with whom it is shared.
 //! - What is an object's has the mode of any new file or directory, which the umask decides; in a store that is shared,
 //!   at least the bits that sharing takes.
+//! - What comes from elsewhere, and was hidden from other users there, is for the owner alone, too, unless the store is
+//!   shared.
 //! - What takes the place of a file keeps that one's mode, group and, where the system permits it, owner.
 //! - Nothing is open to more users than in the end at any time: it is born with its last mode or less, and gets what
 //!   the umask took away before anything is written into it.
@@ -79,6 +81,17 @@ impl Modes {
 
     pub(super) fn object_directory(self) -> Making {
         self.bits().map_or(Making::Usual, |bits| Making::AtLeast(passable(bits)))
+    }
+
+    /// How a file of an object is made that was hidden from other users where it comes from: a store that is shared is so
+    /// with all that is in it.
+    pub(super) fn hidden_file(self) -> Making {
+        self.bits().map_or(Making::Exactly(Mode::RUSR.union(Mode::WUSR)), Making::AtLeast)
+    }
+
+    /// The same for a directory within an object, or its own.
+    pub(super) fn hidden_directory(self) -> Making {
+        self.bits().map_or(Making::Exactly(Mode::RWXU), |bits| Making::AtLeast(passable(bits)))
     }
 
     /// What a file of a store that is shared has at least.

@@ -24,6 +24,8 @@ pub(super) struct Overlay {
 #[derive(Debug)]
 pub(super) struct Final {
     pub(super) action: Action<'static>,
+    /// Whether what is made there is for the owner alone.
+    pub(super) is_hidden: bool,
     image: Option<Image>,
     /// The images of what the frames found there, and of what they put there.
     ours: Vec<Image>,
@@ -67,6 +69,7 @@ impl Overlay {
                 let entry = overlay.finals.entry(operation.path.into_owned());
                 let known = entry.or_insert_with(|| Final {
                     action: Action::RemoveDirectory,
+                    is_hidden: false,
                     image: None,
                     ours: Vec::new(),
                     unknown: false,
@@ -76,6 +79,7 @@ impl Overlay {
                 if power_lost && let Action::File(content) = before {
                     known.earlier.push(content.into_owned());
                 }
+                known.is_hidden = frame.header.is_hidden;
                 known.image = image;
                 known.ours.extend(image);
                 match operation.before {

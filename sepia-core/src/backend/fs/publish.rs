@@ -12,6 +12,7 @@ use super::checksum::Checksums;
 use super::descent::{self, Descent, Next};
 use super::layout::{FORMAT_FILE, MAX_DIRECTORIES, PRIVATE, is_within};
 use super::make::{Made, Maker, Over};
+use super::modes::Making;
 use super::operation::{Action, Before, Operation};
 use super::operations::Part;
 use super::recover::Stands;
@@ -30,6 +31,8 @@ pub(super) struct Publisher<'a> {
     maker: Maker<'a>,
     /// What the directory says that files come from which replace others, once that was asked.
     tmp: Option<Rights>,
+    /// What is made is for the owner alone.
+    is_hidden: bool,
 }
 
 /// Whether a directory is deeper than that of any record, by the number of names in its path: such a one is removed
@@ -56,12 +59,30 @@ fn remove_in(directory: &BorrowedFd<'_>, goes: impl Fn(&str, Kind) -> bool) -> R
 
 impl<'a> Publisher<'a> {
     pub(super) fn new(root: &'a Root) -> Self {
-        Self { root, way: Vec::new(), maker: Maker::new(root), tmp: None }
+        Self { root, way: Vec::new(), maker: Maker::new(root), tmp: None, is_hidden: false }
     }
 
     /// One that works beside another, for the same writer.
     pub(super) fn second(root: &'a Root) -> Self {
-        Self { root, way: Vec::new(), maker: Maker::second(root), tmp: None }
+        Self { root, way: Vec::new(), maker: Maker::second(root), tmp: None, is_hidden: false }
+    }
+
+    /// Has what is made from now on of objects be for the owner alone, or not.
+    pub(super) fn set_hidden(&mut self, is_hidden: bool) {
+        self.is_hidden = is_hidden;
+    }
+
+    pub(super) fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+
+    /// How a file and a directory are made at a path.
+    fn makings(&self, path: &str) -> (Making, Making) {
+        let modes = self.root.modes();
+        match self.is_hidden && !is_within(path, PRIVATE) {
+            true => (modes.hidden_file(), modes.hidden_directory()),
+            false => (modes.file(path), modes.directory(path)),
+        }
     }
 
     /// Carries out a part of what a batch does.
@@ -82,12 +103,11 @@ impl<'a> Publisher<'a> {
         self.go_to(parent)?;
         let is_new = operation.before == Before::Nothing;
         let checksums = self.checksums(path);
+        let (making, making_directory) = self.makings(path);
         let here = self.way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
         let place = (here, name);
-        let modes = self.root.modes();
-        let making = modes.file(path);
         match &operation.action {
-            Action::MakeDirectory => sys::make_directory(here, name, modes.directory(path)),
+            Action::MakeDirectory => sys::make_directory(here, name, making_directory),
             Action::File(content) if is_new => self.maker.file(place, content, checksums, making),
             // Without its list of classes a store is none, whatever its objects survive.
             Action::File(content) if path == FORMAT_FILE => {

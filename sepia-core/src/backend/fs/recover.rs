@@ -124,6 +124,7 @@ fn complete_one(
         Verdict::Due => {}
         Verdict::Edited => return keep(root, overlay, (path, known), report),
     }
+    publisher.set_hidden(known.is_hidden);
     match (&stands, &known.action) {
         (Stands::Directory, Action::File(_) | Action::Link(_)) => {
             publisher.operate(&Operation::new(path, Action::RemoveDirectory, Before::Unknown))?;

@@ -27,6 +27,8 @@ pub(super) struct Planned<'b> {
     pub(super) classes: Option<Vec<Class>>,
     pub(super) bases: HashMap<Key, Base>,
     pub(super) durability: Durability,
+    /// What it makes is for the owner alone.
+    pub(super) is_hidden: bool,
 }
 
 /// The newest generation of a base of which a generation comes or goes. `None` afterwards means that it must
@@ -99,7 +101,7 @@ impl Filesystem {
                 false => operations.push(operation),
             }
         }
-        Ok(Planned { operations, classes, bases, durability: batch.durability() })
+        Ok(Planned { operations, classes, bases, durability: batch.durability(), is_hidden: batch.is_hidden() })
     }
 
     /// Finds out what becomes of the newest generation.

@@ -33,7 +33,7 @@ impl Filesystem {
         let [Step { key, expect, change: Change::Put(Record::Leaf(content)) }] = batch.steps() else {
             return Ok(false);
         };
-        if content.len() as u64 > self.root.max_record() {
+        if content.len() as u64 > self.root.max_record() || batch.is_hidden() {
             return Ok(false);
         }
         if !takes_no_frame(state) || batch.durability() == Durability::Sync || !batch.retired().is_empty() {

@@ -50,7 +50,12 @@ fn by_two(root: &Root, publisher: &mut Publisher<'_>, leaves: &[Part<'_>]) -> Re
     };
     thread::scope(|scope| {
         let is_alone = thread::available_parallelism().is_ok_and(|processors| processors == NonZero::<usize>::MIN);
-        let second = || work(&mut Publisher::second(root));
+        let is_hidden = publisher.is_hidden();
+        let second = move || {
+            let mut second = Publisher::second(root);
+            second.set_hidden(is_hidden);
+            work(&mut second)
+        };
         // Where there is no other thread to be had, this one does it all.
         let second = if is_alone { None } else { thread::Builder::new().spawn_scoped(scope, second).ok() };
         let first = work(publisher);

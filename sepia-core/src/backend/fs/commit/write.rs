@@ -30,6 +30,7 @@ impl Filesystem {
             && let Some(operation) = only.operations.single()
             && only.durability == Durability::Buffered
             && only.classes.is_none()
+            && !only.is_hidden
             && takes_no_frame(state)
             && is_whole_record(operation)
         {
@@ -79,8 +80,8 @@ impl Filesystem {
         if state.committed == START && !self.journal.owns_journal(&self.root) {
             self.journal.own(&self.root, state)?;
         }
-        let planned: Vec<_> =
-            group.iter().map(|planned| &planned.operations).filter(|operations| !operations.is_empty()).collect();
+        let framed: Vec<_> = group.iter().filter(|planned| !planned.operations.is_empty()).collect();
+        let planned: Vec<_> = framed.iter().map(|planned| &planned.operations).collect();
         let sizes: Vec<_> = planned.iter().map(|operations| Size::of(operations)).collect();
         let size: u64 = sizes.iter().map(|size| size.frame()).sum();
         self.check_feasible(state, group, size + HEADER as u64)?;
@@ -97,11 +98,12 @@ impl Filesystem {
         }
         let place = |next: &State| {
             let (mut at, mut sequence) = (next.committed, next.sequence);
-            let frames = planned.iter().zip(&sizes).map(|(operations, size)| {
+            let frames = framed.iter().zip(&sizes).map(|(planned, size)| {
                 sequence += 1;
-                let header = Header { durable: next.durable, epoch: next.epoch, at, sequence, synced: next.synced };
+                let (durable, is_hidden) = (next.durable, planned.is_hidden);
+                let header = Header { durable, is_hidden, epoch: next.epoch, at, sequence, synced: next.synced };
                 at += size.frame();
-                (header, *size, *operations)
+                (header, *size, &planned.operations)
             });
             let frames: Vec<Unwritten<'_>> = frames.collect();
             (frames, at, sequence)
@@ -170,8 +172,10 @@ impl Filesystem {
     /// later, and readers see it all the same.
     fn publish(&self, state: &mut State, group: &[Planned<'_>]) {
         let mut publisher = Publisher::new(&self.root);
-        let mut group = group.iter().map(|planned| &planned.operations);
-        let carried_out = group.try_for_each(|operations| spread::carry_out(&self.root, &mut publisher, operations));
+        let carried_out = group.iter().try_for_each(|planned| {
+            publisher.set_hidden(planned.is_hidden);
+            spread::carry_out(&self.root, &mut publisher, &planned.operations)
+        });
         if carried_out.is_err() && self.finish(state).is_err() {
             trace::pending(self.root.path());
             return;
@@ -257,6 +261,7 @@ mod tests {
             let planned = store.plan(&second)?;
             let header = Header {
                 durable: true,
+                is_hidden: false,
                 epoch: state.epoch,
                 at: state.committed,
                 sequence: state.sequence + 1,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0   magic      "SepF"
-//! 4   flags      1: synced before it took effect
+//! 4   flags      1: synced before it took effect; 2: what it makes is for the owner alone
 //! 8   epoch      which use of the journal it belongs to
 //! 16  at         where it begins in the journal
 //! 24  sequence   its number among the commits of the store
@@ -31,11 +31,14 @@ use super::super::operations::{Operations, Part};
 const MAGIC: [u8; 4] = *b"SepF";
 pub(in super::super) const HEADER: usize = 72;
 const SYNCED: u32 = 1;
+const HIDDEN: u32 = 2;
 
 /// What stands in front of the operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Header {
     pub(in super::super) durable: bool,
+    /// What it makes is for the owner alone.
+    pub(in super::super) is_hidden: bool,
     pub(in super::super) epoch: u64,
     pub(in super::super) at: u64,
     pub(in super::super) sequence: u64,
@@ -141,7 +144,9 @@ impl<'w> Pen<'w> {
     pub(in super::super) fn frame(&mut self, header: Header, size: Size, operations: &Operations<'_>) -> Result<()> {
         let mut head = [0; HEADER];
         head[..4].copy_from_slice(&MAGIC);
-        head[4..8].copy_from_slice(&(if header.durable { SYNCED } else { 0 }).to_le_bytes());
+        let flags = [(header.durable, SYNCED), (header.is_hidden, HIDDEN)];
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |flags, (_, flag)| flags | flag);
+        head[4..8].copy_from_slice(&u32::to_le_bytes(flags));
         let numbers = [header.epoch, header.at, header.sequence, header.synced, size.length, size.count];
         for (slot, number) in head[8..56].chunks_exact_mut(8).zip(numbers) {
             slot.copy_from_slice(&number.to_le_bytes());
@@ -269,7 +274,8 @@ pub(super) fn peek(bytes: &[u8]) -> Option<Head> {
     }
     let flags = u32::from_le_bytes(head[4..8].try_into().ok()?);
     let [epoch, at, sequence, synced, length, _] = numbers(head)?;
-    let header = Header { durable: flags & SYNCED != 0, epoch, at, sequence, synced };
+    let (durable, is_hidden) = (flags & SYNCED != 0, flags & HIDDEN != 0);
+    let header = Header { durable, is_hidden, epoch, at, sequence, synced };
     Some(Head { header, length, whole: length.checked_add(HEADER as u64)?.checked_next_multiple_of(8)? })
 }
 
@@ -391,7 +397,7 @@ mod tests {
         frame.operations.clone().map(own).collect()
     }
 
-    const HEAD: Header = Header { durable: true, epoch: 3, at: 4096, sequence: 12, synced: 4096 };
+    const HEAD: Header = Header { durable: true, is_hidden: true, epoch: 3, at: 4096, sequence: 12, synced: 4096 };
 
     #[test]
     fn frames_come_back_one_after_another() {

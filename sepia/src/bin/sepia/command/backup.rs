@@ -93,10 +93,7 @@ impl Backup {
         }
         if report.hidden > 0 {
             let hidden = report.hidden;
-            writeln!(
-                out,
-                "files in {hidden} of them are hidden from other users: `umask 077` before they are restored"
-            )?;
+            writeln!(out, "files in {hidden} of them are hidden from other users, and are so where they are restored")?;
         }
         Ok(Answer::Yes)
     }
