@@ -956,10 +956,9 @@ Common options:
 Put what a backup holds into a store
 
 The store is made if it is not there. What is stored beside stays. All files are verified before
-anything is written. What is restored over a file keeps that one's permissions; what is new has
-those of any new object, as no backup has them: to hide all of it from other users, restore with
-`umask 077`. Of a backup that leaves out what an earlier one has (--since), name the earlier ones,
-too, in any order.
+anything is written. What is restored over a file keeps that one's permissions; what was hidden from
+other users is for the owner alone, and all else has the permissions of any new object. Of a backup
+that leaves out what an earlier one has (--since), name the earlier ones, too, in any order.
 
 With --json, one object: {added, replaced, equal, kept, bytes, strays}; with --list one a line:
 {object, class, id, kind, bytes, included}; with --verify one a file: {file, intact, records}. Exits
