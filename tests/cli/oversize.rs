@@ -7,7 +7,7 @@ use crate::support::{Sandbox, shows};
 #[test]
 fn a_limit_to_the_size_of_objects_is_told_and_no_repair_moves_anything() {
     let sandbox = Sandbox::new();
-    sandbox.write("data/Postit/long", &"x".repeat(2000));
+    sandbox.write("data/Postit/long", "x".repeat(2000));
     let before = sandbox.read("data/Postit/long");
     assert_eq!(sandbox.sepia("verify").code(), 0);
     for command in ["verify --repair --max-record-size 1KiB", "--max-record-size=1024 verify --repair"] {
