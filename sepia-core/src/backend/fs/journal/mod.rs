@@ -285,14 +285,15 @@ impl Journal {
         }
     }
 
-    /// Writes frames that follow each other, from `at` on. Under the writer lock.
-    pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>]) -> Result<()> {
+    /// Writes frames that follow each other, from `at` on, into a journal of this `length`, as far as that is known. Under
+    /// the writer lock.
+    pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>], length: Option<u64>) -> Result<()> {
         let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
         frames.iter().try_for_each(|frame| check(root, frame))?;
         let size: u64 = frames.iter().map(|(_, size, _)| size.frame()).sum();
         let end = at + size + frame::HEADER as u64;
-        let length = sys::inode(journal).map_err(fail)?.length;
+        let length = length.map_or_else(|| sys::length(journal), Ok).map_err(fail)?;
         let mut write = |part: &[u8], at| sys::write(journal, part, at);
         let mut pen = frame::Pen::new(at, size, &mut write);
         let written = frames.iter().try_for_each(|(header, size, operations)| pen.frame(*header, *size, operations));
