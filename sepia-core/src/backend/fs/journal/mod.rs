@@ -76,7 +76,7 @@ mod touched;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use rustix::io::Errno;
@@ -119,6 +119,8 @@ pub(super) struct Journal {
     writer: u64,
     /// The first frame is one of an epoch that has ended, and could not be made void.
     is_unvoided: AtomicBool,
+    /// What this handle has noted of changed records.
+    touched: Mutex<touched::Known>,
 }
 
 /// What the state says, and whether it can be believed.
@@ -133,9 +135,9 @@ pub(super) enum Observed {
 
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        let (opened, compared, is_unvoided) = Default::default();
+        let (opened, compared, is_unvoided, touched) = Default::default();
         let writer = uuid::Uuid::now_v7().as_u64_pair().1;
-        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided }
+        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided, touched }
     }
 
     fn opened(&self) -> Opened {
@@ -143,6 +145,8 @@ impl Journal {
     }
 
     fn set_opened(&self, opened: Opened) {
+        // The names may be those of other files.
+        self.reread_touched();
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
     }
 
@@ -227,7 +231,8 @@ impl Journal {
         number: u64,
     ) -> Result<()> {
         let state = &self.written(root)?.state;
-        let noted = touched::note(state, paths, number);
+        let mut known = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = touched::note(state, &mut known, paths, number);
         noted.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
     }
 
@@ -248,6 +253,7 @@ impl Journal {
 
     /// Forgets which records were changed, as the numbers of commits may begin anew. Under the writer lock.
     pub(super) fn forget_touched(&self, root: &Root) -> Result<()> {
+        self.reread_touched();
         let state = &self.written(root)?.state;
         let forgotten = match sys::length(state) {
             Ok(length) if length <= state::LENGTH as u64 => Ok(()),
@@ -255,6 +261,11 @@ impl Journal {
             Err(errno) => Err(errno),
         };
         forgotten.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
+    }
+
+    /// Takes note that another handle may have noted which records it has changed.
+    pub(super) fn reread_touched(&self) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).forget();
     }
 
     /// Whether this handle wrote the state.
