@@ -28,7 +28,7 @@ impl Filesystem {
                     state.applied = state.committed;
                 }
                 let is_mine = self.journal.is_mine(&state);
-                if !is_mine {
+                if !self.journal.is_last(&state) {
                     self.journal.reread_touched();
                 }
                 // One operation without a frame writes the state alone, if no frame is there.

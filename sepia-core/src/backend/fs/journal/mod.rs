@@ -121,6 +121,8 @@ pub(super) struct Journal {
     is_unvoided: AtomicBool,
     /// What this handle has noted of changed records.
     touched: Mutex<touched::Known>,
+    /// The number of the last commit of which this handle wrote the state.
+    wrote: AtomicU64,
 }
 
 /// What the state says, and whether it can be believed.
@@ -135,9 +137,9 @@ pub(super) enum Observed {
 
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        let (opened, compared, is_unvoided, touched) = Default::default();
+        let (opened, compared, is_unvoided, touched, wrote) = Default::default();
         let writer = uuid::Uuid::now_v7().as_u64_pair().1;
-        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided, touched }
+        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided, touched, wrote }
     }
 
     fn opened(&self) -> Opened {
@@ -220,6 +222,7 @@ impl Journal {
             state.done = state.sequence;
         }
         let (bytes, length) = state.encode(single);
+        self.wrote.store(state.sequence, Ordering::Relaxed);
         sys::write(&files.state, &bytes[..length], 0)
     }
 
@@ -263,7 +266,13 @@ impl Journal {
         forgotten.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
     }
 
-    /// Takes note that another handle may have noted which records it has changed.
+    /// Whether nobody has committed since this handle last wrote the state. A fork writes it in the name of the same
+    /// handle, and goes on from the same number.
+    pub(super) fn is_last(&self, state: &State) -> bool {
+        self.is_mine(state) && self.wrote.load(Ordering::Relaxed) == state.sequence
+    }
+
+    /// Takes note that others may have noted which records they have changed.
     pub(super) fn reread_touched(&self) {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner).forget();
     }

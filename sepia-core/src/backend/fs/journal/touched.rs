@@ -17,7 +17,7 @@
 //! may be too great for a record, which has a reader begin again for nothing, and are never too small. What a writer has
 //! noted and then did not commit does no harm either. The state says from which number on they are `known`.
 //!
-//! Nobody else notes anything as long as one handle is the last that wrote the state: so it keeps the buckets that it has
+//! Nobody else has noted anything as long as the state is as one handle wrote it: so that keeps the buckets that it has
 //! written, and does not read them again.
 //!
 //! Commits without frames note nothing: what they change is a single file, which is as it was or as it shall be.
