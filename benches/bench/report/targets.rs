@@ -45,9 +45,9 @@ use Base::{Floor, Micros, Side};
 const COMMIT: &str = "A commit takes the lock and gives it back, reads in the state what others have done, looks whether \
                       state and class still stand in their places, and says in the state what it does: six calls, and \
                       `getpid`, beside four of the floor. Not looking, and keeping the lock, did not pay.";
-const READ: &str = "A reader takes no lock and looks at the state instead: one call beside three of the floor. And \
-                    `openat2`, which follows no symlink on the way, stands for `openat`.";
-const REPLACE: &str = "Lock and state, as for a new leaf. And what is replaced is read first, by four calls that the \
+const READ: &str = "A reader takes no lock and looks at the state instead, and at what it has opened before it reads it: \
+                    two calls beside three of the floor. And `openat2`, which follows no symlink on the way, stands for `openat`.";
+const REPLACE: &str = "Lock and state, as for a new leaf. And what is replaced is read first, by five calls that the \
                        floor has not: what another has saved meanwhile is not lost, what is equal is not written. \
                        Exchanging files, and using one again, did not pay.";
 const DURABLE: &str = "Lock and state, as for a new leaf. And before the leaf is confirmed: is it there already, may it \

@@ -139,6 +139,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes that a field is a value, if that matters: its name may stand among the references as well.
+    #[inline]
     fn note_value(&mut self, name: &str) {
         if self.stands_as_reference(name) {
             self.values_with_entry.push(name.to_owned());
@@ -146,10 +147,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether objects, or that there are none, are stored under this name, and nobody has asked for them.
+    #[inline]
     fn stands_as_reference(&self, name: &str) -> bool {
-        if self.entries.is_empty() && self.none.is_empty() {
-            return false;
-        }
+        !(self.entries.is_empty() && self.none.is_empty()) && self.stands_as_entry(name)
+    }
+
+    #[cold]
+    fn stands_as_entry(&self, name: &str) -> bool {
         let encoded = name::encode(name);
         // What Sepia did not make is nobody's field.
         let is_stored = |entry: &Option<Entry>| matches!(entry, Some(entry) if !matches!(entry, Entry::Stray));

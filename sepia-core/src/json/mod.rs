@@ -41,7 +41,7 @@ pub(crate) enum Naming {
 
 /// Whether a text stands in JSON as it is, without an escape.
 fn is_plain(text: &str) -> bool {
-    !words::any(text, |word| words::below(word, b' ') | words::equal(word, b'"') | words::equal(word, b'\\'))
+    !words::any(text, |word| words::below_or_either(word, b' ', [b'"', b'\\']))
 }
 
 /// Why a value cannot be written or read. Becomes an [`Error`] where class, id and field are known.

@@ -34,6 +34,19 @@ pub(super) fn name_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
+/// Returns the names in a path, the first one too if it is empty. They are short: looking at one byte after the other
+/// takes less than getting ready for a long search.
+pub(super) fn names(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let path = rest?;
+        let end = path.bytes().position(|byte| byte == b'/');
+        // Invariant: a slash is no part of another character.
+        rest = end.and_then(|end| path.get(end + 1..));
+        Some(end.map_or(path, |end| &path[..end]))
+    })
+}
+
 /// Whether `path` is `directory` or below it.
 pub(super) fn is_within(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -80,26 +80,36 @@ pub(super) struct Found {
 
 /// Reads what stands under a key, and whether it is a record or not.
 pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
+    stored_from(root, key, None)
+}
+
+/// The same, of which a directory is open already that stood there.
+fn stored_from(root: &Root, key: &Key, mut open: Option<OwnedFd>) -> Result<Stored> {
     let place = || root.place(key.path());
     let fail = |error: Error| error.object(key.class(), key.id());
     for _ in 0..ATTEMPTS {
-        let file = match sys::open_below(root, &key.path()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(Stored::Absent),
-            Err(errno) => return Err(fail(refused(errno, &place()))),
-        };
-        if !root.is_spelled(&file, key)? {
-            return Ok(Stored::Misspelled);
-        }
-        match sys::read(&file, root.max_record()) {
-            Ok(content) => return Ok(Stored::Leaf(content)),
-            Err(Errno::ISDIR) => {}
-            Err(Errno::FBIG) => {
-                let size = sys::inode(&file).ok().map(|inode| inode.length).filter(|size| *size > root.max_record());
-                return Err(fail(too_large(root, size).at(place().to_string_lossy())));
+        let file = match open.take() {
+            Some(directory) => directory,
+            None => {
+                let file = match sys::open_below(root, &key.path()) {
+                    Ok(file) => file,
+                    Err(Errno::NOENT) => return Ok(Stored::Absent),
+                    Err(errno) => return Err(fail(refused(errno, &place()))),
+                };
+                if !root.is_spelled(&file, key)? {
+                    return Ok(Stored::Misspelled);
+                }
+                match sys::read(&file, root.max_record()) {
+                    Ok(content) => return Ok(Stored::Leaf(content)),
+                    Err(Errno::ISDIR) => file,
+                    Err(Errno::FBIG) => {
+                        let size = sys::length(&file).ok().filter(|size| *size > root.max_record());
+                        return Err(fail(too_large(root, size).at(place().to_string_lossy())));
+                    }
+                    Err(errno) => return Err(fail(refused(errno, &place()))),
+                }
             }
-            Err(errno) => return Err(fail(refused(errno, &place()))),
-        }
+        };
         let (descent, below, left) = (Descent::from(&file), Vec::new(), root.max_record());
         let (foreign, occupied) = (Vec::new(), Vec::new());
         let mut tree = Tree { root, path: key.path(), descent, below, foreign, occupied, half_done: None, left };
@@ -118,11 +128,11 @@ pub(super) fn stored(root: &Root, key: &Key) -> Result<Stored> {
 }
 
 /// The same, under the writer lock, where only those who know no lock can be at work on it: what is half done is looked
-/// at again.
-pub(super) fn stored_again(root: &Root, key: &Key) -> Result<Stored> {
+/// at again. `open` is a directory that stands there, if one was opened, on a file system that knows spellings apart.
+pub(super) fn stored_again(root: &Root, key: &Key, mut open: Option<OwnedFd>) -> Result<Stored> {
     let mut again = Again::default();
     loop {
-        let stored = stored(root, key)?;
+        let stored = stored_from(root, key, open.take())?;
         if !again.is_worth(stored.half_done()) {
             return Ok(stored);
         }

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::journal::state::State;
 use super::journal::{Frames, Observed, START};
-use super::layout::{FOLLOWED, PRIVATE, name_of};
+use super::layout::{FOLLOWED, PRIVATE, name_of, names};
 use super::operations::Part;
 use super::{Filesystem, sys};
 use crate::backend::Track;
@@ -155,8 +155,9 @@ pub(super) fn records<'p>(parts: &'p [Part<'_>]) -> impl Iterator<Item = &'p str
 
 /// Returns the path of the record that a path belongs to.
 fn record_of(path: &str) -> Option<&str> {
-    let (class, below) = path.split_once('/').filter(|(class, _)| *class != PRIVATE)?;
-    let id = below.split_once('/').map_or(below, |(id, _)| id);
+    let mut names = names(path);
+    let class = names.next().filter(|class| *class != PRIVATE)?;
+    let id = names.next()?;
     Some(&path[..class.len() + 1 + id.len()])
 }
 

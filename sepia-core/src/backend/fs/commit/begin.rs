@@ -28,6 +28,9 @@ impl Filesystem {
                     state.applied = state.committed;
                 }
                 let is_mine = self.journal.is_mine(&state);
+                if !self.journal.is_last(&state) {
+                    self.journal.reread_touched();
+                }
                 // One operation without a frame writes the state alone, if no frame is there.
                 let is_written = is_pending || !is_mine || state.committed > START || self.journal.is_unvoided();
                 if !owns_state || is_written && !self.journal.owns_journal(&self.root) {
@@ -65,6 +68,7 @@ impl Filesystem {
     /// Carries out again whatever may not have reached the disk. Under the lock.
     pub(in super::super) fn recover(&self, known: Option<State>) -> Result<State> {
         self.journal.make(&self.root)?;
+        self.journal.reread_touched();
         let scan = self.journal.scan(&self.root, known)?;
         let poisoned = known.is_some_and(|state| state.poisoned);
         let before = known.map_or((0, 0), |state| (state.epoch, state.sequence));

@@ -175,17 +175,21 @@ impl Present<'_> {
     /// Reads what stands under a key. Most of it are leaves.
     fn stored(&mut self, key: &Key) -> Result<Stored> {
         let root = &self.filesystem.root;
-        let leaf = match self.class(key) {
-            Ok(class) if !root.folds() => read::leaf(class, &key.name(), root.max_record()),
+        let opened = match self.class(key) {
+            Ok(class) if !root.folds() => sys::open(class, &key.name()),
             Ok(_) => Err(Errno::OPNOTSUPP),
             Err(errno) => Err(errno),
         };
-        match leaf {
-            Ok(None) => Ok(Stored::Absent),
-            Ok(Some((_, content))) => Ok(Stored::Leaf(content)),
-            // No leaf, or something that has to be looked at properly.
-            Err(_) => read::stored_again(root, key),
-        }
+        // What is no leaf may have to be looked at properly.
+        let directory = match opened {
+            Err(Errno::NOENT) => return Ok(Stored::Absent),
+            Err(_) => None,
+            Ok(file) => match sys::read(&file, root.max_record()) {
+                Ok(content) => return Ok(Stored::Leaf(content)),
+                Err(errno) => (errno == Errno::ISDIR).then_some(file),
+            },
+        };
+        read::stored_again(root, key, directory)
     }
 
     /// Plans the removal of whatever stands under a key.

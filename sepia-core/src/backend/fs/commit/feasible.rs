@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use rustix::io::Errno;
 
 use super::super::journal::state::State;
-use super::super::layout::is_within;
+use super::super::layout::{is_within, names};
 use super::super::operation::{Action, Before, Operation};
 use super::super::operations::Part;
 use super::super::publish::Publisher;
@@ -26,8 +26,8 @@ const BLOCK: u64 = 4096;
 const AT_ONCE: u64 = 2;
 
 impl Filesystem {
-    /// Refuses what would be found impossible only after it has taken effect.
-    pub(super) fn check_feasible(&self, state: &State, group: &[Planned<'_>], frames: u64) -> Result<()> {
+    /// Refuses what would be found impossible only after it has taken effect. Returns how long the journal is.
+    pub(super) fn check_feasible(&self, state: &State, group: &[Planned<'_>], frames: u64) -> Result<u64> {
         let mut publisher = Publisher::new(&self.root);
         let (mut checked, mut made) = (None, None);
         let mut room = Room::default();
@@ -65,7 +65,7 @@ impl Filesystem {
         match sys::free(&self.root) {
             Ok(free) if free.bytes.is_some_and(|free| free < room.bytes) => Err(self.no_room("blocks")),
             Ok(free) if free.inodes.is_some_and(|free| free < room.inodes()) => Err(self.no_room("inodes")),
-            _ => Ok(()),
+            _ => Ok(length),
         }
     }
 
@@ -105,7 +105,7 @@ impl Filesystem {
 
 /// What an operation finds where it happens, as far as its path says.
 fn entry(operation: &Operation<'_>) -> Entry {
-    let is_file = operation.path.split('/').count() == 2 || operation.path.ends_with(&format!("/{DATA}"));
+    let is_file = names(&operation.path).count() == 2 || operation.path.rsplit('/').next() == Some(DATA);
     match operation.action {
         Action::RemoveDirectory | Action::MakeDirectory => Entry::Directory,
         Action::File(_) | Action::Remove if is_file => Entry::File,

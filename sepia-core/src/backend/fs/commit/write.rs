@@ -5,6 +5,7 @@ use rustix::io::Errno;
 use super::super::journal::frame::{HEADER, Header, Size};
 use super::super::journal::state::{Left, Single, State};
 use super::super::journal::{LIGHT_LIMIT, LIMIT, START, Unwritten, damaged};
+use super::super::layout::names;
 use super::super::operation::{Action, Operation};
 use super::super::overlay::Overlay;
 use super::super::publish::Publisher;
@@ -84,7 +85,9 @@ impl Filesystem {
         let planned: Vec<_> = framed.iter().map(|planned| &planned.operations).collect();
         let sizes: Vec<_> = planned.iter().map(|operations| Size::of(operations)).collect();
         let size: u64 = sizes.iter().map(|size| size.frame()).sum();
-        self.check_feasible(state, group, size + HEADER as u64)?;
+        let length = self.check_feasible(state, group, size + HEADER as u64)?;
+        // How long the journal is, until it is cut.
+        let mut length = Some(length);
         let durable = group.iter().any(|planned| planned.durability == Durability::Sync);
         let mut next = *state;
         if durable && !next.durable {
@@ -94,6 +97,7 @@ impl Filesystem {
             }
             self.sync_ground().map_err(|failure| self.unsynced(&next, failure))?;
             next.durable = true;
+            length = None;
             self.begin_epoch(&mut next)?;
         }
         let place = |next: &State| {
@@ -115,13 +119,14 @@ impl Filesystem {
                 self.checkpoint_epoch(&mut next)?;
                 next.durable = true;
             }
+            length = None;
             self.begin_epoch(&mut next)?;
             (frames, end, sequence) = place(&next);
         }
         let begin = next.committed;
         let rejected = State { applied: begin, single: false, ..next };
         let first = begin + sizes.first().map_or(0, |size| size.frame());
-        let written = self.journal.write(&self.root, begin, &frames);
+        let written = self.journal.write(&self.root, begin, &frames, length);
         written.map_err(|error| self.reject(&rejected, first, error))?;
         if durable {
             if let Err(error) = self.journal.sync(&self.root) {
@@ -225,7 +230,7 @@ impl Unfinished {
 
 /// Whether an operation is all of a leaf's change.
 pub(super) fn is_whole_record(operation: &Operation<'_>) -> bool {
-    operation.path.split('/').count() == 2 && matches!(operation.action, Action::File(_) | Action::Remove)
+    matches!(operation.action, Action::File(_) | Action::Remove) && names(&operation.path).count() == 2
 }
 
 #[cfg(test)]
@@ -268,7 +273,7 @@ mod tests {
                 synced: state.synced,
             };
             let size = Size::of(&planned.operations);
-            store.journal.write(&store.root, state.committed, &[(header, size, &planned.operations)])?;
+            store.journal.write(&store.root, state.committed, &[(header, size, &planned.operations)], None)?;
             if is_rejected {
                 let poisoned = store.poison(&state, Error::message(ErrorKind::Io, "the disk does not confirm it"));
                 assert_eq!(poisoned.kind(), ErrorKind::Poisoned);

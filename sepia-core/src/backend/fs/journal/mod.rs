@@ -76,7 +76,7 @@ mod touched;
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use rustix::io::Errno;
@@ -119,6 +119,10 @@ pub(super) struct Journal {
     writer: u64,
     /// The first frame is one of an epoch that has ended, and could not be made void.
     is_unvoided: AtomicBool,
+    /// What this handle has noted of changed records.
+    touched: Mutex<touched::Known>,
+    /// The number of the last commit of which this handle wrote the state.
+    wrote: AtomicU64,
 }
 
 /// What the state says, and whether it can be believed.
@@ -133,9 +137,9 @@ pub(super) enum Observed {
 
 impl Journal {
     pub(super) fn new(writable: bool) -> Self {
-        let (opened, compared, is_unvoided) = Default::default();
+        let (opened, compared, is_unvoided, touched, wrote) = Default::default();
         let writer = uuid::Uuid::now_v7().as_u64_pair().1;
-        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided }
+        Self { writable, opened, made: Instant::now(), compared, writer, is_unvoided, touched, wrote }
     }
 
     fn opened(&self) -> Opened {
@@ -143,6 +147,8 @@ impl Journal {
     }
 
     fn set_opened(&self, opened: Opened) {
+        // The names may be those of other files.
+        self.reread_touched();
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
     }
 
@@ -216,6 +222,7 @@ impl Journal {
             state.done = state.sequence;
         }
         let (bytes, length) = state.encode(single);
+        self.wrote.store(state.sequence, Ordering::Relaxed);
         sys::write(&files.state, &bytes[..length], 0)
     }
 
@@ -227,7 +234,8 @@ impl Journal {
         number: u64,
     ) -> Result<()> {
         let state = &self.written(root)?.state;
-        let noted = touched::note(state, paths, number);
+        let mut known = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = touched::note(state, &mut known, paths, number);
         noted.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
     }
 
@@ -248,6 +256,7 @@ impl Journal {
 
     /// Forgets which records were changed, as the numbers of commits may begin anew. Under the writer lock.
     pub(super) fn forget_touched(&self, root: &Root) -> Result<()> {
+        self.reread_touched();
         let state = &self.written(root)?.state;
         let forgotten = match sys::length(state) {
             Ok(length) if length <= state::LENGTH as u64 => Ok(()),
@@ -255,6 +264,17 @@ impl Journal {
             Err(errno) => Err(errno),
         };
         forgotten.map_err(|errno| Error::io("write the state of the store", &root.place(STATE), errno))
+    }
+
+    /// Whether nobody has committed since this handle last wrote the state. A fork writes it in the name of the same
+    /// handle, and goes on from the same number.
+    pub(super) fn is_last(&self, state: &State) -> bool {
+        self.is_mine(state) && self.wrote.load(Ordering::Relaxed) == state.sequence
+    }
+
+    /// Takes note that others may have noted which records they have changed.
+    pub(super) fn reread_touched(&self) {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).forget();
     }
 
     /// Whether this handle wrote the state.
@@ -285,14 +305,15 @@ impl Journal {
         }
     }
 
-    /// Writes frames that follow each other, from `at` on. Under the writer lock.
-    pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>]) -> Result<()> {
+    /// Writes frames that follow each other, from `at` on, into a journal of this `length`, as far as that is known. Under
+    /// the writer lock.
+    pub(super) fn write(&self, root: &Root, at: u64, frames: &[Unwritten<'_>], length: Option<u64>) -> Result<()> {
         let journal = &self.written(root)?.journal;
         let fail = |errno| Error::io("write the journal", &root.place(JOURNAL), errno);
         frames.iter().try_for_each(|frame| check(root, frame))?;
         let size: u64 = frames.iter().map(|(_, size, _)| size.frame()).sum();
         let end = at + size + frame::HEADER as u64;
-        let length = sys::inode(journal).map_err(fail)?.length;
+        let length = length.map_or_else(|| sys::length(journal), Ok).map_err(fail)?;
         let mut write = |part: &[u8], at| sys::write(journal, part, at);
         let mut pen = frame::Pen::new(at, size, &mut write);
         let written = frames.iter().try_for_each(|(header, size, operations)| pen.frame(*header, *size, operations));

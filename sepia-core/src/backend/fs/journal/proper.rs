@@ -3,7 +3,7 @@
 //! of all frames has been found to be one that this format has: on a name of a class, a record, or an entry in a
 //! container, or on the list of classes, with what can stand there.
 
-use super::super::layout::{FORMAT_FILE, MAX_CATALOG, parse_link};
+use super::super::layout::{self, FORMAT_FILE, MAX_CATALOG, parse_link};
 use super::super::operation::{Action, Operation};
 use crate::class;
 use crate::name::{self, DATA, MAX_NAME};
@@ -68,7 +68,7 @@ fn place(path: &str) -> Result<Place, Improper> {
     if path.len() > MAX_PATH {
         return Err("the path is too long");
     }
-    let mut names = path.split('/');
+    let mut names = layout::names(path);
     // Invariant: what is split has a first part.
     let class = names.next().unwrap_or_default();
     if name::decode(class).is_none_or(|class| class::check_name(&class).is_err()) {

@@ -17,6 +17,9 @@
 //! may be too great for a record, which has a reader begin again for nothing, and are never too small. What a writer has
 //! noted and then did not commit does no harm either. The state says from which number on they are `known`.
 //!
+//! Nobody else has noted anything as long as the state is as one handle wrote it: so that keeps the buckets that it has
+//! written, and does not read them again.
+//!
 //! Commits without frames note nothing: what they change is a single file, which is as it was or as it shall be.
 
 use std::os::fd::AsFd;
@@ -104,27 +107,75 @@ impl Bucket {
     }
 }
 
+/// The buckets as a handle has written them, as long as no other has written the state since.
+#[derive(Debug, Default)]
+pub(super) struct Known(Vec<Option<[u8; BUCKET]>>);
+
+impl Known {
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    fn get(&mut self, record: u64) -> &mut Option<[u8; BUCKET]> {
+        self.0.resize(BUCKETS as usize, None);
+        &mut self.0[(record % BUCKETS) as usize]
+    }
+
+    /// Returns all buckets, if all are known.
+    fn all(&self) -> Option<Vec<[u8; BUCKET]>> {
+        self.0.iter().copied().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    }
+}
+
 fn hash(path: &str) -> u64 {
     XxHash3_64::oneshot(path.as_bytes())
 }
 
 /// Notes the number of a commit for all records that it changes, given by their paths. Under the writer lock.
-pub(super) fn note<'p>(state: impl AsFd, paths: impl Iterator<Item = &'p str>, number: u64) -> Result<()> {
+pub(super) fn note<'p>(
+    state: impl AsFd,
+    known: &mut Known,
+    paths: impl Iterator<Item = &'p str>,
+    number: u64,
+) -> Result<()> {
+    let noted = try_note(state, known, paths, number);
+    if noted.is_err() {
+        known.forget();
+    }
+    noted
+}
+
+fn try_note<'p>(state: impl AsFd, known: &mut Known, paths: impl Iterator<Item = &'p str>, number: u64) -> Result<()> {
     let records: Vec<u64> = paths.map(hash).collect();
     if records.len() <= FEW {
         return records.into_iter().try_for_each(|record| {
-            let (mut bytes, place) = ([0; BUCKET], Bucket::place(record));
-            sys::read_at(&state, &mut bytes, place)?;
-            Bucket::touch_in(&mut bytes, record, number);
-            sys::write(&state, &bytes, place)
+            let (known, place) = (known.get(record), Bucket::place(record));
+            let bytes = match known {
+                Some(bytes) => bytes,
+                None => {
+                    let mut bytes = [0; BUCKET];
+                    sys::read_at(&state, &mut bytes, place)?;
+                    known.insert(bytes)
+                }
+            };
+            Bucket::touch_in(bytes, record, number);
+            sys::write(&state, bytes, place)
         });
     }
-    let mut all = vec![[0; BUCKET]; BUCKETS as usize];
-    sys::read_at(&state, all.as_flattened_mut(), START)?;
+    let mut all = match known.all() {
+        Some(all) => all,
+        None => {
+            let mut all = vec![[0; BUCKET]; BUCKETS as usize];
+            sys::read_at(&state, all.as_flattened_mut(), START)?;
+            all
+        }
+    };
     for record in records {
         Bucket::touch_in(&mut all[(record % BUCKETS) as usize], record, number);
     }
-    sys::write(&state, all.as_flattened(), START)
+    sys::write(&state, all.as_flattened(), START)?;
+    known.0 = all.into_iter().map(Some).collect();
+    Ok(())
 }
 
 /// Returns a number after which no commit with frames has changed the record of this path.
@@ -137,7 +188,13 @@ pub(super) fn last(state: impl AsFd, path: &str) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Filesystem;
+    use super::super::Observed;
     use super::*;
+    use crate::backend::{Backend, OpenOptions};
+    use crate::batch::{Batch, Expect};
+    use crate::class::{Class, Format};
+    use crate::record::{Key, Record};
 
     #[test]
     fn every_record_is_known_by_the_last_commit_that_changed_it_or_a_later_one() {
@@ -145,10 +202,10 @@ mod tests {
         let path = |number: u64| format!("Note/{number}");
         assert_eq!(last(&state, "Note/x"), Ok(0));
         let paths: Vec<String> = (0..10 * BUCKETS).map(path).collect();
-        let mut number = 0;
+        let (mut number, mut known) = (0, Known::default());
         let mut note = |paths: &[String]| {
             number += 1;
-            note(&state, paths.iter().map(String::as_str), number).unwrap();
+            note(&state, &mut known, paths.iter().map(String::as_str), number).unwrap();
             number
         };
         let numbers: Vec<u64> = [&paths[..100], &paths[100..1000], &paths[1000..]]
@@ -191,5 +248,40 @@ mod tests {
         Bucket::touch_in(&mut torn, 6, 11);
         let mended = Bucket::decode(&torn).unwrap();
         assert_eq!((mended.last(6), mended.last(5), mended.last(7)), (11, 11, 11));
+    }
+    /// Of several handles, each finds what the others have noted, also in a bucket that it has written itself before.
+    #[test]
+    fn what_another_handle_has_noted_stays_noted() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || Filesystem::open(directory.path(), &OpenOptions::default()).unwrap();
+        let mut ids: Vec<String> = (0..).map(|number| number.to_string()).take(100_000).collect();
+        let bucket = |id: &str| hash(&format!("Note/{id}")) % BUCKETS;
+        let first = bucket("0");
+        ids.retain(|id| bucket(id) == first);
+        let commit = |store: &Filesystem, ids: &[String]| {
+            let mut batch = Batch::new();
+            batch.declare(&Class::serializable("Note", Format::Text)).unwrap();
+            for id in ids {
+                batch.put(Key::new("Note", &**id).unwrap(), Record::Leaf("x".into()), Expect::Any);
+            }
+            store.commit(batch).unwrap();
+        };
+        let last = |store: &Filesystem, id: &str| {
+            let Ok(Observed::Trusted(state)) = store.journal.observe(&store.root) else {
+                unreachable!("it is written")
+            };
+            let files = store.journal.files(&store.root).unwrap().unwrap();
+            (last(&files.state, &format!("Note/{id}")).unwrap(), state.sequence)
+        };
+        let (one, another) = (open(), open());
+        for (store, at) in [(&one, 0), (&another, 2), (&one, 4), (&one, 6), (&another, 8)] {
+            commit(store, &ids[at..at + 2]);
+            let (noted, sequence) = last(store, &ids[at]);
+            assert_eq!(noted, sequence, "{at}");
+            // A bucket holds those of the last two commits.
+            if at > 0 {
+                assert_eq!(last(store, &ids[at - 1]).0, sequence - 1, "{at}");
+            }
+        }
     }
 }

@@ -9,16 +9,16 @@ pub(in super::super) const ASTRAY: Errno = Errno::XDEV;
 
 /// Refuses what is not the name of one thing in a directory.
 pub(super) fn check_name(name: &str) -> Result<()> {
-    if is_name(name) && !name.as_bytes().contains(&b'/') { Ok(()) } else { Err(ASTRAY) }
+    if is_name(name.as_bytes()) && !name.as_bytes().contains(&b'/') { Ok(()) } else { Err(ASTRAY) }
 }
 
 /// Refuses a path of several names that leads back, or begins anew.
 pub(super) fn check_path(path: &str) -> Result<()> {
-    if path.split('/').all(is_name) { Ok(()) } else { Err(ASTRAY) }
+    if path.as_bytes().split(|byte| *byte == b'/').all(is_name) { Ok(()) } else { Err(ASTRAY) }
 }
 
-fn is_name(name: &str) -> bool {
-    !matches!(name, "" | "." | "..")
+fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..")
 }
 
 #[cfg(test)]
