@@ -16,7 +16,7 @@
 //!   Reads one after another may see later and later states; whether they saw one and the same is told by
 //!   [`moment`](Backend::moment).
 //! - **Durability.** What a commit survives once it has returned is as its
-//!   [`durability`](crate::batch::Durability) says, where the backend outlives the process at all. A
+//!   [`durability`](crate::record::batch::Durability) says, where the backend outlives the process at all. A
 //!   commit that waits for the disk makes all that came before it durable, too.
 //! - **Classes.** A put into a class that is not declared, there or in the same batch, is
 //!   `ClassClash`, and so is a declaration that contradicts the stored one; retiring a class that has
@@ -171,12 +171,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::batch::Batch;
-use crate::class::Class;
-use crate::error::Result;
-use crate::problem::Problem;
+use crate::record::batch::Batch;
+use crate::record::class::Class;
+use crate::record::error::Result;
+use crate::record::problem::Problem;
+use crate::record::shared::Shared;
 use crate::record::{Key, MAX_RECORD_SIZE, Record};
-use crate::shared::Shared;
 
 #[cfg(unix)]
 pub use fs::Filesystem;
@@ -349,7 +349,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// return the same.
     fn identity(&self) -> u64;
 
-    /// Makes all that has been committed as durable as [`Durability::Sync`](crate::batch::Durability).
+    /// Makes all that has been committed as durable as [`Durability::Sync`](crate::record::batch::Durability).
     ///
     /// # Errors
     /// `Locked`, `Poisoned`, `Io`.

@@ -82,7 +82,7 @@ pub(super) fn classes(backend: &dyn Backend) -> Result<()> {
     }
     // What one declaration does not know, a later one fills in.
     let mut vague = Batch::new();
-    vague.declare(&Class::declared("Vague".to_owned(), crate::class::Kind::Serializable(None), None)?)?;
+    vague.declare(&Class::declared("Vague".to_owned(), crate::record::class::Kind::Serializable(None), None)?)?;
     backend.commit(vague)?;
     let mut precise = Batch::new();
     precise.declare(&Class::serializable("Vague", Format::Json))?;
@@ -233,7 +233,7 @@ pub(super) fn refusals(backend: &dyn Backend) -> Result<()> {
     for kind in [ErrorKind::Conflict, ErrorKind::ClassClash, ErrorKind::InvalidValue] {
         let mut batch = Batch::new();
         batch.declare(&LEAVES)?;
-        batch.set_durability(crate::batch::Durability::Buffered);
+        batch.set_durability(crate::record::batch::Durability::Buffered);
         batch.put(new.clone(), leaf("2"), Expect::Any);
         batch.put(old.clone(), leaf("2"), Expect::Any);
         match kind {

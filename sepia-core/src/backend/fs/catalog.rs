@@ -10,9 +10,9 @@ use super::modes;
 use super::read::refused;
 use super::root::Root;
 use super::sys;
-pub(super) use crate::catalog::{parse, print_shared};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+pub(super) use crate::record::catalog::{parse, print_shared};
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// The classes of a store, as its `format.json` declares them.
 #[derive(Debug)]

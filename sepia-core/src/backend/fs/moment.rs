@@ -14,8 +14,8 @@ use super::journal::state::Single;
 use super::operation::Image;
 use super::{Filesystem, sys};
 use crate::backend::Moment;
-use crate::error::Result;
-use crate::name;
+use crate::record::error::Result;
+use crate::record::name;
 
 /// How often a moment is asked for while a repair is at work.
 const ATTEMPTS: usize = 100;

@@ -20,10 +20,10 @@ use super::sys::{self, Kind};
 use super::view::Overlays;
 use super::{Filesystem, modes, read, share, trace, upkeep};
 use crate::backend::{OpenOptions, medium};
-use crate::class::{self, Class};
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::{self, DATA};
 use crate::record::Key;
+use crate::record::class::{self, Class};
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::{self, DATA};
 
 impl Filesystem {
     /// Opens the store in a directory, or makes it: what [`Store::open`](crate::Store::open) puts

@@ -12,9 +12,9 @@ use super::layout::PRIVATE;
 use super::make;
 use super::modes::Modes;
 use super::sys::{self, Directory};
-use crate::error::{Error, Result};
 use crate::record::Key;
-use crate::shared::Shared;
+use crate::record::error::{Error, Result};
+use crate::record::shared::Shared;
 
 /// The root of a store.
 #[derive(Debug)]

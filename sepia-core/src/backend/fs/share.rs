@@ -15,10 +15,10 @@ use super::publish::Publisher;
 use super::root::Root;
 use super::sys::{self, Kind};
 use super::{Filesystem, catalog};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::{self, DATA};
-use crate::shared::Shared;
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::{self, DATA};
+use crate::record::shared::Shared;
 
 impl Filesystem {
     /// Has everything private get the modes that go with the setting, and in a store that is shared everything else, too,

@@ -9,9 +9,9 @@ use super::lock::Held;
 use super::overlay::Overlay;
 use super::read::{self, Presence, Stored};
 use super::{Filesystem, catalog, sys};
-use crate::class::{Class, Format, Kind};
-use crate::error::{Error, ErrorKind, Result};
 use crate::record::Key;
+use crate::record::class::{Class, Format, Kind};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// How often a record is read that changes while it is read, before writers are kept off.
 const ROUNDS: usize = 16;

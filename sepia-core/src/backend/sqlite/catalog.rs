@@ -8,9 +8,9 @@ use rusqlite::types::ValueRef;
 
 use super::error::failed;
 use super::schema;
-use crate::class::{Class, Format, Kind};
-use crate::error::{Error, ErrorKind, Quoted, Result};
-use crate::shared::Shared;
+use crate::record::class::{Class, Format, Kind};
+use crate::record::error::{Error, ErrorKind, Quoted, Result};
+use crate::record::shared::Shared;
 
 /// The classes that this handle knows to be declared, so that reading by key need not ask for them.
 #[derive(Debug, Default)]

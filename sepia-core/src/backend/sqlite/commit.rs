@@ -13,9 +13,9 @@ use super::read::{self, Kind, of};
 use super::track;
 use super::tree::{self, Content, Part};
 use super::writer::{Known, Writer};
-use crate::batch::{Batch, Change, Inspect};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Batch, Change, Inspect};
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Fingerprint, Key, Node, Record};
 
 /// What is said of a row that others have written, and put no generation over.

@@ -57,9 +57,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
-use crate::batch::{Batch, Durability};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Batch, Durability};
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
 use bounded::Bounded;
 use error::{at, unwritten};

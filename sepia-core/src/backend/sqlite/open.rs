@@ -20,7 +20,7 @@ use super::pool::{Access, Pool, connect};
 use super::schema;
 use super::writer::{self, Writer};
 use crate::backend::OpenOptions;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// How the texts of a store are encoded: SQLite takes bytes for text in the encoding of the database.
 const ENCODING: &str = "UTF-8";

@@ -14,9 +14,9 @@ use super::super::plan::Plan;
 use super::super::read::{self, Presence, Stored};
 use super::super::sys::{self, Directory, Kind};
 use super::super::{Filesystem, catalog, removal, stuck};
-use crate::batch::{Batch, Change, Durability, Inspect, Step};
-use crate::class::Class;
-use crate::error::{Error, Result};
+use crate::record::batch::{Batch, Change, Durability, Inspect, Step};
+use crate::record::class::Class;
+use crate::record::error::{Error, Result};
 use crate::record::{Fingerprint, Key};
 
 /// A batch that has been checked, and what it does.

@@ -9,7 +9,7 @@ use super::super::publish::Publisher;
 use super::super::root::Root;
 use super::super::{Filesystem, catalog, sys};
 use super::walk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// Makes sure that files can have checksums here. Under the writer lock.
 pub(in super::super) fn probe_checksums(root: &Root) -> Result<()> {

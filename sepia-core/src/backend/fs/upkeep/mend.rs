@@ -8,9 +8,9 @@ use super::super::layout::{TMP, is_within};
 use super::super::sys::{self, Kind};
 use super::quarantine;
 use super::walk::Remedy;
-use crate::error::{Error, Result};
-use crate::name;
-use crate::problem::{self, Problem, ProblemKind};
+use crate::record::error::{Error, Result};
+use crate::record::name;
+use crate::record::problem::{self, Problem, ProblemKind};
 
 impl Filesystem {
     pub(super) fn mend_one(&self, problem: &Problem) -> Result<Option<String>> {

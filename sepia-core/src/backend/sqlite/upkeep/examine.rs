@@ -5,11 +5,11 @@ use rusqlite::types::ValueRef;
 
 use super::super::error::failed;
 use super::super::{Sqlite, catalog, generation, read, schema, tree};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
-use crate::name;
-use crate::problem::{Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name;
+use crate::record::problem::{Problem, ProblemKind};
 
 /// Where a problem is that is in no record and no table.
 const DATABASE: &str = "database";
