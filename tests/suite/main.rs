@@ -32,6 +32,7 @@ mod model;
 mod opening;
 mod order;
 mod private;
+mod requires;
 mod rough;
 mod serde_attributes;
 mod shapes;

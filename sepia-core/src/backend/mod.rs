@@ -157,6 +157,8 @@
 pub mod conformance;
 #[cfg(unix)]
 mod fs;
+#[cfg(any(unix, feature = "sqlite"))]
+mod layers;
 #[cfg(unix)]
 mod medium;
 mod memory;
@@ -209,6 +211,11 @@ pub struct OpenOptions {
     pub max_record_size: u64,
     /// Writes also on file systems that other computers may write to, as none of them does. `false` by default.
     pub assume_exclusive: bool,
+    /// The names of the layers through which the program reads and writes: of backends that wrap this one, and change
+    /// what is stored, as encryption does. A store that is made with some requires them: opened without, it is
+    /// `UnsupportedFormat`, and so is a store that was made without those that are given. Each should say whose it is, and
+    /// its version (`example.org/cipher 1`). None by default.
+    pub layers: Vec<String>,
 }
 
 impl Default for OpenOptions {
@@ -221,6 +228,7 @@ impl Default for OpenOptions {
             shared: None,
             max_record_size: MAX_RECORD_SIZE,
             assume_exclusive: false,
+            layers: Vec::new(),
         }
     }
 }

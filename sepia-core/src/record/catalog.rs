@@ -6,8 +6,9 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::record::class::{Class, Format, Kind};
+use crate::record::class::{Class, Format, Kind, More, Requires};
 use crate::record::error::{Error, ErrorKind, Quoted, Result};
 use crate::record::json;
 use crate::record::shared::Shared;
@@ -26,62 +27,151 @@ pub(crate) enum Checksums {
     On,
 }
 
+/// The option that says what a program must understand.
+const REQUIRES: &str = "requires";
+
 /// The word for the only kind there is.
 const ALGORITHM: &str = "xxh3-64";
+
+/// What the file says of the store as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) checksums: Checksums,
+    pub(crate) shared: Option<Shared>,
+    pub(crate) more: More,
+}
+
+impl Settings {
+    /// Those of a store without checksums that is shared with nobody.
+    pub(crate) const fn plain() -> Self {
+        let more = More { requires: Requires::none(), unknown: BTreeMap::new() };
+        Self { checksums: Checksums::Off, shared: None, more }
+    }
+}
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Declared {
     pub(crate) classes: Vec<Class>,
-    pub(crate) checksums: Checksums,
-    pub(crate) shared: Option<Shared>,
+    pub(crate) settings: Settings,
 }
 
-/// Returns the content of the file of a store that is shared with nobody.
-#[cfg(any(feature = "backup", feature = "export"))]
-pub(crate) fn print(classes: &[Class], checksums: Checksums) -> Result<Vec<u8>> {
-    print_shared(classes, checksums, None)
-}
+/// What is declared under one name: JSON, which is kept as it was found.
+type Options = BTreeMap<String, Box<RawValue>>;
 
-/// Returns the content of the file.
-pub(crate) fn print_shared(classes: &[Class], checksums: Checksums, shared: Option<Shared>) -> Result<Vec<u8>> {
+/// Returns the content of the file. What only later versions know is in it as it was found.
+pub(crate) fn print(classes: &[Class], settings: &Settings) -> Result<Vec<u8>> {
     let mut described = BTreeMap::new();
     for class in classes {
-        let mut options = BTreeMap::new();
-        match class.kind() {
-            Kind::Container => {
-                options.insert("kind", Value::from("container"));
-            }
-            Kind::Serializable(format) => {
-                options.insert("kind", Value::from("serializable"));
-                options.extend(format.map(|format| ("content", Value::from(format.as_str()))));
-            }
-        }
-        // Most classes keep none, so only the other cases are said.
-        match class.generations() {
-            Some(false) => {}
-            Some(true) => {
-                options.insert("generations", Value::from(true));
-            }
-            None => {
-                options.insert("generations", Value::Null);
-            }
-        }
-        described.insert(class.name(), options);
+        described.insert(class.name(), describe(class)?);
     }
     let mut object = json::Object::new();
     let mut print = || {
         object.field("format", &FORMAT)?;
-        if checksums == Checksums::On {
+        if settings.checksums == Checksums::On {
             object.field("checksums", ALGORITHM)?;
         }
-        if let Some(shared) = shared {
+        if let Some(shared) = settings.shared {
             object.field("shared", shared.as_str())?;
+        }
+        for (name, value) in more_options(&settings.more)? {
+            object.field(&name, &value)?;
         }
         object.field("classes", &described)
     };
     print().map_err(json::JsonError::invalid)?;
     Ok(object.finish())
+}
+
+fn describe(class: &Class) -> Result<Options> {
+    let mut options =
+        class.more().map_or_else(|| Ok(Options::new()), more_options).map_err(json::JsonError::invalid)?;
+    let mut option = |name: &str, value: &Value| {
+        options.insert(name.to_owned(), raw(value.to_string())?);
+        Ok(())
+    };
+    let mut describe = || {
+        match class.kind() {
+            Kind::Container => option("kind", &"container".into())?,
+            Kind::Serializable(format) => {
+                option("kind", &"serializable".into())?;
+                format.map_or(Ok(()), |format| option("content", &format.as_str().into()))?;
+            }
+        }
+        // Most classes keep none, so only the other cases are said.
+        match class.generations() {
+            Some(false) => Ok(()),
+            Some(true) => option("generations", &true.into()),
+            None => option("generations", &Value::Null),
+        }
+    };
+    describe().map_err(json::JsonError::invalid)?;
+    Ok(options)
+}
+
+fn raw(json: String) -> Result<Box<RawValue>, json::JsonError> {
+    RawValue::from_string(json).map_err(|error| json::JsonError::new(error.to_string()))
+}
+
+/// Returns what is declared beyond what has a place of its own.
+fn more_options(more: &More) -> Result<Options, json::JsonError> {
+    let mut options = Options::new();
+    for (name, value) in &more.unknown {
+        options.insert(name.clone(), raw(value.to_string())?);
+    }
+    if more.requires != Requires::none() {
+        options.insert(REQUIRES.to_owned(), raw(print_requires(&more.requires))?);
+    }
+    Ok(options)
+}
+
+/// Returns what a program must understand as JSON.
+pub(crate) fn print_requires(requires: &Requires) -> String {
+    let lists = [("read", &requires.read), ("write", &requires.write)];
+    let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
+    let lists: serde_json::Map<String, Value> =
+        lists.map(|(name, names)| (name.to_owned(), names.iter().map(String::as_str).collect())).collect();
+    Value::Object(lists).to_string()
+}
+
+/// Reads what `print_requires` has written. The error says what is wrong.
+pub(crate) fn parse_requires(text: &str) -> Result<Requires, String> {
+    let mut lists: BTreeMap<String, BTreeSet<String>> =
+        serde_json::from_str(text).map_err(|error| format!("what it requires is no lists: {error}"))?;
+    let mut take = |name| lists.remove(name).unwrap_or_default();
+    let requires = Requires { read: take("read"), write: take("write") };
+    match lists.keys().next() {
+        Some(unknown) => Err(format!("it requires something of who {unknown:?}, which is neither read nor write")),
+        None => Ok(requires),
+    }
+}
+
+/// Returns what is declared beyond what has a place of its own as one JSON object, for engines that keep that beside it;
+/// `None` if it is nothing.
+#[cfg(feature = "sqlite")]
+pub(crate) fn print_more(more: &More) -> Result<Option<String>> {
+    if more.is_empty() {
+        return Ok(None);
+    }
+    let options = more_options(more).map_err(json::JsonError::invalid)?;
+    serde_json::to_string(&options).map(Some).map_err(|error| Error::invalid_value(error.to_string()))
+}
+
+/// Reads what `print_more` has written. The error says what is wrong.
+#[cfg(feature = "sqlite")]
+pub(crate) fn parse_more(text: &str) -> Result<More, String> {
+    serde_json::from_str::<Unique>(text).map_err(|error| error.to_string())?;
+    take_more(serde_json::from_str(text).map_err(|error| error.to_string())?)
+}
+
+/// Takes apart what has no place of its own.
+fn take_more(mut options: Options) -> Result<More, String> {
+    let requires = match options.remove(REQUIRES) {
+        None => Requires::none(),
+        Some(lists) => parse_requires(lists.get())?,
+    };
+    let unknown = options.into_iter().map(|(name, value)| (name, value.get().into())).collect();
+    Ok(More { requires, unknown })
 }
 
 /// Reads the content of the file.
@@ -110,32 +200,59 @@ pub(crate) fn parse(content: &[u8]) -> Result<Declared> {
             Some(shared.ok_or_else(|| wrong("it is shared neither with the group nor with all"))?)
         }
     };
-    let classes = value.get("classes").and_then(Value::as_object).ok_or_else(|| wrong("it has no classes"))?;
+    if !value.get("classes").is_some_and(Value::is_object) {
+        return Err(wrong("it has no classes"));
+    }
+    let mut options: Options = serde_json::from_slice(content).map_err(|error| wrong(&error.to_string()))?;
+    let classes = options.remove("classes");
+    let classes: BTreeMap<String, Options> = classes
+        .map_or(Ok(BTreeMap::new()), |classes| serde_json::from_str(classes.get()))
+        .map_err(|error| wrong(&error.to_string()))?;
+    for known in ["format", "checksums", "shared"] {
+        options.remove(known);
+    }
+    let more = take_more(options).map_err(|what| wrong(&what))?;
     let mut parsed = Vec::with_capacity(classes.len());
     for (name, options) in classes {
-        let word = |option: &str| options.get(option).and_then(Value::as_str);
-        let kind = match (word("kind"), word("content")) {
-            (Some("container"), None) => Kind::Container,
-            (Some("serializable"), None) => Kind::Serializable(None),
-            (Some("serializable"), Some(content)) => {
-                let format =
-                    Format::parse(content).ok_or_else(|| wrong(&format!("there is no content {content:?}")))?;
-                Kind::Serializable(Some(format))
+        parsed.push(parse_class(name, options).map_err(|error| match error {
+            Unparsed::Wrong(what) => wrong(&what),
+            Unparsed::NoName(error) => {
+                Error::caused(ErrorKind::Corrupt, "the list of classes has one that cannot be", error)
             }
-            _ => return Err(wrong(&format!("class {name:?} is of no known kind"))),
-        };
-        let generations = match options.get("generations") {
-            None => Some(false),
-            Some(Value::Bool(generations)) => Some(*generations),
-            Some(Value::Null) => None,
-            Some(_) => return Err(wrong(&format!("the generations of class {name:?} are not yes or no"))),
-        };
-        let class = Class::declared(name.clone(), kind, generations);
-        let no_name = |error| Error::caused(ErrorKind::Corrupt, "the list of classes has one that cannot be", error);
-        parsed.push(class.map_err(no_name)?);
+        })?);
     }
     parsed.sort_by(|a, b| a.name().cmp(b.name()));
-    Ok(Declared { classes: parsed, checksums, shared })
+    Ok(Declared { classes: parsed, settings: Settings { checksums, shared, more } })
+}
+
+enum Unparsed {
+    Wrong(String),
+    NoName(Error),
+}
+
+fn parse_class(name: String, mut options: Options) -> Result<Class, Unparsed> {
+    let mut take = |option: &str| options.remove(option).map(|value| serde_json::from_str::<Value>(value.get()));
+    let mut option = |option: &str| take(option).transpose().map_err(|error| Unparsed::Wrong(error.to_string()));
+    let (kind, content, generations) = (option("kind")?, option("content")?, option("generations")?);
+    let word = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let kind = match (word(&kind).as_deref(), word(&content).as_deref()) {
+        (Some("container"), None) => Kind::Container,
+        (Some("serializable"), None) => Kind::Serializable(None),
+        (Some("serializable"), Some(content)) => {
+            let format =
+                Format::parse(content).ok_or_else(|| Unparsed::Wrong(format!("there is no content {content:?}")))?;
+            Kind::Serializable(Some(format))
+        }
+        _ => return Err(Unparsed::Wrong(format!("class {name:?} is of no known kind"))),
+    };
+    let generations = match generations {
+        None => Some(false),
+        Some(Value::Bool(generations)) => Some(generations),
+        Some(Value::Null) => None,
+        Some(_) => return Err(Unparsed::Wrong(format!("the generations of class {name:?} are not yes or no"))),
+    };
+    let more = take_more(options).map_err(|what| Unparsed::Wrong(format!("of class {name:?}, {what}")))?;
+    Ok(Class::declared(name, kind, generations).map_err(Unparsed::NoName)?.with_more(more))
 }
 
 /// JSON in which no object has two fields of one name, of which readers would see one or the other.
@@ -208,10 +325,31 @@ mod tests {
         classes.extend(Class::declared("z".to_owned(), Kind::Serializable(None), None));
         for checksums in [Checksums::Off, Checksums::On] {
             for shared in [None, Some(Shared::Group), Some(Shared::All)] {
-                let printed = print_shared(&classes, checksums, shared).unwrap_or_default();
-                assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), checksums, shared }));
+                let settings = Settings { checksums, shared, ..Settings::plain() };
+                let printed = print(&classes, &settings).unwrap_or_default();
+                assert_eq!(parse(&printed).ok(), Some(Declared { classes: classes.clone(), settings }));
             }
         }
+    }
+
+    #[test]
+    fn what_only_later_versions_know_is_printed_as_it_was_parsed() {
+        let text = r#"{
+  "format": 1,
+  "later": [12345678901234567890123, {"b": 1, "a": "\u0041"}],
+  "requires": {"read":["layer"],"write":["a","b"]},
+  "classes": {
+    "Board": {
+      "indexes": {"b": 1.50, "a": []},
+      "kind": "container",
+      "requires": {"write":["index"]}
+    }
+  }
+}
+"#;
+        let declared = parse(text.as_bytes()).ok();
+        let printed = declared.map(|declared| print(&declared.classes, &declared.settings).unwrap_or_default());
+        assert_eq!(printed.map(|printed| String::from_utf8_lossy(&printed).into_owned()).as_deref(), Some(text));
     }
 
     #[test]
@@ -232,6 +370,10 @@ mod tests {
             r#"{"format": 1, "classes": {}, "shared": "everybody"}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "serializable", "content": "xml"}}}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "container", "generations": 3}}}"#,
+            r#"{"format": 1, "classes": {}, "requires": ["x"]}"#,
+            r#"{"format": 1, "classes": {}, "requires": {"read": "x"}}"#,
+            r#"{"format": 1, "classes": {}, "requires": {"delete": ["x"]}}"#,
+            r#"{"format": 1, "classes": {"A": {"kind": "container", "requires": {"read": [1]}}}}"#,
             r#"{"format": 1, "classes": {"": {"kind": "container"}}}"#,
             r#"{"format": 1, "classes": {}, "classes": {}}"#,
             r#"{"format": 1, "classes": {"A": {"kind": "container"}, "\u0041": {"kind": "serializable"}}}"#,

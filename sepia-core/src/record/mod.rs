@@ -23,7 +23,7 @@
 
 pub mod batch;
 // What no backend of this system keeps, and no archive either, needs no file.
-#[cfg(any(unix, feature = "backup", feature = "export"))]
+#[cfg(any(unix, feature = "backup", feature = "export", feature = "sqlite"))]
 pub(crate) mod catalog;
 pub mod class;
 pub(crate) mod error;

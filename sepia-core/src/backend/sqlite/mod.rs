@@ -299,6 +299,9 @@ impl Backend for Sqlite {
     }
 
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        if !self.read_with(|connection| self.declared.contains(connection, class))? {
+            return Ok(());
+        }
         let mut ids = read::Ids::start();
         while self.read_with(|connection| ids.advance(connection, class))? {
             if ids.iter().any(|id| each(id).is_break()) {

@@ -275,10 +275,14 @@ impl Batch {
         }
         let known = merged.as_deref().unwrap_or(stored);
         for step in &self.steps {
-            let declared = || known.iter().any(|class| class.name() == step.key.class());
-            if matches!(step.change, Change::Put(_)) && !declared() {
-                let message = format!("class {} is not declared", Quoted(step.key.class()));
-                return Err(Error::message(ErrorKind::ClassClash, message));
+            let declared = || known.iter().find(|class| class.name() == step.key.class());
+            match (&step.change, declared()) {
+                (Change::Put(_), None) => {
+                    let message = format!("class {} is not declared", Quoted(step.key.class()));
+                    return Err(Error::message(ErrorKind::ClassClash, message));
+                }
+                (Change::Put(_) | Change::Delete, Some(class)) => class.check_writable()?,
+                (Change::Delete, None) | (Change::Keep, _) => {}
             }
         }
         for name in &self.retired {

@@ -49,7 +49,7 @@ fn is_plain(text: &str) -> bool {
 pub(crate) struct JsonError(String);
 
 impl JsonError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 

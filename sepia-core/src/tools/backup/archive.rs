@@ -157,7 +157,7 @@ mod tests {
     use super::super::write::write_before;
     use super::super::{MANIFEST, read};
     use super::*;
-    use crate::record::catalog::{self, Checksums};
+    use crate::record::catalog;
     use crate::record::class::Format;
     use crate::record::error::ErrorKind;
     use crate::record::{Key, Node};
@@ -165,7 +165,7 @@ mod tests {
     /// An archive in which every length and hash is right, whatever is in it. Objects of class `Base` are listed only.
     fn archive(classes: &[Class], records: &[(&str, &str, Record)]) -> Result<Archive> {
         let header = Header { made: UNIX_EPOCH, roots: None, since: None }.print()?;
-        let classes = catalog::print(classes, Checksums::Off)?;
+        let classes = catalog::print(classes, &catalog::Settings::plain())?;
         let mut closing = Closing::new(&header, &classes);
         let (mut bytes, mut lines) = (Vec::new(), String::new());
         write_before(&mut bytes, &header, &classes, 0).map_err(read::failed)?;
@@ -229,7 +229,8 @@ mod tests {
     fn a_line_of_the_manifest_takes_no_memory_that_none_needs() -> Result<()> {
         let header = Header { made: UNIX_EPOCH, roots: None, since: None }.print()?;
         let mut bytes = Vec::new();
-        write_before(&mut bytes, &header, &catalog::print(&[], Checksums::Off)?, 0).map_err(read::failed)?;
+        write_before(&mut bytes, &header, &catalog::print(&[], &catalog::Settings::plain())?, 0)
+            .map_err(read::failed)?;
         let error = written(bytes, &format!("[0{}]\n", ",0".repeat(100_000)))?.manifest().err();
         assert!(error.as_ref().is_some_and(|error| error.to_string().contains("longer than any")), "{error:?}");
         // The longest that there is.

@@ -14,7 +14,7 @@ use super::record::write_record;
 use super::tar::{self, Kind};
 use super::{HEADER, MANIFEST, OBJECTS};
 use crate::backend::Backend;
-use crate::record::catalog::{self, Checksums, FORMAT_FILE};
+use crate::record::catalog::{self, FORMAT_FILE};
 use crate::record::class::Class;
 use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::name;
@@ -180,7 +180,7 @@ impl Making {
         let made = SystemTime::now();
         let header = Header { made, roots: backup.roots.clone(), since: backup.since.map(Manifest::hash) }.print()?;
         let made = seconds(made);
-        let classes = catalog::print(&backup.store.backend().classes()?, Checksums::Off)?;
+        let classes = catalog::print(&backup.store.backend().classes()?, &catalog::Settings::plain())?;
         let mut before = Vec::new();
         write_before(&mut before, &header, &classes, made).map_err(unwritable)?;
         draft.write_all(&before).map_err(unwritable)?;
@@ -221,7 +221,7 @@ impl Making {
         if backup.roots.is_some() {
             classes.retain(|class: &Class| named.contains(&*name::encode(class.name())));
         }
-        self.classes = catalog::print(&classes, Checksums::Off)?;
+        self.classes = catalog::print(&classes, &catalog::Settings::plain())?;
         Ok(())
     }
 

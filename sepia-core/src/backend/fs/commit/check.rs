@@ -87,7 +87,7 @@ impl Filesystem {
         operations.append(removals);
         if let Some(classes) = &classes {
             // Declared before the first object is there, retired after the last is gone.
-            let content = catalog::print_shared(classes, self.root.checksums(), self.root.modes().shared)?;
+            let content = catalog::print(classes, &self.catalog.settings())?;
             if content.len() as u64 > MAX_CATALOG {
                 let message = format!("the list of classes would have more than {MAX_CATALOG} bytes");
                 return Err(Error::invalid_value(message).at(self.root.place(FORMAT_FILE).to_string_lossy()));

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::{BASE64, CLASS, COLLECTION, DATA, ENTRIES, HEADER, ID, JSON, LINK, TEXT};
-use crate::record::catalog::{self, Checksums};
+use crate::record::catalog;
 use crate::record::class::{Class, Format, Kind};
 use crate::record::error::Result;
 use crate::record::json;
@@ -13,7 +13,7 @@ use crate::record::{Entries, Entry, Key, Node, Record};
 
 /// Returns the first line, with the line feed.
 pub(in crate::tools::transfer) fn print_header(classes: &[Class]) -> Result<String> {
-    let list = catalog::print(classes, Checksums::Off)?;
+    let list = catalog::print(classes, &catalog::Settings::plain())?;
     Ok(format!("{{\"{HEADER}\":{}}}\n", json::compact(&String::from_utf8_lossy(&list))))
 }
 
