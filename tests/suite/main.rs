@@ -34,6 +34,7 @@ mod opening;
 mod order;
 mod oversize;
 mod private;
+mod requires;
 mod rough;
 mod serde_attributes;
 mod shapes;

@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::StatFs;
 use rustix::io::Result as IoResult;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// What file systems are called whose content other computers may change at the same time, by the number that Linux has
 /// for each.

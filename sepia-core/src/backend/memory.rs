@@ -10,11 +10,11 @@ use std::thread::ThreadId;
 use std::time::{Duration, SystemTime};
 
 use super::{Backend, Examined, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
-use crate::batch::{Batch, Change, Inspect};
-use crate::class::{Class, Kind};
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::generation_of;
-use crate::problem::{self, Problem, ProblemKind};
+use crate::record::batch::{Batch, Change, Inspect};
+use crate::record::class::{Class, Kind};
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::generation_of;
+use crate::record::problem::{self, Problem, ProblemKind};
 use crate::record::{Fingerprint, Key, MAX_RECORD_SIZE, Record};
 
 /// How long a commit waits for others.

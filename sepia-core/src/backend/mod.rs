@@ -16,7 +16,7 @@
 //!   Reads one after another may see later and later states; whether they saw one and the same is told by
 //!   [`moment`](Backend::moment).
 //! - **Durability.** What a commit survives once it has returned is as its
-//!   [`durability`](crate::batch::Durability) says, where the backend outlives the process at all. A
+//!   [`durability`](crate::record::batch::Durability) says, where the backend outlives the process at all. A
 //!   commit that waits for the disk makes all that came before it durable, too.
 //! - **Classes.** A put into a class that is not declared, there or in the same batch, is
 //!   `ClassClash`, and so is a declaration that contradicts the stored one, and a put of a record of the other kind than
@@ -172,6 +172,8 @@
 pub mod conformance;
 #[cfg(unix)]
 mod fs;
+#[cfg(any(unix, feature = "sqlite"))]
+mod layers;
 #[cfg(unix)]
 mod medium;
 mod memory;
@@ -186,12 +188,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::batch::Batch;
-use crate::class::Class;
-use crate::error::Result;
-use crate::problem::Problem;
+use crate::record::batch::Batch;
+use crate::record::class::Class;
+use crate::record::error::Result;
+use crate::record::problem::Problem;
+use crate::record::shared::Shared;
 use crate::record::{Key, MAX_RECORD_SIZE, Record};
-use crate::shared::Shared;
 
 #[cfg(unix)]
 pub use fs::Filesystem;
@@ -224,6 +226,11 @@ pub struct OpenOptions {
     pub max_record_size: u64,
     /// Writes also on file systems that other computers may write to, as none of them does. `false` by default.
     pub assume_exclusive: bool,
+    /// The names of the layers through which the program reads and writes: of backends that wrap this one, and change
+    /// what is stored, as encryption does. A store that is made with some requires them: opened without, it is
+    /// `UnsupportedFormat`, and so is a store that was made without those that are given. Each should say whose it is, and
+    /// its version (`example.org/cipher 1`). None by default.
+    pub layers: Vec<String>,
 }
 
 impl Default for OpenOptions {
@@ -236,6 +243,7 @@ impl Default for OpenOptions {
             shared: None,
             max_record_size: MAX_RECORD_SIZE,
             assume_exclusive: false,
+            layers: Vec::new(),
         }
     }
 }
@@ -364,7 +372,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// return the same.
     fn identity(&self) -> u64;
 
-    /// Makes all that has been committed as durable as [`Durability::Sync`](crate::batch::Durability).
+    /// Makes all that has been committed as durable as [`Durability::Sync`](crate::record::batch::Durability).
     ///
     /// # Errors
     /// `Locked`, `Poisoned`, `Io`.

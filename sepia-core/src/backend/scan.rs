@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::Backend;
-use crate::class::Kind;
-use crate::error::{ErrorKind, Result};
 use crate::record::Key;
+use crate::record::class::Kind;
+use crate::record::error::{ErrorKind, Result};
 
 /// Has a listing go on to its end.
 pub(crate) fn to_the_end(mut each: impl FnMut(&str)) -> impl FnMut(&str) -> ControlFlow<()> {

@@ -1,10 +1,10 @@
 //! Objects of classes that keep generations.
 
 use super::{ROUNDS, Store, Transaction};
-use crate::encode::Intent;
-use crate::error::{Error, ErrorKind, Result};
-use crate::id::Id;
 use crate::object::Generations;
+use crate::object::encode::Intent;
+use crate::object::id::Id;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// Of classes that keep generations.
 impl Store {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Store;
-use crate::error::Result;
-use crate::id::Id;
 use crate::object::Object;
+use crate::object::id::Id;
+use crate::record::error::Result;
 
 impl Store {
     /// Returns an object, to share. In a class that keeps generations, a base id means the newest.
@@ -47,13 +47,13 @@ impl Store {
 mod cached {
     use std::sync::Arc;
 
-    use crate::cache::{Cache, CacheOptions, CacheStats, Gathering, Witness};
-    use crate::error::Result;
-    use crate::id::Id;
-    use crate::name::split_generation;
     use crate::object::Object;
+    use crate::object::id::Id;
+    use crate::object::source::{Committed, find};
     use crate::record::Key;
-    use crate::source::{Committed, find};
+    use crate::record::error::Result;
+    use crate::record::name::split_generation;
+    use crate::store::cache::{Cache, CacheOptions, CacheStats, Gathering, Witness};
     use crate::store::look::{Look, absent};
     use crate::store::{ROUNDS, Store};
 

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use std::vec;
 
 use super::{Store, many};
-use crate::error::{Error, ErrorKind, Result};
 use crate::object::Object;
 use crate::record::Key;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// A class of up to so many objects is loaded by whoever takes them: threads would cost more than they bring.
 const FEW: usize = 16;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::backend::to_the_end;
-use crate::class::Claims;
-use crate::decode::Decoder;
-use crate::error::{Error, ErrorKind, Result};
-use crate::id::{self, Eyes, Id};
-use crate::name::split_generation;
+use crate::object::claims::Claims;
+use crate::object::decode::Decoder;
+use crate::object::id::{self, Eyes, Id};
+use crate::object::source::{self, Source, resolve};
 use crate::object::{Generations, Object};
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::split_generation;
 use crate::record::{Key, Record};
-use crate::source::{self, Source, resolve};
 
 /// Reads objects from a source.
 #[derive(Clone, Copy)]

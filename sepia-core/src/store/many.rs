@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Snapshot, Store, Transaction};
-use crate::encode::{Encoder, Intent};
-use crate::error::Result;
-use crate::id::Id;
+use crate::object::encode::{Encoder, Intent};
+use crate::object::id::Id;
 use crate::object::{AsObject, Object};
+use crate::record::error::Result;
 
 /// How long one thread loads alone before others help it: a few times what it takes to start them.
 const ALONE: Duration = Duration::from_micros(200);

@@ -1,5 +1,7 @@
 //! The typed front: objects in, objects out.
 
+#[cfg(feature = "cache")]
+pub(crate) mod cache;
 mod generation;
 mod get;
 mod iter;
@@ -7,21 +9,22 @@ mod look;
 mod many;
 mod open;
 mod snapshot;
+pub mod testing;
 mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::backend::{Backend, Recovered, to_the_end};
-use crate::batch::{Batch, Durability, Expect};
-use crate::class::Claims;
-use crate::encode::{Encoder, Intent};
-use crate::error::{Error, ErrorKind, Result};
-use crate::id::{Eyes, Id};
 use crate::object::Object;
+use crate::object::claims::Claims;
+use crate::object::encode::{Encoder, Intent};
+use crate::object::id::{Eyes, Id};
+use crate::object::reference::Load;
+use crate::object::source::{Committed, Source};
+use crate::record::batch::{Batch, Durability, Expect};
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Key, MAX_RECORD_SIZE};
-use crate::reference::Load;
-use crate::source::{Committed, Source};
 use look::Look;
 
 pub use iter::Iter;
@@ -71,7 +74,7 @@ pub struct Store {
     max_record_size: u64,
     max_load: u64,
     #[cfg(feature = "cache")]
-    cache: Option<Arc<crate::cache::Cache>>,
+    cache: Option<Arc<crate::store::cache::Cache>>,
 }
 
 impl Store {
@@ -338,7 +341,7 @@ impl Load for Store {
     }
 }
 
-impl crate::reference::sealed::Sealed for Store {}
+impl crate::object::reference::sealed::Sealed for Store {}
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

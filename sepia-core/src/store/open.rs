@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::Store;
 use crate::backend::{Memory, OpenOptions};
-use crate::batch::Durability;
-use crate::error::{Error, ErrorKind, Quoted, Result};
-use crate::shared::Shared;
+use crate::record::batch::Durability;
+use crate::record::error::{Error, ErrorKind, Quoted, Result};
+use crate::record::shared::Shared;
 
 /// The URLs that there are, for messages.
 const URLS: &str = if cfg!(feature = "sqlite") { "file:PATH, sqlite:PATH or memory:" } else { "file:PATH or memory:" };
@@ -37,7 +37,7 @@ pub struct StoreBuilder {
     checks_saves: bool,
     max_load: Option<u64>,
     #[cfg(feature = "cache")]
-    cache: Option<crate::cache::CacheOptions>,
+    cache: Option<crate::store::cache::CacheOptions>,
 }
 
 impl Store {
@@ -130,7 +130,7 @@ impl StoreBuilder {
     /// in the repository lists them); with this, such a save is
     /// [`InvalidValue`](crate::ErrorKind::InvalidValue), with class, id, field and cause, and nothing was written. It
     /// applies to whatever saves objects, in transactions too, with their children. Off by default: a save takes the time
-    /// of a load as well. [`testing::assert_round_trip`](crate::testing::assert_round_trip) does the same in a test.
+    /// of a load as well. [`testing::assert_round_trip`](crate::store::testing::assert_round_trip) does the same in a test.
     ///
     /// ```
     /// # use sepia_core as sepia;
@@ -225,14 +225,14 @@ impl StoreBuilder {
     #[cfg(feature = "cache")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
     #[must_use]
-    pub fn cache(mut self, options: crate::cache::CacheOptions) -> Self {
+    pub fn cache(mut self, options: crate::store::cache::CacheOptions) -> Self {
         self.cache = Some(options);
         self
     }
 
     /// Keeps a checksum of every file, so that [`Store::verify`] finds what the medium has changed, and tells it from
     /// what was edited by hand. Off by default; once it is on, it stays on for the store, whoever opens it. Files
-    /// that are there already get theirs when other content is saved, or by [`repair`](crate::verify::Verify::repair).
+    /// that are there already get theirs when other content is saved, or by [`repair`](crate::tools::verify::Verify::repair).
     /// Reading costs nothing; writing a file takes two system calls more, 1.5 to 3.5 µs on ext4 and tmpfs: up to a fifth
     /// of the time of a new file, where nobody waits for the disk. In a database, the checksum is a column of the record's
     /// row, and that of a container is of all that is in it, so whichever entry changes, it is computed anew. A store in

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::look::Look;
 use super::{ROUNDS, Store};
-use crate::error::Result;
-use crate::id::Id;
+use crate::object::id::Id;
+use crate::object::reference::{Load, sealed};
+use crate::object::source::Committed;
 use crate::object::{Generations, Object};
-use crate::reference::{Load, sealed};
-use crate::source::Committed;
+use crate::record::error::Result;
 
 /// What [`Store::snapshot`] gives: all that is read through it is as it was at one moment.
 pub struct Snapshot<'a> {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::look::Look;
 use super::{Store, generation};
 use crate::backend::Lock;
-use crate::batch::{Batch, Durability, Expect};
-use crate::encode::{Encoder, Intent};
-use crate::error::{Error, Result};
-use crate::id::{Eyes, Id, Known, Outcome};
+use crate::object::encode::{Encoder, Intent};
+use crate::object::id::{Eyes, Id, Known, Outcome};
+use crate::object::reference::{Load, sealed};
+use crate::object::source::{Committed, Pending, Source};
 use crate::object::{Generations, Object};
-use crate::reference::{Load, sealed};
-use crate::source::{Committed, Pending, Source};
+use crate::record::batch::{Batch, Durability, Expect};
+use crate::record::error::{Error, Result};
 
 /// What [`Store::transaction`] gives: reads see what it has saved and deleted itself, and nobody else does
 /// before it commits.

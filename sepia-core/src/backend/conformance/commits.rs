@@ -82,7 +82,7 @@ pub(super) fn classes(backend: &dyn Backend) -> Result<()> {
     }
     // What one declaration does not know, a later one fills in.
     let mut vague = Batch::new();
-    vague.declare(&Class::declared("Vague".to_owned(), crate::class::Kind::Serializable(None), None)?)?;
+    vague.declare(&Class::declared("Vague".to_owned(), crate::record::class::Kind::Serializable(None), None)?)?;
     backend.commit(vague)?;
     let mut precise = Batch::new();
     precise.declare(&Class::serializable("Vague", Format::Json))?;
@@ -117,7 +117,7 @@ pub(super) fn classes(backend: &dyn Backend) -> Result<()> {
 pub(super) fn kinds(backend: &dyn Backend) -> Result<()> {
     let container = Record::Container(node("{}", vec![])?);
     let (own, beside) = (Key::new("Leaf", "own")?, Key::new("Leaf", "beside")?);
-    let vague = Class::declared("Vague".to_owned(), crate::class::Kind::Serializable(None), None)?;
+    let vague = Class::declared("Vague".to_owned(), crate::record::class::Kind::Serializable(None), None)?;
     for round in 0..2 {
         for (class, id, record) in [
             ("Node", "own", leaf("{}")),
@@ -262,7 +262,7 @@ pub(super) fn refusals(backend: &dyn Backend) -> Result<()> {
     for kind in [ErrorKind::Conflict, ErrorKind::ClassClash, ErrorKind::InvalidValue] {
         let mut batch = Batch::new();
         batch.declare(&LEAVES)?;
-        batch.set_durability(crate::batch::Durability::Buffered);
+        batch.set_durability(crate::record::batch::Durability::Buffered);
         batch.put(new.clone(), leaf("2"), Expect::Any);
         batch.put(old.clone(), leaf("2"), Expect::Any);
         match kind {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::records::shapes;
 use super::*;
 use crate::backend::Moment;
-use crate::batch::Durability;
+use crate::record::batch::Durability;
 
 const ROUNDS: usize = 200;
 

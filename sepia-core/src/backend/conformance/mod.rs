@@ -18,9 +18,9 @@ use std::fmt::Debug;
 use std::ops::ControlFlow;
 
 use super::{Backend, to_the_end};
-use crate::batch::{Batch, Expect};
-use crate::class::{Class, Format, Kind};
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Batch, Expect};
+use crate::record::class::{Class, Format, Kind};
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
 pub use names::HOSTILE;

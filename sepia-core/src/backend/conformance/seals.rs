@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{batch, ensure, equal, leaf, node, put};
 use crate::backend::{Backend, Seal};
-use crate::batch::Expect;
-use crate::error::Result;
+use crate::record::batch::Expect;
+use crate::record::error::Result;
 use crate::record::{Entry, Key, Record};
 
 /// How often a backend is asked that cannot seal what is young.

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::{Backend, batch, collection, ensure, equal, leaf, node, put};
-use crate::batch::{Durability, Expect};
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Durability, Expect};
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Entry, Key, Record};
 
 /// The links of a record are those that it holds, at any depth.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::sys::{self, Directory, Kind};
-use crate::name::{self, DATA};
+use crate::record::name::{self, DATA};
 
 /// How long ago a change must be, in nanoseconds, for an editor to be done with it.
 const MOMENT: i128 = 100_000_000;

@@ -1,4 +1,4 @@
-//! `format.json`: the format number, the classes, whether there are checksums, and with whom the store is shared.
+//! `format.json`: the format number, the classes, and what holds for the store as a whole.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,10 @@ use super::modes;
 use super::read::refused;
 use super::root::Root;
 use super::sys;
-pub(super) use crate::catalog::{parse, print_shared};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::catalog::{Declared, Settings};
+pub(super) use crate::record::catalog::{parse, print};
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// The classes of a store, as its `format.json` declares them.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(super) struct Catalog {
 struct State {
     origin: Origin,
     classes: Arc<[Class]>,
+    settings: Arc<Settings>,
 }
 
 /// Where the classes are known from.
@@ -45,12 +47,18 @@ impl Catalog {
 
     /// A catalog that is not on the disk.
     pub(super) fn unwritten(classes: Vec<Class>) -> Self {
-        Self { state: Mutex::new(State { origin: Origin::Survey, classes: classes.into() }) }
+        let settings = Arc::new(Settings::plain());
+        Self { state: Mutex::new(State { origin: Origin::Survey, classes: classes.into(), settings }) }
     }
 
     /// Returns the classes as they were when the file was last read.
     pub(super) fn known(&self) -> Arc<[Class]> {
         Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner).classes)
+    }
+
+    /// Returns what the file said of the store as a whole when it was last read.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner).settings)
     }
 
     /// Returns the classes as the file declares them now.
@@ -79,11 +87,14 @@ impl Catalog {
     /// Takes note of the classes that a commit of this handle has written. The commit has taken effect, so nothing
     /// fails here: a file that cannot be read now is read when the classes are asked for next.
     pub(super) fn take_committed(&self, root: &Root, classes: &[Class]) {
-        let state = match read(root) {
-            Ok(Some(state)) => state,
-            Ok(None) | Err(_) => State { origin: Origin::Commit, classes: classes.into() },
+        let read = read(root);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = match read {
+            Ok(Some(read)) => read,
+            Ok(None) | Err(_) => {
+                State { origin: Origin::Commit, classes: classes.into(), settings: Arc::clone(&state.settings) }
+            }
         };
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Takes what has just been written for read.
@@ -116,8 +127,9 @@ fn read(root: &Root) -> Result<Option<State>> {
     };
     let stamp = sys::stamp(&file).map_err(io)?;
     let content = sys::read(&file, MAX_CATALOG).map_err(|errno| refused(errno, &place))?;
-    let declared = parse(&content).map_err(|error| error.at(place.to_string_lossy()))?;
-    root.set_checksums(declared.checksums);
-    root.set_shared(declared.shared);
-    Ok(Some(State { origin: Origin::File(file, stamp), classes: declared.classes.into() }))
+    let declared = parse(&content).and_then(|declared| root.check_supported(&declared.settings).map(|()| declared));
+    let Declared { classes, settings } = declared.map_err(|error| error.at(place.to_string_lossy()))?;
+    root.set_checksums(settings.checksums);
+    root.set_shared(settings.shared);
+    Ok(Some(State { origin: Origin::File(file, stamp), classes: classes.into(), settings: Arc::new(settings) }))
 }

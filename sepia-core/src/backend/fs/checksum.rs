@@ -10,7 +10,7 @@ use rustix::io::{Errno, Result};
 use twox_hash::XxHash3_64;
 
 use super::sys;
-pub(super) use crate::catalog::Checksums;
+pub(super) use crate::record::catalog::Checksums;
 
 /// The name of the attribute.
 const ATTRIBUTE: &str = "user.sepia.sum";

@@ -20,10 +20,10 @@ use super::read;
 use super::sys;
 use super::{Filesystem, root::Root, stuck};
 use crate::backend::to_the_end;
-use crate::class::Class;
-use crate::error::{Error, Result};
-use crate::name;
 use crate::record::Key;
+use crate::record::class::Class;
+use crate::record::error::{Error, Result};
+use crate::record::name;
 
 /// The most bytes of a hint: a number and a line feed.
 const MAX_HINT: u64 = 32;

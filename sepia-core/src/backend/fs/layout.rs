@@ -1,7 +1,7 @@
 //! Where things stand below the root, and what links look like.
 
-pub(super) use crate::catalog::FORMAT_FILE;
-pub(super) use crate::link::{Links, link_target, parse_link};
+pub(super) use crate::record::catalog::FORMAT_FILE;
+pub(super) use crate::record::link::{Links, link_target, parse_link};
 
 /// The directory of what is not objects.
 pub(super) const PRIVATE: &str = ".sepia";

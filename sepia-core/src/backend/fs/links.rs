@@ -9,9 +9,9 @@ use super::descent::{self, Descent, Next};
 use super::journal::Observed;
 use super::layout::{Links, MAX_DIRECTORIES};
 use super::sys::{self, Directory, Kind};
-use crate::error::Result;
-use crate::name::{self, DATA};
 use crate::record::Key;
+use crate::record::error::Result;
+use crate::record::name::{self, DATA};
 
 impl Filesystem {
     /// Returns where the links lead; `None` if there is no such record.

@@ -20,8 +20,8 @@ use rustix::io::Errno;
 use super::layout::PRIVATE;
 use super::root::Root;
 use super::sys;
-use crate::batch::Batch;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::Batch;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// `flock` on the root directory's own handle, with a gate in front for the threads that share the
 /// handle. The system gives the lock back when the process dies.

@@ -76,11 +76,11 @@ use rustix::io::Errno;
 
 use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
 use crate::backend::to_the_end;
-use crate::batch::Batch;
-use crate::class::{self, Class};
-use crate::error::{Error, ErrorKind, Result};
-use crate::foreign;
-use crate::name;
+use crate::record::batch::Batch;
+use crate::record::class::{self, Class};
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::foreign;
+use crate::record::name;
 use crate::record::{Key, Record};
 use catalog::Catalog;
 use journal::{Journal, Observed};

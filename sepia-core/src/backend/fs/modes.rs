@@ -19,8 +19,8 @@ use rustix::io::Errno;
 use super::layout::{PRIVATE, is_within};
 use super::root::Root;
 use super::sys::{self, Permissions};
-use crate::error::{Error, ErrorKind};
-use crate::shared::Shared;
+use crate::record::error::{Error, ErrorKind};
+use crate::record::shared::Shared;
 
 /// Systems on which whatever is made in a directory belongs to the group of that directory need not be told so.
 const INHERIT_GROUP: Mode =

@@ -15,8 +15,8 @@ use super::journal::state::Single;
 use super::operation::Image;
 use super::{Filesystem, sys};
 use crate::backend::Moment;
-use crate::error::Result;
-use crate::name::{self, DATA};
+use crate::record::error::Result;
+use crate::record::name::{self, DATA};
 
 /// How often a moment is asked for while a repair is at work.
 const ATTEMPTS: usize = 100;

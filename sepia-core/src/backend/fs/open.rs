@@ -19,11 +19,12 @@ use super::root::Root;
 use super::sys::{self, Kind};
 use super::view::Overlays;
 use super::{Filesystem, modes, read, share, trace, upkeep};
-use crate::backend::{OpenOptions, medium};
-use crate::class::{self, Class};
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::{self, DATA};
+use crate::backend::{OpenOptions, layers, medium};
 use crate::record::Key;
+use crate::record::catalog::Settings;
+use crate::record::class::{self, Class, More};
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::{self, DATA};
 
 impl Filesystem {
     /// Opens the store in a directory, or makes it: what [`Store::open`](crate::Store::open) puts
@@ -62,7 +63,7 @@ impl Filesystem {
         if may_be_shared {
             medium::check_directory(&root, path)?;
         }
-        let mut root = Root::new(root, path, options.max_record_size);
+        let mut root = Root::new(root, path, options);
         let lock = WriterLock::new(options.lock_timeout);
         let journal = Journal::new(writable);
         let recovered = Mutex::new(None);
@@ -226,7 +227,8 @@ fn make(root: &Root, options: &OpenOptions) -> Result<(Catalog, bool)> {
     if checksums == Checksums::On {
         upkeep::probe_checksums(root)?;
     }
-    let content = catalog::print_shared(&classes, checksums, options.shared)?;
+    let more = More { requires: layers::required(&options.layers), ..More::default() };
+    let content = catalog::print(&classes, &Settings { checksums, shared: options.shared, more })?;
     for (file, content) in [(GITIGNORE, GITIGNORE_TEXT.as_bytes()), (FORMAT_FILE, &content)] {
         let operation = Operation::new(file, Action::File(content.into()), Before::Unknown);
         let made = publisher.operate(&operation);

@@ -1,7 +1,7 @@
 //! What a batch does, in order.
 
 use super::operation::{Action, Before, Operation};
-use crate::link::Target;
+use crate::record::link::Target;
 use crate::record::{Entries, Entry, MAX_ENTRY_NAME};
 
 /// The operations of a batch, in their order. New links, of which a container may have many, are spelled out only

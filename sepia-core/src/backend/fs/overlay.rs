@@ -7,7 +7,7 @@ use super::journal::Frames;
 use super::layout::{FORMAT_FILE, link_target};
 use super::operation::{Action, Before, Image};
 use super::read::{Found, Stored};
-use crate::name::DATA;
+use crate::record::name::DATA;
 use crate::record::{Entries, Entry, Key, Name, Node};
 
 /// What several frames, one after another, make of each path.

@@ -8,8 +8,8 @@ use super::layout::{is_within, link_target};
 use super::operation::{Action, Before, Image, Operation};
 use super::operations::Operations;
 use super::read::{Found, Stored};
-use crate::error::{Error, Result};
-use crate::name::DATA;
+use crate::record::error::{Error, Result};
+use crate::record::name::DATA;
 use crate::record::{Entries, Entry, Key, Name, Node, Record};
 
 /// The operations that turn what is stored into what shall be.

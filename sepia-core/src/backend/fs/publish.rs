@@ -18,7 +18,7 @@ use super::operations::Part;
 use super::recover::Stands;
 use super::root::Root;
 use super::sys::{self, Directory, Entry, Kind, Rights};
-use crate::name::{self, DATA};
+use crate::record::name::{self, DATA};
 
 /// The most directories that are kept open.
 const HANDLES: usize = 32;

@@ -12,10 +12,10 @@ use super::descent::{Descent, Here};
 use super::layout::{Links, MAX_DIRECTORIES};
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
-use crate::class::{self, Class};
-use crate::error::{Error, Result};
-use crate::foreign;
-use crate::name::{self, DATA};
+use crate::record::class::{self, Class};
+use crate::record::error::{Error, Result};
+use crate::record::foreign;
+use crate::record::name::{self, DATA};
 use crate::record::{ENTRY_SIZE, Entries, Entry, Fingerprint, Key, Name, Node, Record};
 
 /// How often a container is read anew that changes while it is read.

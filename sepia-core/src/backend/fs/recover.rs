@@ -18,7 +18,7 @@ use super::root::Root;
 use super::stuck::Stuck;
 use super::sys::{self, Entry, Kind};
 use crate::backend::{Edited, Recovered};
-use crate::error::{Error, Result};
+use crate::record::error::{Error, Result};
 
 /// How thoroughly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

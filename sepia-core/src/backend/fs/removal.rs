@@ -14,11 +14,11 @@ use super::publish::is_beyond;
 use super::read;
 use super::root::Root;
 use super::sys::{self, Directory, Kind};
-use crate::batch::Batch;
-use crate::class::Class;
-use crate::error::{Error, Result};
-use crate::name::{self, DATA};
 use crate::record::Key;
+use crate::record::batch::Batch;
+use crate::record::class::Class;
+use crate::record::error::{Error, Result};
+use crate::record::name::{self, DATA};
 
 type Operations = operations::Operations<'static>;
 

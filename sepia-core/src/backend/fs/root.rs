@@ -12,9 +12,11 @@ use super::layout::PRIVATE;
 use super::make;
 use super::modes::Modes;
 use super::sys::{self, Directory};
-use crate::error::{Error, Result};
+use crate::backend::{OpenOptions, layers};
 use crate::record::Key;
-use crate::shared::Shared;
+use crate::record::catalog::Settings;
+use crate::record::error::{Error, Result};
+use crate::record::shared::Shared;
 
 /// The root of a store.
 #[derive(Debug)]
@@ -25,6 +27,10 @@ pub(super) struct Root {
     folds: bool,
     /// The most bytes of a record.
     max_record: u64,
+    /// The layers through which the program reads and writes the store.
+    layers: Vec<String>,
+    /// The store was opened for writing.
+    is_writable: bool,
     /// The store keeps checksums, as far as its list of classes is known.
     checksums: AtomicBool,
     /// With whom the store is shared, as far as that is known.
@@ -54,15 +60,22 @@ impl AsFd for Root {
 }
 
 impl Root {
-    pub(super) fn new(handle: Directory, path: &Path, max_record: u64) -> Self {
+    pub(super) fn new(handle: Directory, path: &Path, options: &OpenOptions) -> Self {
+        let (max_record, layers, is_writable) = (options.max_record_size, options.layers.clone(), !options.read_only);
         let (checksums, directories, tmp, makes_links) = Default::default();
         let (folds, modes) = (cfg!(target_vendor = "apple"), Mutex::new(Modes { shared: None }));
-        Self { handle, path: path.to_owned(), folds, max_record, checksums, modes, directories, tmp, makes_links }
+        let path = path.to_owned();
+        Self { handle, path, folds, max_record, layers, is_writable, checksums, modes, directories, tmp, makes_links }
     }
 
     /// Returns the most bytes of a record.
     pub(super) fn max_record(&self) -> u64 {
         self.max_record
+    }
+
+    /// Checks that the program understands what it takes to use the store as it is opened.
+    pub(super) fn check_supported(&self, settings: &Settings) -> Result<()> {
+        layers::check(&settings.more.requires, &self.layers, self.is_writable)
     }
 
     /// Returns whether the store keeps checksums.

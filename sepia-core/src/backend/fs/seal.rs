@@ -20,8 +20,8 @@ use super::journal::Observed;
 use super::read::Stored;
 use super::sys::{self, Directory, Mark};
 use crate::backend::Seal;
-use crate::error::Result;
-use crate::name::DATA;
+use crate::record::error::Result;
+use crate::record::name::DATA;
 use crate::record::{Entries, Entry, Key, Record};
 
 /// How much older than the reading a part must be, in nanoseconds: five times the longest tick that systems have.

@@ -15,10 +15,11 @@ use super::publish::Publisher;
 use super::root::Root;
 use super::sys::{self, Kind};
 use super::{Filesystem, catalog};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::{self, DATA};
-use crate::shared::Shared;
+use crate::record::catalog::Settings;
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::{self, DATA};
+use crate::record::shared::Shared;
 
 impl Filesystem {
     /// Has everything private get the modes that go with the setting, and in a store that is shared everything else, too,
@@ -51,7 +52,8 @@ impl Filesystem {
         // The list of classes must not be written over by what the journal holds.
         self.begin_single(None)?;
         let classes = self.catalog.current(&self.root)?;
-        let content = catalog::print_shared(&classes, self.root.checksums(), Some(shared))?;
+        let settings = Settings { shared: Some(shared), ..(*self.catalog.settings()).clone() };
+        let content = catalog::print(&classes, &settings)?;
         let operation = Operation::new(FORMAT_FILE, Action::File(content.into()), Before::Unknown);
         let written = Publisher::new(&self.root).operate(&operation);
         written.map_err(|errno| Error::io("share the store", &self.root.place(FORMAT_FILE), errno))?;

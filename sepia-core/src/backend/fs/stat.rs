@@ -12,9 +12,9 @@ use super::modes;
 use super::read;
 use super::sys::{self, Directory, Kind, Measure};
 use crate::backend::Stat;
-use crate::error::Result;
-use crate::name::{self, DATA};
 use crate::record::Key;
+use crate::record::error::Result;
+use crate::record::name::{self, DATA};
 
 impl Filesystem {
     pub(super) fn stat_of(&self, key: &Key) -> Result<Option<Stat>> {

@@ -4,10 +4,10 @@ use rustix::io::Errno;
 
 use super::operation::Action;
 use super::root::Root;
-use crate::error::Error;
-use crate::name;
-use crate::problem::{Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::error::Error;
+use crate::record::name;
+use crate::record::problem::{Problem, ProblemKind};
 
 /// An operation of a commit that has taken effect and cannot be carried out.
 #[derive(Debug)]

@@ -16,9 +16,9 @@ use super::layout::{FOLLOWED, PRIVATE, name_of, names};
 use super::operations::Part;
 use super::{Filesystem, sys};
 use crate::backend::Track;
-use crate::error::{Error, Result};
-use crate::name;
 use crate::record::Key;
+use crate::record::error::{Error, Result};
+use crate::record::name;
 
 /// The most bytes that are handed on.
 const LIMIT: usize = 4 << 20;
@@ -241,10 +241,10 @@ mod tests {
 
     use super::*;
     use crate::backend::{Backend, OpenOptions};
-    use crate::batch::{Batch, Durability, Expect};
-    use crate::class::{Class, Format};
-    use crate::error::ErrorKind;
     use crate::record::Record;
+    use crate::record::batch::{Batch, Durability, Expect};
+    use crate::record::class::{Class, Format};
+    use crate::record::error::ErrorKind;
 
     fn commit(store: &Filesystem, id: &str, content: &str, durability: Durability) -> Result<()> {
         let mut batch = Batch::new();

@@ -9,9 +9,9 @@ use super::lock::Held;
 use super::overlay::Overlay;
 use super::read::{self, Presence, Stored};
 use super::{Filesystem, catalog, sys};
-use crate::class::{Class, Format, Kind};
-use crate::error::{Error, ErrorKind, Result};
 use crate::record::Key;
+use crate::record::class::{Class, Format, Kind};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// How often a record is read that changes while it is read, before writers are kept off.
 const ROUNDS: usize = 16;
@@ -233,6 +233,8 @@ impl Filesystem {
             && let Some(content) = overlay.catalog()
         {
             let declared = catalog::parse(content);
+            let declared =
+                declared.and_then(|declared| self.root.check_supported(&declared.settings).map(|()| declared));
             return declared
                 .map(|declared| declared.classes.into())
                 .map_err(|error: Error| error.at(self.root.path().to_string_lossy()));
@@ -241,8 +243,14 @@ impl Filesystem {
     }
 
     /// Returns whether a class is declared. One that is not may have been declared meanwhile.
+    ///
+    /// # Errors
+    /// `UnsupportedFormat` if this version does not understand what it takes to read its records.
     pub(super) fn declares(&self, class: &str) -> Result<bool> {
-        let declares = |classes: Arc<[Class]>| classes.iter().any(|known| known.name() == class);
-        Ok(declares(self.catalog.known()) || declares(self.declared()?))
+        let declares = |classes: &[Class]| match classes.iter().find(|known| known.name() == class) {
+            Some(class) => class.check_readable().map(|()| true),
+            None => Ok(false),
+        };
+        Ok(declares(&self.catalog.known())? || declares(&self.declared()?)?)
     }
 }

@@ -13,9 +13,9 @@ use super::read::{self, Kind, of};
 use super::track;
 use super::tree::{self, Content, Part};
 use super::writer::{Known, Writer};
-use crate::batch::{Batch, Change, Inspect};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Batch, Change, Inspect};
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Fingerprint, Key, Node, Record};
 
 /// What is said of a row that others have written, and put no generation over.
@@ -143,7 +143,7 @@ fn declare(connection: &Bounded, before: &[Class], after: &[Class]) -> Result<()
     let fail = failed("write the list of classes");
     for class in after.iter().filter(|class| !before.contains(class)) {
         connection.begin_operation();
-        catalog::declare(connection, class).map_err(&fail)?;
+        catalog::declare(connection, class)?;
         let was = before.iter().find(|known| known.name() == class.name());
         if was.is_some_and(Class::may_keep_generations) && !class.may_keep_generations() {
             const FORGET: &str = "UPDATE object SET base = NULL, generation = NULL WHERE class = ?1";

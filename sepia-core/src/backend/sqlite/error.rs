@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{ErrorCode, ffi};
 
-use crate::error::{Error, ErrorKind};
+use crate::record::error::{Error, ErrorKind};
 
 /// Makes an error of one of SQLite in `operation`. The place is added where it is known.
 pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> Error {

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::error::{failed, unopened};
 use super::schema;
-use crate::error::{Error, Quoted, Result};
+use crate::record::error::{Error, Quoted, Result};
 
 /// What is in a schema under one name.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(not(unix))]
 use super::gate::Deadline;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// A file beside the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ mod links {
     use super::super::pool::{Access, connect};
     use super::super::schema;
     use super::{Links, Side};
-    use crate::error::{Error, ErrorKind, Result};
+    use crate::record::error::{Error, ErrorKind, Result};
 
     /// Gives the files of a store inodes of their own, if they have other names.
     ///

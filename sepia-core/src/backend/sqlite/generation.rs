@@ -2,9 +2,9 @@
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-use crate::class::Class;
-use crate::name::generation_of;
 use crate::record::Key;
+use crate::record::class::Class;
+use crate::record::name::generation_of;
 
 /// The number of a generation, as SQLite keeps it in order and exactly: an integer, or, above those of SQLite, a text of
 /// its digits, which comes after every integer.

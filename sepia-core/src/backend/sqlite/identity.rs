@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// What tells a file from others. It is not opened: whoever closes it would take the locks of all connections away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::bounded::Bounded;
 use super::error::{disordered, failed};
 use super::read::of;
 use super::tree::bytes;
-use crate::error::{Error, ErrorKind, Result};
 use crate::record::Key;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// Returns where the links of a record lead. Its entries are read while its own row is, so both are of one state.
 pub(super) fn from(connection: &Connection, key: &Key) -> Result<Option<Vec<Key>>> {

@@ -13,8 +13,8 @@ use super::gate::{Held, Patience};
 use super::pool::{Access, connect};
 use super::{Sqlite, commit, files, trace};
 use crate::backend::Lock;
-use crate::batch::{Batch, Durability};
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Batch, Durability};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// Keeps others off until it is dropped.
 #[derive(Debug)]

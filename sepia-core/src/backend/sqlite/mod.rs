@@ -57,9 +57,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Lock, Moment, Recovered, Seal, Stat, Track, Upkeep};
-use crate::batch::{Batch, Durability};
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::{Batch, Durability};
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Key, Record};
 use bounded::Bounded;
 use error::{at, unwritten};
@@ -299,6 +299,9 @@ impl Backend for Sqlite {
     }
 
     fn ids(&self, class: &str, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<()> {
+        if !self.read_with(|connection| self.declared.contains(connection, class))? {
+            return Ok(());
+        }
         let mut ids = read::Ids::start();
         while self.read_with(|connection| ids.advance(connection, class))? {
             if ids.iter().any(|id| each(id).is_break()) {

@@ -13,7 +13,7 @@ use super::catalog;
 use super::error::failed;
 use super::gate::{Deadline, retry};
 use crate::backend::OpenOptions;
-use crate::error::Result;
+use crate::record::error::Result;
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -41,8 +41,8 @@ mod unix {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     use rustix::io::Errno;
 
-    use crate::error::{Error, ErrorKind, Result};
-    use crate::shared::Shared;
+    use crate::record::error::{Error, ErrorKind, Result};
+    use crate::record::shared::Shared;
 
     /// The mode of the database, and of the files beside it.
     fn mode(shared: Option<Shared>) -> u32 {
@@ -239,8 +239,8 @@ mod unix {
 mod other {
     use std::path::Path;
 
-    use crate::error::{Error, Result};
-    use crate::shared::Shared;
+    use crate::record::error::{Error, Result};
+    use crate::record::shared::Shared;
 
     pub(in super::super) fn make(_: &Path, _: Option<Shared>) -> Result<()> {
         Ok(())

@@ -19,8 +19,8 @@ use super::modes;
 use super::pool::{Access, Pool, connect};
 use super::schema;
 use super::writer::{self, Writer};
-use crate::backend::OpenOptions;
-use crate::error::{Error, ErrorKind, Result};
+use crate::backend::{OpenOptions, layers};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// How the texts of a store are encoded: SQLite takes bytes for text in the encoding of the database.
 const ENCODING: &str = "UTF-8";
@@ -142,6 +142,7 @@ fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Bounde
         return Err(Error::message(ErrorKind::Io, "the file system cannot keep a database with a write-ahead log"));
     }
     if let Content::Store(schema::VERSION) = found {
+        check_supported(&connection, options)?;
         keep_checksums(&connection, options)?;
         find_containers(&connection);
         return Ok(connection);
@@ -149,9 +150,12 @@ fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Bounde
     retry(deadline, || connection.execute_batch("BEGIN IMMEDIATE")).map_err(failed("make the store"))?;
     let made = match content(&connection) {
         // Made or migrated by another process meanwhile.
-        Ok(Content::Store(schema::VERSION)) => Ok(()),
-        Ok(Content::Store(version)) => schema::migrate(&connection, version).map_err(failed("migrate the store")),
-        Ok(Content::Nothing) => schema::migrate(&connection, 0).map_err(failed("make the store")),
+        Ok(Content::Store(schema::VERSION)) => check_supported(&connection, options),
+        Ok(Content::Store(version)) => check_supported(&connection, options)
+            .and_then(|()| schema::migrate(&connection, version).map_err(failed("migrate the store"))),
+        Ok(Content::Nothing) => schema::migrate(&connection, 0)
+            .map_err(failed("make the store"))
+            .and_then(|()| catalog::require(&connection, &layers::required(&options.layers))),
         Ok(Content::Foreign) => Err(foreign()),
         Err(error) => Err(error),
     };
@@ -159,6 +163,11 @@ fn make(path: &Path, options: &OpenOptions, deadline: Deadline) -> Result<Bounde
     connection.execute_batch("COMMIT").map_err(failed("make the store"))?;
     keep_checksums(&connection, options)?;
     Ok(connection)
+}
+
+/// Checks that the program understands what it takes to use a store as it is opened.
+fn check_supported(connection: &Connection, options: &OpenOptions) -> Result<()> {
+    layers::check(&catalog::requires(connection)?, &options.layers, !options.read_only)
 }
 
 /// Turns checksums on, if that is wanted.
@@ -194,7 +203,7 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
     let look = |access| {
         let connection = connect(path, access, options.lock_timeout).map_err(unopened)?;
         match content(&connection)? {
-            Content::Store(_) => {}
+            Content::Store(_) => check_supported(&connection, options)?,
             Content::Nothing => return Err(not_a_store("it is empty, and nothing may be written")),
             Content::Foreign => return Err(foreign()),
         }

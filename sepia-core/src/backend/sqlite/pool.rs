@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::bounded::Bounded;
 use super::error::unopened;
 use super::identity::Identity;
-use crate::error::Result;
+use crate::record::error::Result;
 
 /// How many connections wait for whoever reads next. More are opened when more threads read at once.
 const IDLE: usize = 8;

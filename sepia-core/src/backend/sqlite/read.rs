@@ -11,8 +11,8 @@ use super::error::{disordered, failed};
 use super::generation;
 use super::tree::{Builder, bytes};
 use crate::backend::Stat;
-use crate::error::{Error, Result};
-use crate::name::{MAX_NAME, generation_of};
+use crate::record::error::{Error, Result};
+use crate::record::name::{MAX_NAME, generation_of};
 use crate::record::{ENTRY_SIZE, Key, Record};
 
 /// What a row of `object` is.

@@ -27,7 +27,8 @@ CREATE TABLE class (
     name TEXT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('serializable', 'container')),
     content TEXT CHECK (content IN ('json', 'text', 'bytes', 'custom')),
-    generations INTEGER CHECK (generations IN (0, 1))
+    generations INTEGER CHECK (generations IN (0, 1)),
+    more TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE object (

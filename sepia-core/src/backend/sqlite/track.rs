@@ -9,9 +9,9 @@ use super::Sqlite;
 use super::error::{disordered, failed};
 use super::gate::Patience;
 use crate::backend::Track;
-use crate::batch::Durability;
-use crate::error::Result;
 use crate::record::Key;
+use crate::record::batch::Durability;
+use crate::record::error::Result;
 
 /// How many notes are kept at most.
 const KEPT: i64 = 100_000;

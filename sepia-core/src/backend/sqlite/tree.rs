@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use rusqlite::Row;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 use crate::record::{Entries, Entry, Key, MAX_DIRECTORIES, MAX_ENTRY_NAME, Name, Node};
 
 /// What stands between the names of a path.

@@ -9,9 +9,9 @@ use super::catalog::{self, Checksums};
 use super::error::{self, failed};
 use super::gate::Held;
 use super::schema;
-use crate::batch::Durability;
-use crate::class::Class;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::batch::Durability;
+use crate::record::class::Class;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// How many bytes of the log stay on the disk once they are in the database.
 const LOG: i64 = 64 << 20;

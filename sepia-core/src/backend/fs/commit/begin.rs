@@ -7,7 +7,7 @@ use super::super::journal::{Observed, START};
 use super::super::overlay::Overlay;
 use super::super::recover::{self, Effort};
 use super::super::{Filesystem, sys};
-use crate::error::{Error, Result};
+use crate::record::error::{Error, Result};
 
 impl Filesystem {
     /// Begins to write: adopts what a dead writer left (step 1). Under the lock.

@@ -14,9 +14,9 @@ use super::super::plan::Plan;
 use super::super::read::{self, Presence, Stored};
 use super::super::sys::{self, Directory, Kind};
 use super::super::{Filesystem, catalog, removal, stuck};
-use crate::batch::{Batch, Change, Durability, Inspect, Step};
-use crate::class::Class;
-use crate::error::{Error, Result};
+use crate::record::batch::{Batch, Change, Durability, Inspect, Step};
+use crate::record::class::Class;
+use crate::record::error::{Error, Result};
 use crate::record::{Fingerprint, Key};
 
 /// A batch that has been checked, and what it does.
@@ -89,7 +89,7 @@ impl Filesystem {
         operations.append(removals);
         if let Some(classes) = &classes {
             // Declared before the first object is there, retired after the last is gone.
-            let content = catalog::print_shared(classes, self.root.checksums(), self.root.modes().shared)?;
+            let content = catalog::print(classes, &self.catalog.settings())?;
             if content.len() as u64 > MAX_CATALOG {
                 let message = format!("the list of classes would have more than {MAX_CATALOG} bytes");
                 return Err(Error::invalid_value(message).at(self.root.place(FORMAT_FILE).to_string_lossy()));

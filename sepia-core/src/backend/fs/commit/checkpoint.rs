@@ -7,7 +7,7 @@ use super::super::journal::{RESERVE, START, damaged};
 use super::super::layout::{FORMAT_FILE, PRIVATE, STATE};
 use super::super::recover::{self, SyncFailure};
 use super::super::{Filesystem, sys};
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 impl Filesystem {
     /// Makes all that has been committed durable where it stands, and begins the journal anew. Under the

@@ -17,8 +17,8 @@ use super::super::publish::Publisher;
 use super::super::sys::{self, Entry};
 use super::super::{Filesystem, make};
 use super::check::Planned;
-use crate::error::{Error, ErrorKind, Result};
-use crate::name::DATA;
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name::DATA;
 
 /// What a small file takes on most disks.
 const BLOCK: u64 = 4096;

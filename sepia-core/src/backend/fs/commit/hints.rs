@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 
 use super::super::{Filesystem, latest};
 use super::check::{Base, Planned};
-use crate::batch::{Batch, Change};
-use crate::error::Result;
 use crate::record::Key;
+use crate::record::batch::{Batch, Change};
+use crate::record::error::Result;
 
 /// The classes of which the note that all bases have their hints was taken away, each with one of its bases.
 pub(super) type Unnoted<'p> = BTreeMap<&'p str, &'p Key>;

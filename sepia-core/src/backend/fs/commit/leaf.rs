@@ -10,9 +10,9 @@ use super::super::journal::state::{Left, Single, State};
 use super::super::make::{Made, Maker, Over};
 use super::super::sys::{self, Directory};
 use super::super::{Filesystem, read};
-use crate::batch::{Batch, Change, Durability, Expect, Step};
-use crate::class::Class;
-use crate::error::Result;
+use crate::record::batch::{Batch, Change, Durability, Expect, Step};
+use crate::record::class::Class;
+use crate::record::error::Result;
 use crate::record::{Fingerprint, Record};
 
 /// What stands where a leaf shall be.

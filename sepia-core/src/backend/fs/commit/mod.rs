@@ -24,9 +24,9 @@ use std::sync::atomic::Ordering;
 use super::Filesystem;
 use super::journal::Observed;
 use super::lock::{Held, Outcome, Turn};
-use crate::batch::{Batch, Change, Durability, Expect, Step};
-use crate::error::Result;
 use crate::record::Key;
+use crate::record::batch::{Batch, Change, Durability, Expect, Step};
+use crate::record::error::Result;
 pub(super) use write::Unfinished;
 
 /// The most batches that are committed together.

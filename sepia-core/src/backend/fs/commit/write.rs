@@ -16,8 +16,8 @@ use super::super::{Filesystem, trace, track};
 use super::check::Planned;
 use super::leaf::takes_no_frame;
 use super::spread;
-use crate::batch::Durability;
-use crate::error::{Error, Result};
+use crate::record::batch::Durability;
+use crate::record::error::{Error, Result};
 
 /// A batch that is so much longer than an epoch gives its part of the journal back at once.
 const LARGE: u64 = 4 * LIGHT_LIMIT;
@@ -239,9 +239,9 @@ mod tests {
     use super::super::super::sys;
     use super::*;
     use crate::backend::{Backend, OpenOptions};
-    use crate::batch::{Batch, Expect};
-    use crate::class::{Class, Format};
-    use crate::error::ErrorKind;
+    use crate::record::batch::{Batch, Expect};
+    use crate::record::class::{Class, Format};
+    use crate::record::error::ErrorKind;
     use crate::record::{Key, Record};
 
     fn batch(text: &str) -> Result<Batch> {

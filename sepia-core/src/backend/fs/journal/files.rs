@@ -19,7 +19,7 @@ use super::super::root::Root;
 use super::super::sys::{self, Directory, Inode, Kind};
 use super::state::State;
 use super::{FORMAT, Journal, MAGIC, START, check_alone, damaged, newer, token};
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// For so long a reader takes it for true that the names are still those of the files that it has open.
 pub(super) const LEASE: Duration = Duration::from_millis(5);

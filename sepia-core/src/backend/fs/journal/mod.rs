@@ -86,7 +86,7 @@ use super::operations::{Operations, Part};
 use super::recover::SyncFailure;
 use super::root::Root;
 use super::sys;
-use crate::error::{Error, ErrorKind, Quoted, Result};
+use crate::record::error::{Error, ErrorKind, Quoted, Result};
 use files::{Files, Opened};
 pub(super) use scan::Frames;
 pub(super) use size::RESERVE;

@@ -5,8 +5,8 @@
 
 use super::super::layout::{self, FORMAT_FILE, MAX_CATALOG, parse_link};
 use super::super::operation::{Action, Operation};
-use crate::class;
-use crate::name::{self, DATA, MAX_NAME};
+use crate::record::class;
+use crate::record::name::{self, DATA, MAX_NAME};
 use crate::record::{Key, MAX_DIRECTORIES, MAX_ENTRY_NAME};
 
 /// The most bytes of a path: the names of a class, a record, and as many in it as directories can be within each other,

@@ -14,7 +14,7 @@ use super::frame::{self, Check, Frame, HEADER, Head, Header};
 use super::proper;
 use super::state::{MAX_NUMBER, State};
 use super::{Journal, LIMIT, MAX_FRAME, START, damaged};
-use crate::error::{Error, Quoted, Result};
+use crate::record::error::{Error, Quoted, Result};
 
 /// How much of the journal is read at once. What is longer is believed only once its sum is right.
 const STEP: usize = 256 << 10;

@@ -11,7 +11,7 @@ use super::super::layout::JOURNAL;
 use super::super::root::Root;
 use super::super::sys;
 use super::{Journal, LIMIT, START};
-use crate::error::{Error, Result};
+use crate::record::error::{Error, Result};
 
 /// The journal grows by this much at least: to wait for the disk is cheaper in a file that has its
 /// length already.

@@ -192,8 +192,8 @@ mod tests {
     use super::super::Observed;
     use super::*;
     use crate::backend::{Backend, OpenOptions};
-    use crate::batch::{Batch, Expect};
-    use crate::class::{Class, Format};
+    use crate::record::batch::{Batch, Expect};
+    use crate::record::class::{Class, Format};
     use crate::record::{Key, Record};
 
     #[test]

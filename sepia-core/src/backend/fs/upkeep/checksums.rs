@@ -9,7 +9,8 @@ use super::super::publish::Publisher;
 use super::super::root::Root;
 use super::super::{Filesystem, catalog, sys};
 use super::walk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::record::catalog::Settings;
+use crate::record::error::{Error, ErrorKind, Result};
 
 /// Makes sure that files can have checksums here. Under the writer lock.
 pub(in super::super) fn probe_checksums(root: &Root) -> Result<()> {
@@ -46,7 +47,8 @@ impl Filesystem {
             return Ok(());
         }
         probe_checksums(&self.root)?;
-        let content = catalog::print_shared(&classes, Checksums::On, self.root.modes().shared)?;
+        let settings = Settings { checksums: Checksums::On, ..(*self.catalog.settings()).clone() };
+        let content = catalog::print(&classes, &settings)?;
         let operation = Operation::new(FORMAT_FILE, Action::File(content.into()), Before::Unknown);
         let written = Publisher::new(&self.root).operate(&operation);
         written.map_err(|errno| Error::io("turn checksums on", &self.root.place(FORMAT_FILE), errno))?;

@@ -6,9 +6,9 @@ use rustix::io::{Errno, Result};
 use super::super::Filesystem;
 use super::super::layout::MAX_DIRECTORIES;
 use super::super::sys::{self, Directory, Kind};
-use crate::error::Error;
-use crate::name::{self, DATA};
 use crate::record::Key;
+use crate::record::error::Error;
+use crate::record::name::{self, DATA};
 
 impl Filesystem {
     /// Has the age of a record count from now on, and returns whether it may. Under the writer lock.

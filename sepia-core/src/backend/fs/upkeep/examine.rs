@@ -10,11 +10,11 @@ use super::super::sys::{self, Directory, Kind};
 use super::super::{Filesystem, recover};
 use super::walk::{self, FOREIGN, Walked, is_hidden};
 use crate::backend::Examined;
-use crate::class::Class;
-use crate::error::{Error, Result};
-use crate::name::{self, MAX_NAME};
-use crate::problem::{Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::class::Class;
+use crate::record::error::{Error, Result};
+use crate::record::name::{self, MAX_NAME};
+use crate::record::problem::{Problem, ProblemKind};
 
 /// Takes whatever stands under the name of a record, and where to tell of problems.
 type EachRecord<'f> = dyn FnMut(&Directory, Key, Kind, &mut dyn FnMut(Problem)) + 'f;

@@ -10,11 +10,11 @@ use super::super::latest;
 use super::super::layout::LATEST;
 use super::super::sys;
 use crate::backend::to_the_end;
-use crate::class::Class;
-use crate::error::{Error, Result};
-use crate::name;
-use crate::problem::{Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::class::Class;
+use crate::record::error::{Error, Result};
+use crate::record::name;
+use crate::record::problem::{Problem, ProblemKind};
 
 /// The generations of one base.
 #[derive(Clone, Copy, Default)]

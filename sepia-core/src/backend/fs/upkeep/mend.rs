@@ -9,9 +9,9 @@ use super::super::layout::{TMP, is_within};
 use super::super::sys::{self, Kind};
 use super::quarantine;
 use super::walk::Remedy;
-use crate::error::{Error, Result};
-use crate::name::{self, DATA};
-use crate::problem::{self, Problem, ProblemKind};
+use crate::record::error::{Error, Result};
+use crate::record::name::{self, DATA};
+use crate::record::problem::{self, Problem, ProblemKind};
 
 impl Filesystem {
     pub(super) fn mend_one(&self, problem: &Problem) -> Result<Option<String>> {

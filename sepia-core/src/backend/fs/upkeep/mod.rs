@@ -18,8 +18,8 @@ mod walk;
 
 use super::{Filesystem, lock};
 use crate::backend::{Examined, Upkeep};
-use crate::error::{Error, ErrorKind, Result};
-use crate::problem::Problem;
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::problem::Problem;
 use crate::record::{Key, Record};
 
 pub(super) use checksums::probe_checksums;

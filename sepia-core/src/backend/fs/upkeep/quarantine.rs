@@ -13,8 +13,8 @@ use super::super::modes::Making;
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
 use super::walk;
-use crate::error::Error;
-use crate::name::DATA;
+use crate::record::error::Error;
+use crate::record::name::DATA;
 use crate::record::{Entries, Entry, Key, Node, Record};
 
 /// A directory in quarantine, with those that it is in.
@@ -67,7 +67,7 @@ impl Place {
 }
 
 /// Makes sure that there is a quarantine. Under the writer lock.
-pub(super) fn ensure(root: &Root) -> crate::error::Result<()> {
+pub(super) fn ensure(root: &Root) -> crate::record::error::Result<()> {
     open(root).map(drop).map_err(|errno| Error::io("open the quarantine", &root.place(QUARANTINE), errno))
 }
 

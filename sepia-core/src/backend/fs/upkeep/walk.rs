@@ -10,11 +10,11 @@ use super::super::descent::{self, Descent, Next};
 use super::super::layout::{MAX_DIRECTORIES, parse_link};
 use super::super::root::Root;
 use super::super::sys::{self, Directory, Kind};
-use crate::class::{self, Class};
-use crate::foreign;
-use crate::name::{self, DATA};
-use crate::problem::{self, Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::class::{self, Class};
+use crate::record::foreign;
+use crate::record::name::{self, DATA};
+use crate::record::problem::{self, Problem, ProblemKind};
 
 /// What is wrong, and what can be done about it.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use super::super::error::{disordered, failed};
 use super::super::gate::Patience;
 use super::super::{Sqlite, catalog, read, tree};
 use crate::backend::Examined;
-use crate::batch::Durability;
-use crate::error::{ErrorKind, Result};
-use crate::problem::{Problem, ProblemKind};
+use crate::record::batch::Durability;
+use crate::record::error::{ErrorKind, Result};
+use crate::record::problem::{Problem, ProblemKind};
 use crate::record::{Key, Record};
 
 /// How many records are given a checksum in one transaction.

@@ -5,11 +5,11 @@ use rusqlite::types::ValueRef;
 
 use super::super::error::failed;
 use super::super::{Sqlite, catalog, generation, read, schema, tree};
-use crate::class::{self, Class};
-use crate::error::{Error, ErrorKind, Result};
-use crate::name;
-use crate::problem::{self, Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::class::{self, Class};
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::name;
+use crate::record::problem::{self, Problem, ProblemKind};
 
 /// Where a problem is that is in no record and no table.
 const DATABASE: &str = "database";

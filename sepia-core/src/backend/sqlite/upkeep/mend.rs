@@ -8,9 +8,9 @@ use super::super::writer::Writer;
 use super::super::{commit, generation, read, track};
 use super::checksums::{self, Comparison};
 use super::{examine, quarantine};
-use crate::error::{Error, ErrorKind, Result};
-use crate::problem::{self, Problem, ProblemKind};
 use crate::record::Key;
+use crate::record::error::{Error, ErrorKind, Result};
+use crate::record::problem::{self, Problem, ProblemKind};
 
 /// Mends a problem. Returns what was done.
 pub(super) fn mend(writer: &mut Writer, problem: &Problem) -> Result<Option<String>> {

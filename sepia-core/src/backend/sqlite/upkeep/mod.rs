@@ -14,9 +14,9 @@ use super::Sqlite;
 use super::error::failed;
 use super::gate::Patience;
 use crate::backend::{Examined, Upkeep};
-use crate::batch::Durability;
-use crate::error::Result;
-use crate::problem::Problem;
+use crate::record::batch::Durability;
+use crate::record::error::Result;
+use crate::record::problem::Problem;
 use crate::record::{Key, Record};
 
 impl Upkeep for Sqlite {
