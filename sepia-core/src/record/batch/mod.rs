@@ -273,7 +273,8 @@ impl Batch {
     ///
     /// # Errors
     /// `ClassClash` if a declaration contradicts the stored one, or a put has none, or is of a record of the other kind
-    /// than its class.
+    /// than its class. `UnsupportedFormat` if a class that is put into or deleted from requires what this version does
+    /// not know.
     pub fn merge_classes(&self, stored: &[Class]) -> Result<Option<Vec<Class>>> {
         let mut merged = None;
         for class in &self.classes {
