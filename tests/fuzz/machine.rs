@@ -11,9 +11,6 @@ use crate::canary::Canary;
 const MOMENT: Duration = Duration::from_secs(1);
 /// So much memory may be needed beside what is read.
 const ROOM: u64 = 64 << 20;
-/// How many quick rounds there are.
-const QUICK: Duration = Duration::from_secs(3);
-
 /// Numbers that look random, the same for the same seed (splitmix64).
 pub struct Random(u64);
 
@@ -98,28 +95,34 @@ pub trait Target {
     fn try_everything(&self, round: &mut Round);
 }
 
-/// The rounds that run with the other tests.
-pub fn quick(name: &str, target: &dyn Target) {
-    run(name, target, QUICK, 0);
+/// The rounds that run with the other tests: so many, from the first seed on, as what is tried must not depend on how fast
+/// a machine is.
+pub fn quick(name: &str, target: &dyn Target, rounds: u64) {
+    if !tried_alone(name, target) {
+        (0..rounds).for_each(|seed| once(name, target, seed));
+    }
 }
 
 /// The rounds that somebody waits for.
 pub fn long(name: &str, target: &dyn Target) {
     let seconds = std::env::var("SEPIA_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    run(name, target, Duration::from_secs(seconds), now.as_secs() << 24);
-}
-
-fn run(name: &str, target: &dyn Target, length: Duration, first: u64) {
-    if let Some(seed) = std::env::var("SEPIA_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        return once(name, target, seed);
+    if tried_alone(name, target) {
+        return;
     }
-    let (began, mut seed) = (Instant::now(), first);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let (began, length, first) = (Instant::now(), Duration::from_secs(seconds), now.as_secs() << 24);
+    let mut seed = first;
     while began.elapsed() < length {
         once(name, target, seed);
         seed += 1;
     }
     eprintln!("{name}: {} rounds", seed - first);
+}
+
+/// Tries the seed that somebody asks for, if there is one.
+fn tried_alone(name: &str, target: &dyn Target) -> bool {
+    let seed = std::env::var("SEPIA_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
+    seed.map(|seed| once(name, target, seed)).is_some()
 }
 
 fn once(name: &str, target: &dyn Target, seed: u64) {
