@@ -218,23 +218,23 @@ impl Target for Places {
 
 #[test]
 fn journals() {
-    machine::quick("journal", &Private("journal"), 300);
+    machine::quick("journal", &Private("journal"), 100);
 }
 
 #[test]
 fn states() {
-    machine::quick("state", &Private("state"), 300);
+    machine::quick("state", &Private("state"), 100);
 }
 
 #[test]
 fn hints() {
-    machine::quick("hint", &Private("latest/Draft/d"), 300);
-    machine::quick("marker", &Private("latest/.Draft"), 300);
+    machine::quick("hint", &Private("latest/Draft/d"), 60);
+    machine::quick("marker", &Private("latest/.Draft"), 60);
 }
 
 #[test]
 fn followed() {
-    machine::quick("followed", &Private("followed"), 300);
+    machine::quick("followed", &Private("followed"), 80);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn lists_of_classes() {
 
 #[test]
 fn places() {
-    machine::quick("places", &Places, 300);
+    machine::quick("places", &Places, 80);
 }
 
 #[test]
