@@ -276,7 +276,7 @@ fn at_every_step_of_a_recovery(name: &str, durability: Durability, copied: bool,
         let directory = directory();
         run("steps::dies_at_a_step", &[place(&directory).to_str().unwrap(), name, &word, &NEVER.to_string()]).2.unwrap()
     };
-    // What a leaf takes is little enough for all of its steps, and no more than enough recoveries would die otherwise.
+    // A leaf takes few steps: all are tried, or too few recoveries would die to show anything.
     let every = if name.starts_with("leaf ") { 1 } else { every };
     in_parallel(usize::try_from(steps).unwrap() / every, |step| {
         let directory = directory();

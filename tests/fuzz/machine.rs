@@ -80,9 +80,9 @@ impl Round {
 
     /// Runs something that must not take long, whatever comes of it.
     pub fn run<T>(&mut self, what: &str, call: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), kept_waiting());
         let done = call();
-        let took = began.elapsed();
+        let took = began.elapsed().saturating_sub(kept_waiting().saturating_sub(before));
         if took > MOMENT {
             self.slow.get_or_insert_with(|| format!("{what} took {took:?}"));
         }
@@ -177,6 +177,12 @@ fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().map_or(0, |kilobytes| kilobytes << 10)
+}
+
+/// How long this thread could have run, and others ran instead; nothing where the system does not tell.
+fn kept_waiting() -> Duration {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split_whitespace().nth(1).and_then(|waited| waited.parse().ok()).unwrap_or_default())
 }
 
 /// Copies a tree as it is.
