@@ -323,7 +323,7 @@ fn a_recovery_of_mixed_objects() {
 }
 
 #[test]
-#[ignore = "half an hour"]
+#[ignore = "a quarter of an hour or more"]
 fn every_recovery() {
     for name in NAMES {
         for durability in [Durability::Sync, Durability::Buffered] {
