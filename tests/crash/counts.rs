@@ -88,11 +88,22 @@ fn both(path: &Path, how: &str, count: u64) {
 
 #[test]
 fn two_processes_add_to_one_container() {
+    add_together(70, 20);
+}
+
+#[test]
+#[ignore = "long"]
+fn two_processes_add_to_one_container_for_long() {
+    add_together(200, 40);
+}
+
+/// Each adds so many in transactions, and so many by saving again after conflicts.
+fn add_together(in_transactions: u64, by_saving: u64) {
     for how in ["transactions", "saves"] {
         let directory = directory();
         let store = Store::open(place(&directory)).unwrap();
         store.save(&Shelf { id: "shelf".into(), total: 0, books: Vec::new(), boxes: Vec::new() }).unwrap();
-        let (each, path) = (if how == "saves" { 40 } else { 200 }, place(&directory));
+        let (each, path) = (if how == "saves" { by_saving } else { in_transactions }, place(&directory));
         both(&path, how, each);
         let shelf: Shelf = store.load("shelf").unwrap();
         let mut titles: Vec<_> = shelf.books.iter().map(|book| book.title.clone()).collect();

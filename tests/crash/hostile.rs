@@ -129,7 +129,7 @@ fn flips(count: usize, seed: u64) {
 
 #[test]
 fn flipped_bits() {
-    flips(60, 1);
+    flips(20, 1);
 }
 
 #[test]

@@ -601,25 +601,28 @@ fn no_schedule_shows_anything_wrong() {
 
 #[test]
 fn every_rule_is_needed() {
-    for broken in [
-        Broken::AppliedAfterReading,
-        Broken::NoSecondLook,
-        Broken::PublishedBeforeCommitted,
-        Broken::AppliedBeforePublished,
-        Broken::NoAdoption,
-        Broken::SingleInDurableEpoch,
-        Broken::SingleWithoutVoid,
-        Broken::SequenceAfterSingle,
-        Broken::MomentDuringSingle,
-        Broken::TouchedNotCompared,
-        Broken::NotedAfterCommitted,
-        Broken::ComparedWithCommitted,
-        Broken::FrameBeforeEpoch,
-        Broken::EpochNotCompared,
-        Broken::ScanAfterReading,
-        Broken::RejectedCounts,
+    // With each, the first world that shows that it is broken, so that no other has to be explored to its end.
+    for (broken, first) in [
+        (Broken::AppliedAfterReading, 0),
+        (Broken::NoSecondLook, 0),
+        (Broken::PublishedBeforeCommitted, 0),
+        (Broken::AppliedBeforePublished, 0),
+        (Broken::NoAdoption, 1),
+        (Broken::SingleInDurableEpoch, 2),
+        (Broken::SingleWithoutVoid, 2),
+        (Broken::SequenceAfterSingle, 7),
+        (Broken::MomentDuringSingle, 7),
+        (Broken::TouchedNotCompared, 1),
+        (Broken::NotedAfterCommitted, 0),
+        (Broken::ComparedWithCommitted, 0),
+        (Broken::FrameBeforeEpoch, 5),
+        (Broken::EpochNotCompared, 1),
+        (Broken::ScanAfterReading, 12),
+        (Broken::RejectedCounts, 12),
     ] {
-        let wrong = worlds().into_iter().find_map(|world| explore(world, broken).err());
+        let mut worlds: Vec<_> = worlds().into_iter().enumerate().collect();
+        worlds.rotate_left(first);
+        let wrong = worlds.into_iter().find_map(|(number, world)| Some((number, explore(world, broken).err()?)));
         println!("{broken:?}: {wrong:?}");
         assert!(wrong.is_some(), "{broken:?} makes no difference");
     }

@@ -98,7 +98,7 @@ fn a_reader_begins_anew_only_if_its_own_record_was_changed() {
         let mut writer = spawn("readers::writes_all_the_time", &[path.to_str().unwrap(), how]);
         let begun = || backend.read(&key("Leaf", "0")).unwrap().is_some() || how == "new";
         while !begun() {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let output = command("readers::reads_a_shelf", &[path.to_str().unwrap()]).output().unwrap();
         assert!(writer.try_wait().unwrap().is_none(), "{how}: the writer has ended");

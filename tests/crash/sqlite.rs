@@ -251,7 +251,7 @@ fn storm(rounds: usize, seed: u64) {
     while !looks.iter().all(|looks| looks.exists())
         && readers.iter_mut().all(|reader| reader.try_wait().unwrap().is_none())
     {
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(1));
     }
     readers.iter_mut().for_each(|reader| end(reader, "a reader"));
     // Once as the last reader has left it, and once as it is after somebody has opened and closed it.
@@ -382,7 +382,7 @@ fn makings(rounds: usize, seed: u64) {
         end(&mut makers[0], "one that makes a store");
         if let Some(other) = makers.get_mut(1) {
             while !confirmed[1].exists() && other.try_wait().unwrap().is_none() {
-                thread::yield_now();
+                thread::sleep(Duration::from_millis(1));
             }
             end(other, "the other one");
         }

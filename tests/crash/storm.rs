@@ -219,7 +219,7 @@ fn storm(rounds: usize, seed: u64) {
     while !(0..2).all(|reader| counts(reader).exists())
         && readers.iter_mut().all(|reader| reader.try_wait().unwrap().is_none())
     {
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     readers.iter_mut().for_each(|reader| end(reader, "a reader"));
     check_all(path, &notes);

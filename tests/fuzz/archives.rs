@@ -57,12 +57,12 @@ fn seal_headers(bytes: &mut [u8]) {
 
 #[test]
 fn plain() {
-    machine::quick("archive", &Archives("archive"));
+    machine::quick("archive", &Archives("archive"), 600);
 }
 
 #[test]
 fn compressed() {
-    machine::quick("compressed archive", &Archives("compressed"));
+    machine::quick("compressed archive", &Archives("compressed"), 600);
 }
 
 #[test]

@@ -218,33 +218,33 @@ impl Target for Places {
 
 #[test]
 fn journals() {
-    machine::quick("journal", &Private("journal"));
+    machine::quick("journal", &Private("journal"), 100);
 }
 
 #[test]
 fn states() {
-    machine::quick("state", &Private("state"));
+    machine::quick("state", &Private("state"), 100);
 }
 
 #[test]
 fn hints() {
-    machine::quick("hint", &Private("latest/Draft/d"));
-    machine::quick("marker", &Private("latest/.Draft"));
+    machine::quick("hint", &Private("latest/Draft/d"), 60);
+    machine::quick("marker", &Private("latest/.Draft"), 60);
 }
 
 #[test]
 fn followed() {
-    machine::quick("followed", &Private("followed"));
+    machine::quick("followed", &Private("followed"), 80);
 }
 
 #[test]
 fn lists_of_classes() {
-    machine::quick("format.json", &Private("format.json"));
+    machine::quick("format.json", &Private("format.json"), 300);
 }
 
 #[test]
 fn places() {
-    machine::quick("places", &Places);
+    machine::quick("places", &Places, 80);
 }
 
 #[test]

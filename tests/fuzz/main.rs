@@ -2,8 +2,8 @@
 //! long or much memory, and nothing outside the store is touched. Files that real stores have written (`corpus/`) are
 //! changed at random, half of them with checksums that are right again, and everything is done with the result.
 //!
-//! The quick rounds run with the other tests. `SEPIA_FUZZ_SECONDS=3600 cargo test -p sepia --test fuzz -- --ignored` runs
-//! each target for so long. What fails prints its seed; `SEPIA_FUZZ_SEED` runs that one alone. The corpus is made anew by
+//! The quick rounds run with the other tests, the same ones everywhere. `SEPIA_FUZZ_SECONDS=3600 cargo test -p sepia --test
+//! fuzz -- --ignored for_long` runs each target for so long. What fails prints its seed; `SEPIA_FUZZ_SEED` runs that one alone. The corpus is made anew by
 //! `cargo test -p sepia --test fuzz -- --ignored makes_the_corpus`.
 
 #![cfg(unix)]

@@ -20,7 +20,8 @@ use tempfile::TempDir;
 
 use crate::copy::{drafts, key, link, many, notes, put, text};
 use crate::support::{
-    MEDIA, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair, refused,
+    MEDIA, Medium, OnDisk, beside_writers, content, directory, is_of_one_moment, on_every_backend, on_every_medium,
+    on_every_pair, on_some_pairs, refused,
 };
 use crate::trees::{Tree, tree};
 
@@ -29,7 +30,7 @@ struct Shelf(TempDir);
 
 impl Shelf {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(directory())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -63,31 +64,47 @@ fn fill(store: &Store) {
     link(store, "work", &["a", "gone"]);
 }
 
+/// Backs up a tree and what it becomes, in every medium, and restores both in every medium.
+fn come_back(first: &Tree, second: &Tree) -> Result<(), TestCaseError> {
+    let shelf = Shelf::new();
+    for medium in MEDIA {
+        let store = medium.make();
+        store.save(first).unwrap();
+        let [full, then] = ["full.tar", "then.tar.zst"].map(|name| shelf.path(name));
+        store.backup().to_file(&full).unwrap();
+        let full = Archive::open(&full).unwrap();
+        prop_assert_eq!(full.verify().unwrap().records().len(), content(&store).1.len());
+        for other in MEDIA {
+            let to = other.make();
+            to.restore(&full).run().unwrap();
+            prop_assert_eq!(content(&to), content(&store), "from {:?} to {:?}", medium, other);
+            prop_assert_eq!(&to.load::<Tree>("root").unwrap(), first);
+        }
+        store.overwrite(second).unwrap();
+        store.backup().since(&full.manifest().unwrap()).compress(1).to_file(&then).unwrap();
+        let to = medium.make();
+        to.restore(&Archive::open(&then).unwrap()).base(&full).run().unwrap();
+        prop_assert_eq!(content(&to), content(&store), "{:?}", medium);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn trees_come_back_as_they_were(first in tree(), second in tree()) {
+        come_back(&first, &second)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn trees_come_back_as_they_were(first in tree(), second in tree()) {
-        let shelf = Shelf::new();
-        for medium in MEDIA {
-            let store = medium.make();
-            store.save(&first).unwrap();
-            let [full, then] = ["full.tar", "then.tar.zst"].map(|name| shelf.path(name));
-            store.backup().to_file(&full).unwrap();
-            let full = Archive::open(&full).unwrap();
-            prop_assert_eq!(full.verify().unwrap().records().len(), content(&store).1.len());
-            for other in MEDIA {
-                let to = other.make();
-                to.restore(&full).run().unwrap();
-                prop_assert_eq!(content(&to), content(&store), "from {:?} to {:?}", medium, other);
-                prop_assert_eq!(&to.load::<Tree>("root").unwrap(), &first);
-            }
-            store.overwrite(&second).unwrap();
-            store.backup().since(&full.manifest().unwrap()).compress(1).to_file(&then).unwrap();
-            let to = medium.make();
-            to.restore(&Archive::open(&then).unwrap()).base(&full).run().unwrap();
-            prop_assert_eq!(content(&to), content(&store), "{:?}", medium);
-        }
+    #[ignore = "long"]
+    fn trees_come_back_as_they_were_for_long(first in tree(), second in tree()) {
+        come_back(&first, &second)?;
     }
 }
 
@@ -288,7 +305,7 @@ fn backups_beside_another_process_are_of_one_moment() {
         writer.args(["--exact", "backup::writer_of_another_process", "--ignored"]);
         let _writer = Killed(writer.env("SEPIA_BACKUP_STORE", from.url()).stdout(Stdio::null()).spawn().unwrap());
         while text(&from, "Pair", "a").is_none_or(|number| number == "1") {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let mut states = std::collections::BTreeSet::new();
         for _ in 0..8 {
@@ -303,6 +320,17 @@ fn backups_beside_another_process_are_of_one_moment() {
 
 #[test]
 fn an_archive_that_is_cut_off_anywhere_is_refused() {
+    cut_off(7);
+}
+
+#[test]
+#[ignore = "long"]
+fn an_archive_that_is_cut_off_anywhere_is_refused_for_long() {
+    cut_off(1);
+}
+
+/// Tries one of so many places.
+fn cut_off(one_of: usize) {
     let shelf = Shelf::new();
     let tiny = Store::in_memory();
     put(&tiny, &notes(), &[("a", "Milk")]);
@@ -312,7 +340,7 @@ fn an_archive_that_is_cut_off_anywhere_is_refused() {
         let mut bytes = Vec::new();
         backup.to_writer(&mut bytes).unwrap();
         assert_eq!(content(&restored(&shelf.put(&bytes)).unwrap()), content(&tiny));
-        for length in 0..bytes.len() {
+        for length in (0..bytes.len()).step_by(one_of) {
             let path = shelf.put(&bytes[..length]);
             let kind = restored(&path).map_err(|error| error.kind()).err();
             assert_eq!(kind, Some(ErrorKind::Corrupt), "{length} of {} bytes", bytes.len());
@@ -324,6 +352,17 @@ fn an_archive_that_is_cut_off_anywhere_is_refused() {
 
 #[test]
 fn a_byte_that_is_changed_anywhere_is_found_or_does_not_matter() {
+    change_bytes(7);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_byte_that_is_changed_anywhere_is_found_or_does_not_matter_for_long() {
+    change_bytes(1);
+}
+
+/// Tries one of so many places.
+fn change_bytes(one_of: usize) {
     let shelf = Shelf::new();
     let tiny = Store::in_memory();
     put(&tiny, &notes(), &[("a", "Milk")]);
@@ -332,7 +371,7 @@ fn a_byte_that_is_changed_anywhere_is_found_or_does_not_matter() {
         let backup = if compressed { tiny.backup().compress(3) } else { tiny.backup() };
         let mut bytes = Vec::new();
         backup.to_writer(&mut bytes).unwrap();
-        for at in 0..bytes.len() {
+        for at in (0..bytes.len()).step_by(one_of) {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << (at % 8);
             match restored(&shelf.put(&bytes)) {
@@ -459,18 +498,26 @@ fn an_archive_whose_name_is_taken_is_restored_and_one_that_is_changed_is_not() {
 
 #[test]
 fn a_restoration_goes_on_where_it_was_interrupted() {
-    on_every_pair(|from, to| {
-        let (from, shelf, to) = (from.make(), Shelf::new(), to.make());
-        many(&from, 2500, "same");
-        from.backup().to_file(shelf.path("a.tar")).unwrap();
-        let archive = Archive::open(shelf.path("a.tar")).unwrap();
-        let dies = |progress: Progress| assert!(progress.phase != "restore" || progress.done < 2304, "interrupted");
-        let run = || to.restore(&archive).on_progress(dies).run();
-        std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-        let report = to.restore(&archive).run().unwrap();
-        assert_eq!((report.added, report.equal), (500, 2000));
-        assert_eq!(content(&to), content(&from));
-    });
+    on_some_pairs(interrupted);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_restoration_goes_on_where_it_was_interrupted_for_long() {
+    on_every_pair(interrupted);
+}
+
+fn interrupted(from: Medium, to: Medium) {
+    let (from, shelf, to) = (from.make(), Shelf::new(), to.make());
+    many(&from, 2500, "same");
+    from.backup().to_file(shelf.path("a.tar")).unwrap();
+    let archive = Archive::open(shelf.path("a.tar")).unwrap();
+    let dies = |progress: Progress| assert!(progress.phase != "restore" || progress.done < 2304, "interrupted");
+    let run = || to.restore(&archive).on_progress(dies).run();
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    let report = to.restore(&archive).run().unwrap();
+    assert_eq!((report.added, report.equal), (500, 2000));
+    assert_eq!(content(&to), content(&from));
 }
 
 /// Verifies the archive of the environment in little memory: a process of its own, which the next starts.
@@ -811,26 +858,34 @@ fn a_store_that_can_only_be_read_is_backed_up() {
 /// Everything is as deep and as long as a store takes it, and some of it larger than a batch.
 #[test]
 fn the_largest_records_come_back() {
-    on_every_pair(|from, to| {
-        let (store, shelf) = (from.make(), Shelf::new());
-        let name = |text: &str| Name::of(&text.repeat(200)).unwrap();
-        let far = key(&"c".repeat(200), &"x".repeat(200));
-        let mut entry = Entry::Link(far.clone());
-        for _ in 0..400 {
-            entry = Entry::Collection(Entries::new(vec![(name("n"), entry)]).unwrap());
-        }
-        let deep = Node { data: b"{}\n".to_vec(), entries: Entries::new(vec![(name("d"), entry)]).unwrap() };
-        let mut batch = Batch::new();
-        batch.declare(&Class::container("Board")).unwrap();
-        batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
-        batch.put(key("Board", "deep"), Record::Container(deep), Expect::Any);
-        for number in 0..3_u8 {
-            batch.put(key("Blob", &number.to_string()), Record::Leaf(vec![number; 5 << 20]), Expect::Any);
-        }
-        store.backend().commit(batch).unwrap();
-        store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
-        let to = to.make();
-        to.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
-        assert!(content(&to) == content(&store));
-    });
+    on_some_pairs(largest_records);
+}
+
+#[test]
+#[ignore = "long"]
+fn the_largest_records_come_back_for_long() {
+    on_every_pair(largest_records);
+}
+
+fn largest_records(from: Medium, to: Medium) {
+    let (store, shelf) = (from.make(), Shelf::new());
+    let name = |text: &str| Name::of(&text.repeat(200)).unwrap();
+    let far = key(&"c".repeat(200), &"x".repeat(200));
+    let mut entry = Entry::Link(far.clone());
+    for _ in 0..400 {
+        entry = Entry::Collection(Entries::new(vec![(name("n"), entry)]).unwrap());
+    }
+    let deep = Node { data: b"{}\n".to_vec(), entries: Entries::new(vec![(name("d"), entry)]).unwrap() };
+    let mut batch = Batch::new();
+    batch.declare(&Class::container("Board")).unwrap();
+    batch.declare(&Class::serializable("Blob", Format::Bytes)).unwrap();
+    batch.put(key("Board", "deep"), Record::Container(deep), Expect::Any);
+    for number in 0..3_u8 {
+        batch.put(key("Blob", &number.to_string()), Record::Leaf(vec![number; 5 << 20]), Expect::Any);
+    }
+    store.backend().commit(batch).unwrap();
+    store.backup().compress(1).to_file(shelf.path("a.tar")).unwrap();
+    let to = to.make();
+    to.restore(&Archive::open(shelf.path("a.tar")).unwrap()).run().unwrap();
+    assert!(content(&to) == content(&store));
 }

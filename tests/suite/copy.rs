@@ -15,7 +15,7 @@ use sepia::{Durability, ErrorKind, Progress, Root, Store};
 
 use crate::support::{
     MEDIA, Medium, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair,
-    refused,
+    on_some_pairs, refused,
 };
 use crate::trees::{Tree, tree};
 
@@ -66,23 +66,39 @@ pub fn text(store: &Store, class: &str, id: &str) -> Option<String> {
     })
 }
 
+/// Copies a tree from every medium to every one, and back.
+fn arrives(tree: &Tree) -> Result<(), TestCaseError> {
+    for from in MEDIA {
+        let first = from.make();
+        first.save(tree).unwrap();
+        for to in MEDIA {
+            let (second, back) = (to.make(), from.make());
+            first.copy_to(&second).run().unwrap();
+            prop_assert_eq!(content(&first), content(&second), "from {:?} to {:?}", from, to);
+            second.reopen().copy_to(&back).run().unwrap();
+            prop_assert_eq!(content(&first), content(&back), "from {:?} to {:?}", to, from);
+            prop_assert_eq!(&back.load::<Tree>("root").unwrap(), tree);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn trees_arrive_as_they_were(tree in tree()) {
+        arrives(&tree)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn trees_arrive_as_they_were(tree in tree()) {
-        for from in MEDIA {
-            let first = from.make();
-            first.save(&tree).unwrap();
-            for to in MEDIA {
-                let (second, back) = (to.make(), from.make());
-                first.copy_to(&second).run().unwrap();
-                prop_assert_eq!(content(&first), content(&second), "from {:?} to {:?}", from, to);
-                second.reopen().copy_to(&back).run().unwrap();
-                prop_assert_eq!(content(&first), content(&back), "from {:?} to {:?}", to, from);
-                prop_assert_eq!(&back.load::<Tree>("root").unwrap(), &tree);
-            }
-        }
+    #[ignore = "long"]
+    fn trees_arrive_as_they_were_for_long(tree in tree()) {
+        arrives(&tree)?;
     }
 }
 
@@ -300,16 +316,24 @@ fn roots_bring_what_they_lead_to() {
 
 #[test]
 fn a_copy_goes_on_where_it_was_interrupted() {
-    on_every_pair(|from, to| {
-        let (from, to) = (from.make(), to.make());
-        many(&from, 2500, "same");
-        let copy = || from.copy_to(&to).on_conflict(OnConflict::Keep);
-        let dies = |progress: Progress| assert!(progress.phase != "copy" || progress.done < 2304, "interrupted");
-        std::panic::catch_unwind(AssertUnwindSafe(|| copy().on_progress(dies).run())).unwrap_err();
-        let report = copy().run().unwrap();
-        assert_eq!((report.added, report.equal), (500, 2000));
-        assert_eq!(content(&from), content(&to));
-    });
+    on_some_pairs(interrupted);
+}
+
+#[test]
+#[ignore = "long"]
+fn a_copy_goes_on_where_it_was_interrupted_for_long() {
+    on_every_pair(interrupted);
+}
+
+fn interrupted(from: Medium, to: Medium) {
+    let (from, to) = (from.make(), to.make());
+    many(&from, 2500, "same");
+    let copy = || from.copy_to(&to).on_conflict(OnConflict::Keep);
+    let dies = |progress: Progress| assert!(progress.phase != "copy" || progress.done < 2304, "interrupted");
+    std::panic::catch_unwind(AssertUnwindSafe(|| copy().on_progress(dies).run())).unwrap_err();
+    let report = copy().run().unwrap();
+    assert_eq!((report.added, report.equal), (500, 2000));
+    assert_eq!(content(&from), content(&to));
 }
 
 #[test]

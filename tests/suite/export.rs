@@ -12,7 +12,8 @@ use sepia::{ErrorKind, Progress, Root, Store};
 
 use crate::copy::{drafts, key, link, many, notes, put, text};
 use crate::support::{
-    MEDIA, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair, refused,
+    MEDIA, Medium, OnDisk, beside_writers, content, is_of_one_moment, on_every_backend, on_every_medium, on_every_pair,
+    on_some_pairs, refused,
 };
 use crate::trees::{Tree, tree};
 
@@ -28,24 +29,40 @@ fn imported(lines: &str) -> sepia::Result<Store> {
     Ok(store)
 }
 
+/// Exports a tree from every medium, and imports it in another.
+fn come_back(tree: &Tree) -> Result<(), TestCaseError> {
+    for (medium, other) in MEDIA.iter().zip(MEDIA.iter().cycle().skip(1)) {
+        let (store, back) = (medium.make(), other.make());
+        store.save(tree).unwrap();
+        let lines = exported(&store);
+        // Made again from the tokens, without the text beside.
+        for line in lines.lines().filter(|line| line.starts_with(r#"{"class":"Tree""#)) {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            prop_assert!(line.get("data").is_some() && line.get("text").is_none());
+        }
+        back.import().from_reader(lines.as_bytes()).unwrap();
+        prop_assert_eq!(content(&back), content(&store), "from {:?} to {:?}", medium, other);
+        prop_assert_eq!(&back.load::<Tree>("root").unwrap(), tree);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn trees_come_back_as_they_were(tree in tree()) {
+        come_back(&tree)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn trees_come_back_as_they_were(tree in tree()) {
-        for (medium, other) in MEDIA.iter().zip(MEDIA.iter().cycle().skip(1)) {
-            let (store, back) = (medium.make(), other.make());
-            store.save(&tree).unwrap();
-            let lines = exported(&store);
-            // Made again from the tokens, without the text beside.
-            for line in lines.lines().filter(|line| line.starts_with(r#"{"class":"Tree""#)) {
-                let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                prop_assert!(line.get("data").is_some() && line.get("text").is_none());
-            }
-            back.import().from_reader(lines.as_bytes()).unwrap();
-            prop_assert_eq!(content(&back), content(&store), "from {:?} to {:?}", medium, other);
-            prop_assert_eq!(&back.load::<Tree>("root").unwrap(), &tree);
-        }
+    #[ignore = "long"]
+    fn trees_come_back_as_they_were_for_long(tree in tree()) {
+        come_back(&tree)?;
     }
 
     #[test]
@@ -219,15 +236,23 @@ fn what_no_store_may_hold_is_not_imported() {
 
 #[test]
 fn an_import_goes_on_where_it_was_interrupted() {
-    on_every_pair(|from, to| {
-        let (from, to) = (from.make(), to.make());
-        many(&from, 2500, "same");
-        let lines = exported(&from);
-        let dies = |progress: Progress| assert!(progress.phase != "import" || progress.done < 2304, "interrupted");
-        let run = || to.import().on_progress(dies).from_reader(lines.as_bytes());
-        std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-        let report = to.import().from_reader(lines.as_bytes()).unwrap();
-        assert_eq!((report.added, report.equal), (500, 2000));
-        assert_eq!(content(&to), content(&from));
-    });
+    on_some_pairs(interrupted);
+}
+
+#[test]
+#[ignore = "long"]
+fn an_import_goes_on_where_it_was_interrupted_for_long() {
+    on_every_pair(interrupted);
+}
+
+fn interrupted(from: Medium, to: Medium) {
+    let (from, to) = (from.make(), to.make());
+    many(&from, 2500, "same");
+    let lines = exported(&from);
+    let dies = |progress: Progress| assert!(progress.phase != "import" || progress.done < 2304, "interrupted");
+    let run = || to.import().on_progress(dies).from_reader(lines.as_bytes());
+    std::panic::catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    let report = to.import().from_reader(lines.as_bytes()).unwrap();
+    assert_eq!((report.added, report.equal), (500, 2000));
+    assert_eq!(content(&to), content(&from));
 }

@@ -96,7 +96,8 @@ fn a_store_that_has_lost_what_is_private_is_not_empty() {
 #[test]
 fn a_directory_that_was_moved_is_the_same_store() {
     let disk = OnDisk::new();
-    let elsewhere = tempfile::tempdir().unwrap();
+    // On the same file system.
+    let elsewhere = crate::support::directory();
     fill(&disk.store);
     let moved = elsewhere.path().join("moved");
     fs::rename(disk.directory.path(), &moved).unwrap();

@@ -8,7 +8,7 @@ use sepia::backend::{Memory, OpenOptions, conformance};
 use sepia::{Container, ErrorKind, Id, Ref, Store};
 
 use crate::boards::{Postit, postit};
-use crate::support::{Found, on_every_backend, refused};
+use crate::support::{Found, directory, on_every_backend, refused};
 
 #[derive(Container, Clone, Debug, Default, PartialEq)]
 struct Shelf {
@@ -92,16 +92,26 @@ fn nothing_is_made_outside_the_root() {
     }
 }
 
+// Each is a test of its own, so that they run side by side.
+
 #[test]
-fn every_backend_conforms() {
+fn memory_conforms() {
     conformance::check(Memory::new).unwrap();
-    let root = tempfile::tempdir().unwrap();
-    let mut number = 0;
+}
+
+#[test]
+fn files_conform() {
+    let (root, mut number) = (directory(), 0);
     conformance::check(|| {
         number += 1;
         sepia::backend::Filesystem::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()
     })
     .unwrap();
+}
+
+#[test]
+fn databases_conform() {
+    let (root, mut number) = (directory(), 0);
     conformance::check(|| {
         number += 1;
         sepia::backend::Sqlite::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()

@@ -697,16 +697,31 @@ impl World {
     }
 }
 
+fn in_every_medium(durability: Durability, steps: &[Step]) {
+    MEDIA.iter().for_each(|medium| World::new(*medium, durability).run(steps));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_store_does_what_the_model_says(steps in steps()) {
-        MEDIA.iter().for_each(|medium| World::new(*medium, Durability::Sync).run(&steps));
+        in_every_medium(Durability::Sync, &steps);
     }
 
     #[test]
     fn the_store_does_what_the_model_says_without_waiting_for_the_disk(steps in steps()) {
-        MEDIA.iter().for_each(|medium| World::new(*medium, Durability::Buffered).run(&steps));
+        in_every_medium(Durability::Buffered, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    #[ignore = "long"]
+    fn the_store_does_what_the_model_says_for_long(steps in steps()) {
+        in_every_medium(Durability::Sync, &steps);
+        in_every_medium(Durability::Buffered, &steps);
     }
 }

@@ -236,8 +236,49 @@ fn containers(disk: &OnDisk) -> BTreeMap<String, Found> {
     disk.snapshot().into_iter().filter(|(path, _)| path.starts_with("Tree")).collect()
 }
 
+fn come_back(first: Tree, second: &Tree, changes: Vec<u8>) -> Result<(), TestCaseError> {
+    let mut states = vec![first.clone(), second.clone(), first.clone()];
+    let mut state = first;
+    for what in changes {
+        change(&mut state, second, what);
+        states.push(state.clone());
+    }
+    let disk = OnDisk::at(directory());
+    let others: Vec<_> = MEDIA.iter().filter(|medium| **medium != Medium::Files).map(|medium| medium.make()).collect();
+    let stores: Vec<&Store> = others.iter().map(|store| &**store).chain([&disk.store]).collect();
+    for state in &states {
+        for store in &stores {
+            store.save(state).unwrap();
+            prop_assert_eq!(&store.load::<Tree>("root").unwrap(), state);
+        }
+    }
+    for store in stores {
+        let problems = store.verify().run().unwrap().problems;
+        // What a `Ref` leads to may be saved later.
+        let is_harmless = |kind: ProblemKind| kind == ProblemKind::Dangling || kind.severity() == Severity::Notice;
+        prop_assert!(problems.iter().all(|found| is_harmless(found.problem.kind)), "{problems:?}");
+    }
+    let fresh = OnDisk::at(directory());
+    fresh.store.save(&state).unwrap();
+    prop_assert_eq!(containers(&disk), containers(&fresh));
+    // Private: the format, what git shall ignore, the journal, and a corner that is empty.
+    let mut private: Vec<_> = std::fs::read_dir(disk.path(".sepia")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    private.retain(|name| name != "tmp");
+    private.sort();
+    prop_assert_eq!(&private, &[".gitignore", "format.json", "journal", "state"]);
+    if let Ok(mut left) = std::fs::read_dir(disk.path(".sepia/tmp")) {
+        prop_assert!(left.next().is_none());
+    }
+    // And after the last of them, nothing at all.
+    prop_assert!(disk.store.delete::<Tree>("root").unwrap());
+    prop_assert_eq!(containers(&disk).into_keys().collect::<Vec<_>>(), ["Tree"]);
+    disk.store.clear().unwrap();
+    prop_assert_eq!(disk.snapshot(), BTreeMap::new());
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn trees_come_back_after_any_change(
@@ -245,43 +286,21 @@ proptest! {
         second in tree(),
         changes in proptest::collection::vec(any::<u8>(), 0..6),
     ) {
-        let mut states = vec![first.clone(), second.clone(), first.clone()];
-        let mut state = first;
-        for what in changes {
-            change(&mut state, &second, what);
-            states.push(state.clone());
-        }
-        let disk = OnDisk::at(directory());
-        let others: Vec<_> = MEDIA.iter().filter(|medium| **medium != Medium::Files).map(|medium| medium.make()).collect();
-        let stores: Vec<&Store> = others.iter().map(|store| &**store).chain([&disk.store]).collect();
-        for state in &states {
-            for store in &stores {
-                store.save(state).unwrap();
-                prop_assert_eq!(&store.load::<Tree>("root").unwrap(), state);
-            }
-        }
-        for store in stores {
-            let problems = store.verify().run().unwrap().problems;
-            // What a `Ref` leads to may be saved later.
-            let is_harmless = |kind: ProblemKind| kind == ProblemKind::Dangling || kind.severity() == Severity::Notice;
-            prop_assert!(problems.iter().all(|found| is_harmless(found.problem.kind)), "{problems:?}");
-        }
-        let fresh = OnDisk::at(directory());
-        fresh.store.save(&state).unwrap();
-        prop_assert_eq!(containers(&disk), containers(&fresh));
-        // Private: the format, what git shall ignore, the journal, and a corner that is empty.
-        let mut private: Vec<_> = std::fs::read_dir(disk.path(".sepia")).unwrap().map(|e| e.unwrap().file_name()).collect();
-        private.retain(|name| name != "tmp");
-        private.sort();
-        prop_assert_eq!(&private, &[".gitignore", "format.json", "journal", "state"]);
-        if let Ok(mut left) = std::fs::read_dir(disk.path(".sepia/tmp")) {
-            prop_assert!(left.next().is_none());
-        }
-        // And after the last of them, nothing at all.
-        prop_assert!(disk.store.delete::<Tree>("root").unwrap());
-        prop_assert_eq!(containers(&disk).into_keys().collect::<Vec<_>>(), ["Tree"]);
-        disk.store.clear().unwrap();
-        prop_assert_eq!(disk.snapshot(), BTreeMap::new());
+        come_back(first, &second, changes)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    #[ignore = "long"]
+    fn trees_come_back_after_any_change_for_long(
+        first in tree(),
+        second in tree(),
+        changes in proptest::collection::vec(any::<u8>(), 0..6),
+    ) {
+        come_back(first, &second, changes)?;
     }
 }
 

@@ -212,8 +212,15 @@ fn own(step: Step) -> Step {
     }
 }
 
+fn trusting(steps: Vec<Step>, budget: u64) {
+    let steps: Vec<_> = steps.into_iter().map(own).collect();
+    let options = CacheOptions::new(budget).trust(Duration::MAX);
+    World::new(None, options.clone()).run(steps.clone());
+    World::new(Some(OnDisk::new()), options).run(steps);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_got_is_what_is_stored_in_memory(steps in steps(), budget in select(vec![0, 6000, 1 << 20])) {
@@ -227,9 +234,18 @@ proptest! {
 
     #[test]
     fn what_is_got_with_trust_is_what_the_store_has_written(steps in steps(), budget in select(vec![6000, 1 << 20])) {
-        let steps: Vec<_> = steps.into_iter().map(own).collect();
-        let options = CacheOptions::new(budget).trust(Duration::MAX);
-        World::new(None, options.clone()).run(steps.clone());
-        World::new(Some(OnDisk::new()), options).run(steps);
+        trusting(steps, budget);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    #[ignore = "long"]
+    fn what_is_got_is_what_is_stored_for_long(steps in steps(), budget in select(vec![0, 6000, 1 << 20])) {
+        World::new(None, CacheOptions::new(budget)).run(steps.clone());
+        World::new(Some(OnDisk::new()), CacheOptions::new(budget)).run(steps.clone());
+        trusting(steps, budget.max(6000));
     }
 }
