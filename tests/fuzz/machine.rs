@@ -10,7 +10,7 @@ use crate::canary::Canary;
 /// The most that one call may take.
 const MOMENT: Duration = Duration::from_secs(1);
 /// How often a round is tried in which one took longer.
-const TRIES: usize = 5;
+const TRIES: usize = 2;
 /// So much memory may be needed beside what is read.
 const ROOM: u64 = 64 << 20;
 /// Numbers that look random, the same for the same seed (splitmix64).

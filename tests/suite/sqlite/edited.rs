@@ -313,7 +313,11 @@ fn classes_that_are_none_are_refused() {
         "UPDATE class SET kind = 'folder'",
         "UPDATE class SET content = 'xml' WHERE kind = 'serializable'",
         "UPDATE class SET generations = 7",
-        "INSERT INTO class VALUES ('', 'container', NULL, 0)",
+        "INSERT INTO class VALUES ('', 'container', NULL, 0, NULL)",
+        "UPDATE class SET more = 'not JSON'",
+        "UPDATE class SET more = '[]'",
+        "UPDATE class SET more = '{\"requires\": {\"read\": 1}}'",
+        "UPDATE class SET more = '{\"a\": 1, \"a\": 2}'",
         "UPDATE class SET name = CAST(X'ff' AS TEXT) WHERE name = 'Postit'",
         "DROP TABLE class",
     ] {
