@@ -159,7 +159,7 @@ fn one(random: &mut Random, is_tame: bool) -> Operation {
 
 /// Changes the numbers of a state.
 pub fn state(random: &mut Random, bytes: &mut [u8], end: u64) {
-    for at in [12, 16, 24, 32, 40, 64, 72] {
+    for at in [12, 16, 24, 32, 40, 64, 72, 80, 88, 104, 112] {
         if let Some(slot) = bytes.get_mut(at..at + 8)
             && random.once_in(3)
         {
@@ -169,8 +169,8 @@ pub fn state(random: &mut Random, bytes: &mut [u8], end: u64) {
                 2 => end,
                 _ => random.next() % 100,
             };
-            // The flags are four bytes.
-            let length = if at == 12 { 4 } else { 8 };
+            // The flags are four bytes, and so is the length of the path.
+            let length = if at == 12 || at == 112 { 4 } else { 8 };
             slot[..length].copy_from_slice(&number.to_le_bytes()[..length]);
         }
     }
