@@ -313,7 +313,7 @@ fn classes_that_are_none_are_refused() {
         "UPDATE class SET kind = 'folder'",
         "UPDATE class SET content = 'xml' WHERE kind = 'serializable'",
         "UPDATE class SET generations = 7",
-        "INSERT INTO class VALUES ('', 'container', NULL, 0)",
+        "INSERT INTO class (name, kind, content, generations) VALUES ('', 'container', NULL, 0)",
         "UPDATE class SET name = CAST(X'ff' AS TEXT) WHERE name = 'Postit'",
         "DROP TABLE class",
     ] {
