@@ -244,7 +244,7 @@ pub(super) fn ids(
                 Err(errno) => {
                     failed.get_or_insert_with(|| {
                         Error::io("look at", &root.place(format!("{class_name}/{name}")), errno)
-                            .object(class.name(), &*id)
+                            .object(class.name(), &id)
                     });
                     return ControlFlow::Continue(());
                 }
