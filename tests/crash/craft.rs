@@ -106,16 +106,6 @@ pub fn seal_state(bytes: &mut [u8]) {
     }
 }
 
-/// Makes the sums of the buckets of a state right.
-pub fn seal_buckets(bytes: &mut [u8]) {
-    // An empty one is all zeros, and has none.
-    let buckets = bytes.get_mut(1024..).unwrap_or_default().as_chunks_mut::<80>().0;
-    for bucket in buckets.iter_mut().filter(|bucket| bucket.iter().any(|byte| *byte != 0)) {
-        let sum = XxHash3_64::oneshot(&bucket[..72]);
-        bucket[72..].copy_from_slice(&sum.to_le_bytes());
-    }
-}
-
 /// What is changed in a state.
 #[derive(Clone, Copy, Debug)]
 pub struct State {

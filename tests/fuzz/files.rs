@@ -159,7 +159,7 @@ fn change(name: &str, random: &mut Random, bytes: &mut Vec<u8>, all: &[Vec<u8>])
             }
             if !random.once_in(4) {
                 craft::seal_state(bytes);
-                craft::seal_buckets(bytes);
+                mutate::seal_buckets(bytes);
             }
         }
         _ => mutate::bytes(random, bytes, all),

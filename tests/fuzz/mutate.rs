@@ -1,5 +1,7 @@
 //! Changing bytes at random, and journals with an eye on what they mean.
 
+use twox_hash::XxHash3_64;
+
 use crate::craft::{self, Act, Frame, HEADER, Operation, START, operation};
 use crate::machine::Random;
 
@@ -116,6 +118,16 @@ pub fn seal_frames(journal: &mut [u8]) -> Vec<u64> {
         at = end;
     }
     ends
+}
+
+/// Makes the sums of the buckets of a state right.
+pub fn seal_buckets(bytes: &mut [u8]) {
+    // An empty one is all zeros, and has none.
+    let buckets = bytes.get_mut(1024..).unwrap_or_default().as_chunks_mut::<80>().0;
+    for bucket in buckets.iter_mut().filter(|bucket| bucket.iter().any(|byte| *byte != 0)) {
+        let sum = XxHash3_64::oneshot(&bucket[..72]);
+        bucket[72..].copy_from_slice(&sum.to_le_bytes());
+    }
 }
 
 /// Returns a place where a frame ends.
