@@ -219,6 +219,18 @@ fn proper_operations_are_carried_out() {
     }
 }
 
+/// A state that is made here is taken for the store's own: otherwise all tests of such states would try one that is
+/// not there.
+#[test]
+fn a_state_that_is_crafted_is_believed() {
+    let outer = directory();
+    let _canary = store(outer.path());
+    let path = outer.path().join("store");
+    // A state that is not believed would have the frame carried out.
+    plant(&path, &Frame::first().encode(&[operation("Note/a", Act::Remove)]), Trust::Applied);
+    assert_eq!(open(&path).unwrap().read(&key("Note", "a")).unwrap(), Some(leaf("untouched")));
+}
+
 /// The search for later frames decoded each of them, to its end.
 #[test]
 fn a_journal_of_almost_frames_is_read_in_a_moment() {

@@ -96,11 +96,13 @@ pub fn journal(frames: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Makes the sum of a state right.
+/// Makes the sum of a state right, as far as it has the path that it says.
 pub fn seal_state(bytes: &mut [u8]) {
-    if bytes.len() >= 88 {
-        let sum = XxHash3_64::oneshot(&bytes[..80]);
-        bytes[80..88].copy_from_slice(&sum.to_le_bytes());
+    let Some(length) = bytes.get(112..116) else { return };
+    let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+    if let Some(path) = bytes.get(128..).and_then(|rest| rest.get(..length)) {
+        let sum = XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(path), &bytes[..120]);
+        bytes[120..128].copy_from_slice(&sum.to_le_bytes());
     }
 }
 

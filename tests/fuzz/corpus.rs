@@ -101,6 +101,10 @@ fn makes_the_corpus() {
                 // A journal has room for more.
                 let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
                 bytes.truncate(used.next_multiple_of(8).min(bytes.len()));
+                // Half of the states without their long list of records, so that changes meet the numbers before it.
+                if name == "state" && number >= 2 {
+                    bytes.truncate(576);
+                }
                 if !bytes.is_empty() {
                     fs::write(directory().join(format!("{}-{number}", name.replace('/', ","))), bytes).unwrap();
                 }

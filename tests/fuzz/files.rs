@@ -159,6 +159,7 @@ fn change(name: &str, random: &mut Random, bytes: &mut Vec<u8>, all: &[Vec<u8>])
             }
             if !random.once_in(4) {
                 craft::seal_state(bytes);
+                mutate::seal_buckets(bytes);
             }
         }
         _ => mutate::bytes(random, bytes, all),
@@ -191,7 +192,10 @@ impl Target for Places {
         for _ in 0..1 + round.random.below(3) {
             let place = *round.random.pick(&PLACES);
             let file = path.join(place);
-            if fs::create_dir_all(file.parent().unwrap()).is_err() {
+            // Nothing is put through a link that stands on the way: that would be outside the store.
+            let parent = file.parent().unwrap();
+            let is_within = || parent.canonicalize().unwrap().starts_with(path.canonicalize().unwrap());
+            if fs::create_dir_all(parent).is_err() || !is_within() {
                 continue;
             }
             let _ =

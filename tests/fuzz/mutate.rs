@@ -1,5 +1,7 @@
 //! Changing bytes at random, and journals with an eye on what they mean.
 
+use twox_hash::XxHash3_64;
+
 use crate::craft::{self, Act, Frame, HEADER, Operation, START, operation};
 use crate::machine::Random;
 
@@ -118,6 +120,16 @@ pub fn seal_frames(journal: &mut [u8]) -> Vec<u64> {
     ends
 }
 
+/// Makes the sums of the buckets of a state right.
+pub fn seal_buckets(bytes: &mut [u8]) {
+    // An empty one is all zeros, and has none.
+    let buckets = bytes.get_mut(1024..).unwrap_or_default().as_chunks_mut::<80>().0;
+    for bucket in buckets.iter_mut().filter(|bucket| bucket.iter().any(|byte| *byte != 0)) {
+        let sum = XxHash3_64::oneshot(&bucket[..72]);
+        bucket[72..].copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
 /// Returns a place where a frame ends.
 pub fn end_of_frames(journal: &[u8], random: &mut Random) -> u64 {
     *random.pick(&seal_frames(&mut journal.to_vec()))
@@ -159,7 +171,7 @@ fn one(random: &mut Random, is_tame: bool) -> Operation {
 
 /// Changes the numbers of a state.
 pub fn state(random: &mut Random, bytes: &mut [u8], end: u64) {
-    for at in [12, 16, 24, 32, 40, 64, 72] {
+    for at in [12, 16, 24, 32, 40, 64, 72, 80, 88, 104, 112] {
         if let Some(slot) = bytes.get_mut(at..at + 8)
             && random.once_in(3)
         {
@@ -169,8 +181,8 @@ pub fn state(random: &mut Random, bytes: &mut [u8], end: u64) {
                 2 => end,
                 _ => random.next() % 100,
             };
-            // The flags are four bytes.
-            let length = if at == 12 { 4 } else { 8 };
+            // The flags are four bytes, and so is the length of the path.
+            let length = if at == 12 || at == 112 { 4 } else { 8 };
             slot[..length].copy_from_slice(&number.to_le_bytes()[..length]);
         }
     }

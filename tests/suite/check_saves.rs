@@ -326,3 +326,20 @@ fn whatever_comes_back_passes() {
         assert_round_trip(&leaf("l", "nick"));
     });
 }
+
+/// The path of the store stood there twice, where it was opened by a relative one.
+#[test]
+fn what_is_refused_is_named_by_its_path_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect::<std::path::PathBuf>();
+    let path = up.join(directory.path().strip_prefix("/").unwrap());
+    let store = Store::builder().check_saves(true).open(&path).unwrap();
+    for error in [
+        store.save(&leaf("x", "")).unwrap_err(),
+        store.transaction(|tx| tx.save(&leaf("x", ""))).unwrap_err(),
+        store.save(&holder("h", vec![Either::Leaf(leaf("x", ""))])).unwrap_err(),
+    ] {
+        let place = format!("at {})", path.join("LeftOutLeaf/x").display());
+        assert!(error.to_string().ends_with(&place), "{error}");
+    }
+}

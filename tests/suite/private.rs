@@ -205,6 +205,17 @@ fn acts_as_another() {
             let saved = Store::builder().open_url(url).and_then(|store| store.save(&postit("mine", "")));
             assert!(matches!(saved.unwrap_err().kind(), ErrorKind::ReadOnly | ErrorKind::Io));
         }
+        "list around it" => {
+            let store = reader().unwrap();
+            let mut ids: Vec<String> = store.ids::<Folder>().unwrap().iter().map(ToString::to_string).collect();
+            ids.sort();
+            assert_eq!(ids, ["closed", "folder"]);
+            store.load::<Folder>("folder").unwrap();
+            refused(store.load::<Folder>("closed"), ErrorKind::Io, &["Folder/closed", "denied"]);
+            let found = store.verify().run().unwrap();
+            let places: Vec<&str> = found.problems.iter().map(|found| found.problem.path.as_str()).collect();
+            assert_eq!(places, ["Folder/closed"]);
+        }
         "leave nothing" => {
             refused(reader(), ErrorKind::Io, &["owner", "only while"]);
         }
@@ -410,6 +421,22 @@ fn who_may_not_open_a_store_is_told_why_and_what_to_do() {
         // Also those who are in its group.
         does(MEMBER, OTHER_GROUP, true, "open", &url);
     }
+}
+
+/// One container that others cannot look into had its class refused to them as a whole, by an error that named neither.
+#[test]
+fn a_container_that_others_cannot_open_is_named_and_hides_no_other() {
+    if !is_root() {
+        return;
+    }
+    let ground = Ground::new();
+    let path = ground.path("store");
+    let store = Store::builder().shared(Shared::All).open(&path).unwrap();
+    store.save(&folder("folder", "")).unwrap();
+    store.save(&folder("closed", "")).unwrap();
+    store.close().unwrap();
+    set_mode(&path.join("Folder/closed"), 0o700);
+    does(STRANGER, STRANGER, false, "list around it", &ground.urls()[0]);
 }
 
 /// What is to be shared with a group: in a directory that hands its group on, and in one that does not.

@@ -143,8 +143,8 @@ impl Store {
 
     fn commit_encoded(&self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
         let mut encoder = self.encoder(self.eyes.clone(), intent);
-        let encoded = add(&mut encoder).and_then(|()| encoder.check(&Committed(&*self.backend)));
-        encoded.map_err(|error| self.locate(error))?;
+        add(&mut encoder).map_err(|error| self.locate(error))?;
+        encoder.check(&Committed(&*self.backend))?;
         let (mut batch, saved) = encoder.finish();
         if batch.steps().is_empty() {
             return Ok(());

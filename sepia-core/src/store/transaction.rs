@@ -176,8 +176,8 @@ impl<'a> Transaction<'a> {
 
     pub(super) fn encode(&mut self, intent: Intent, add: impl FnOnce(&mut Encoder) -> Result<()>) -> Result<()> {
         self.encoder.begin(intent);
-        let encoded = add(&mut self.encoder).and_then(|()| self.encoder.check(&self.pending()));
-        encoded.map_err(|error| self.store.locate(error))?;
+        add(&mut self.encoder).map_err(|error| self.store.locate(error))?;
+        self.encoder.check(&self.pending())?;
         self.join()
     }
 

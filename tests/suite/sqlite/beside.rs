@@ -63,7 +63,10 @@ fn nothing_beside_a_database_is_waited_for_or_written_through() {
             for link in [std::os::unix::fs::symlink::<&Path, &Path>, fs::hard_link::<&Path, &Path>] {
                 fs::write(&canary, "theirs").unwrap();
                 link(&canary, &beside).unwrap();
-                if let Ok(store) = builder.sqlite(&path) {
+                let opened = builder.sqlite(&path);
+                if beside.is_symlink() && side != "data.db-shm" {
+                    refused(opened, ErrorKind::Corrupt, &[side, "no file"]);
+                } else if let Ok(store) = opened {
                     let _ = store.load::<Postit>("a").unwrap();
                     let _ = store.save(&postit("a", "y"));
                     let _ = store.close();
@@ -150,4 +153,19 @@ fn a_database_is_not_open_by_two_names_at_once() {
     fs::hard_link(&foreign, path.with_file_name("link.db")).unwrap();
     refused(Store::sqlite(&foreign), ErrorKind::NotAStore, &["foreign.db"]);
     assert_eq!(fs::metadata(&foreign).unwrap().nlink(), 2);
+}
+
+/// Readers were told to see to `-shm`, which was not what was in the way.
+#[test]
+fn who_only_reads_is_told_of_a_journal_that_has_to_be_rolled_back() {
+    let file = InFile::new();
+    file.store.save(&postit("a", "x")).unwrap();
+    let (path, directory) = closed(file);
+    let journal = directory.path().join("data.db-journal");
+    fs::write(&journal, [&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7][..], &[0; 504]].concat()).unwrap();
+    let told = ["data.db", "-journal", "open the store for writing"];
+    let error = refused(Store::builder().read_only().sqlite(&path), ErrorKind::ReadOnly, &told);
+    assert!(!error.to_string().contains("-shm"), "{error}");
+    Store::sqlite(&path).unwrap().close().unwrap();
+    assert_eq!(Store::builder().read_only().sqlite(&path).unwrap().load::<Postit>("a").unwrap().text, "x");
 }

@@ -238,17 +238,27 @@ pub(super) fn ids(
         if kind == Kind::Directory {
             // Without its marker it is no container.
             match again::is_marked(&directory, name) {
-                Ok(true) => {}
+                // What this user may not look into is there, as a file is that may not be read: whoever reads it is told.
+                Ok(true) | Err(Errno::ACCESS) => {}
                 Ok(false) => return ControlFlow::Continue(()),
-                Err(errno) => failed = failed.or(Some(errno)),
+                Err(errno) => {
+                    failed.get_or_insert_with(|| {
+                        Error::io("look at", &root.place(format!("{class_name}/{name}")), errno)
+                            .object(class.name(), &id)
+                    });
+                    return ControlFlow::Continue(());
+                }
             }
         }
         flow = each(&id);
         flow
     });
-    match listed.err().filter(|errno| *errno != Errno::NOENT).or(failed) {
-        None => Ok(flow),
-        Some(errno) => Err(Error::io("list the class", &place(), errno).class(class.name())),
+    match (listed, failed) {
+        (Err(errno), _) if errno != Errno::NOENT => {
+            Err(Error::io("list the class", &place(), errno).class(class.name()))
+        }
+        (_, Some(error)) => Err(error),
+        _ => Ok(flow),
     }
 }
 

@@ -55,10 +55,13 @@ pub(super) fn check(path: &Path) -> Result<()> {
         _ => {}
     }
     let Ok(database) = std::fs::canonicalize(path) else { return Ok(()) };
-    for side in Side::ALL.map(|side| side.of(&database)) {
-        if std::fs::symlink_metadata(&side).is_ok_and(|found| !found.is_file() && !found.is_symlink()) {
+    for side in Side::ALL {
+        let place = side.of(&database);
+        // SQLite follows no symlink there, and does not say so. That an index cannot be made is told in another way.
+        let is_fit = |found: std::fs::Metadata| found.is_file() || side == Side::Index && found.is_symlink();
+        if std::fs::symlink_metadata(&place).is_ok_and(|found| !is_fit(found)) {
             let message = "the database cannot be opened: beside it is something that is no file: move it away";
-            return Err(Error::corrupt(message).at(side.to_string_lossy()));
+            return Err(Error::corrupt(message).at(place.to_string_lossy()));
         }
     }
     check_journal(&Side::Journal.of(&database))
@@ -85,6 +88,14 @@ fn check_journal(path: &Path) -> Result<()> {
     let message = "the database cannot be opened: its journal names another file, which SQLite would delete. If a \
         transaction over several databases was broken off, open it with `sqlite3`, and move the journal away otherwise";
     Err(Error::corrupt(message).at(path.to_string_lossy()))
+}
+
+/// Whether a transaction that was broken off has left a journal, which whoever opens the database rolls back. Those
+/// who only read cannot.
+pub(super) fn has_journal(path: &Path) -> bool {
+    std::fs::canonicalize(path)
+        .and_then(|database| std::fs::symlink_metadata(Side::Journal.of(&database)))
+        .is_ok_and(|journal| journal.len() > 0)
 }
 
 pub(super) fn not_a_store(why: &str) -> Error {

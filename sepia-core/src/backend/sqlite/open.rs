@@ -228,6 +228,11 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
                 return Err(error);
             }
             let kind = error.kind();
+            if files::has_journal(path) {
+                let message = "a transaction that was broken off has left the file with -journal behind its name beside \
+                    the database: open the store for writing once (`sepia verify --repair` does), which rolls it back";
+                return Err(Error::because(message, error).of_kind(kind));
+            }
             let message = "a reader has to be able to write the file with -shm behind its name beside the database, or a \
                 writer has to have that open";
             Err(Error::because(message, error).of_kind(kind))

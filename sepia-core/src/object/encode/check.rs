@@ -78,7 +78,9 @@ impl Encoder {
         for check in &checks.records {
             // Invariant: a record that was noted is in the batch.
             let Some(record) = pending.read(&check.key)? else { continue };
-            (check.read_back)(self, &pending, check, &record).map_err(|error| error.at(check.key.path()))?;
+            let path = check.key.path();
+            let place = source.root().map_or(path.clone(), |root| root.join(&path).to_string_lossy().into_owned());
+            (check.read_back)(self, &pending, check, &record).map_err(|error| error.at(place))?;
         }
         Ok(())
     }
