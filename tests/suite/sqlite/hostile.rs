@@ -89,6 +89,49 @@ fn what_others_have_beside_the_tables_is_left_to_them() {
     assert!(report.is_clean(), "{report:?}");
 }
 
+/// One made every commit, and `verify`, take seconds and as much memory as it liked.
+#[test]
+fn indexes_of_others_that_cost_without_bounds_are_refused() {
+    for index in [
+        "CREATE INDEX evil ON object (length(hex(zeroblob(400000000)))) WHERE id = 'zz'",
+        "CREATE INDEX evil ON entry (path) WHERE path LIKE '%a%a%a%a%a%a%b'",
+        "CREATE INDEX evil ON class (printf('%.400000000d', 1))",
+    ] {
+        let file = InFile::new();
+        file.store.save(&postit("a", "x")).unwrap();
+        let (path, _directory) = closed(file);
+        sql(&path).execute_batch(index).unwrap();
+        for builder in [Store::builder(), Store::builder().read_only()] {
+            refused(builder.sqlite(&path), ErrorKind::Corrupt, &["data.db", "\"evil\"", "drop it"]);
+        }
+    }
+}
+
+#[test]
+fn an_index_of_json_that_meets_a_text_is_told() {
+    let file = InFile::new();
+    file.store.save(&work_board()).unwrap();
+    let (path, _directory) = closed(file);
+    sql(&path).execute_batch("DELETE FROM object WHERE class != 'Board'").unwrap();
+    sql(&path).execute_batch("CREATE INDEX name ON object (json_extract(content, '$.name'))").unwrap();
+    let store = Store::sqlite(&path).unwrap();
+    refused(store.save(&postit("note", "no JSON")), ErrorKind::Other, &["index", "another program", "WHERE class"]);
+}
+
+/// `verify` found nothing wrong with a database that nobody could write.
+#[test]
+fn settings_that_say_nothing_known_are_refused_by_readers_and_writers() {
+    for (setting, value) in [("shared", "everyone"), ("checksums", "md5")] {
+        let file = InFile::new();
+        file.store.save(&postit("a", "x")).unwrap();
+        let (path, _directory) = closed(file);
+        sql(&path).execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", (setting, value)).unwrap();
+        refused(Store::builder().read_only().sqlite(&path), ErrorKind::Corrupt, &["data.db", setting, "setting"]);
+        let saved = Store::sqlite(&path).and_then(|store| store.save(&postit("b", "y")));
+        refused(saved, ErrorKind::Corrupt, &["data.db", setting, "setting"]);
+    }
+}
+
 /// An index named a generation that no other finds, and looking for it went on for ever.
 #[test]
 fn a_generation_that_only_an_index_names_is_told_to_be_damage() {

@@ -143,7 +143,10 @@ pub(super) fn checksums(connection: &Connection) -> Result<Checksums> {
     match rows.next().map_err(&fail)? {
         None => Ok(Checksums::Off),
         Some(row) if row.get_ref(0).map_err(&fail)? == ValueRef::Text(CHECKSUMS.1.as_bytes()) => Ok(Checksums::On),
-        Some(_) => Err(Error::corrupt("the checksums of the store are of no known kind")),
+        Some(_) => Err(Error::corrupt(
+            "the row `checksums` of the table `setting` names no kind of checksums that is known: set it right with \
+             `sqlite3`, as docs/format.md says",
+        )),
     }
 }
 
@@ -160,7 +163,12 @@ pub(super) fn shared(connection: &Connection) -> Result<Option<Shared>> {
         ValueRef::Text(word) => std::str::from_utf8(word).ok().and_then(Shared::parse),
         _ => None,
     };
-    word.map(Some).ok_or_else(|| Error::corrupt("the store is shared neither with the group nor with all"))
+    word.map(Some).ok_or_else(|| {
+        Error::corrupt(
+            "the row `shared` of the table `setting` says neither `group` nor `all`: set it right with `sqlite3`, or \
+             remove it, and the store is for its owner alone",
+        )
+    })
 }
 
 /// The setting that says what a program must understand. Without it, nothing more than the tables.

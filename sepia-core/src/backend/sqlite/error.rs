@@ -14,6 +14,14 @@ pub(super) fn failed(operation: &'static str) -> impl Fn(rusqlite::Error) -> Err
                 format!("cannot {operation}: it takes more steps than a sound database of this size. {ADVICE}");
             return Error::caused(ErrorKind::Corrupt, message, error);
         }
+        // No statement of a store reads JSON.
+        if error.to_string().contains("malformed JSON") {
+            let message = format!(
+                "cannot {operation}: an index that another program has put on the tables reads JSON, and this is none: \
+                 drop it with `sqlite3`, or make it anew `WHERE class = ..`"
+            );
+            return Error::caused(ErrorKind::Other, message, error);
+        }
         Error::caused(kind(&error), format!("cannot {operation}"), error)
     }
 }

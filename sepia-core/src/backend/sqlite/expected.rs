@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use rusqlite::Connection;
 
 use super::error::{failed, unopened};
-use super::schema;
+use super::{indexes, schema};
 use crate::record::error::{Error, Quoted, Result};
 
 /// What is in a schema under one name.
@@ -86,6 +86,13 @@ pub(super) fn check(connection: &Connection) -> Result<()> {
         if is_ours && item.kind == "index" && !item.sql.starts_with("CREATE INDEX ") {
             let why = format!("would have commits to the table {} remove rows of other objects", Quoted(&item.table));
             return Err(refused("unique index", name, &why, "drop it with `sqlite3`"));
+        }
+        if is_ours
+            && item.kind == "index"
+            && let Some(call) = indexes::unbounded_call(&item.sql, &item.table)
+        {
+            let why = format!("would have every commit call {}, which may take any time and memory", Quoted(&call));
+            return Err(refused("index", name, &why, "drop it with `sqlite3`"));
         }
     }
     Ok(())

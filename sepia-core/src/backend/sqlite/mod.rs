@@ -37,6 +37,7 @@ mod files;
 mod gate;
 mod generation;
 mod identity;
+mod indexes;
 mod links;
 mod lock;
 mod modes;

@@ -211,7 +211,8 @@ fn readable(path: &Path, options: &OpenOptions) -> Result<Access> {
             let message = "checksums would have to be turned on, and nothing may be written";
             return Err(Error::message(ErrorKind::ReadOnly, message));
         }
-        if options.shared.is_some() && options.shared != catalog::shared(&connection)? {
+        let (shared, _) = (catalog::shared(&connection)?, catalog::checksums(&connection)?);
+        if options.shared.is_some() && options.shared != shared {
             let message = "the store would have to be shared, and nothing may be written";
             return Err(Error::message(ErrorKind::ReadOnly, message));
         }
