@@ -118,6 +118,24 @@ fn repair_takes_edits_for_good_and_keeps_what_rotted_away() {
     assert_eq!(told(&run(&store)), [(ProblemKind::Corrupted, "Note/a"), (ProblemKind::Corrupted, "Note/copied")]);
 }
 
+/// It may belong elsewhere.
+#[test]
+fn what_has_a_name_outside_the_store_is_given_no_checksum() {
+    let directory = tempfile::tempdir().unwrap();
+    let outside = directory.path().join("outside");
+    fs::write(&outside, "theirs").unwrap();
+    let store = open(&directory.path().join("store"));
+    store.save(&note("own", "x")).unwrap();
+    fs::hard_link(&outside, directory.path().join("store/Note/linked")).unwrap();
+    fs::write(directory.path().join("store/Note/edited"), "by hand").unwrap();
+    let report = store.verify().repair().run().unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!((report.noted, report.unchecked), (1, 1), "{report:?}");
+    let mut names = [0; 256];
+    let length = rustix::fs::listxattr(&outside, &mut names).unwrap_or(0);
+    assert!(!String::from_utf8_lossy(&names[..length]).contains("sepia"));
+}
+
 #[test]
 fn once_turned_on_every_process_keeps_them() {
     let directory = tempfile::tempdir().unwrap();

@@ -132,7 +132,8 @@ impl<'a> Verify<'a> {
     ///   list elements of one index is copied, too, and the list numbered anew.
     /// - Records that no type can load, or that the medium has changed, go into quarantine whole.
     /// - Strays, leftovers and links out of the store are moved there as they are.
-    /// - Wrong hints are set right, and checksums noted for files that have none, or were edited by hand.
+    /// - Wrong hints are set right, and checksums noted for files that have none, or were edited by hand, and have no other
+    ///   names (hard links).
     ///
     /// What takes a type to be told is left, and [`refused`](Found::refused): a dangling link that is a field by itself,
     /// which the type may need (or its target is yet to be saved); see [`remove_dangling`](Self::remove_dangling). Two

@@ -75,9 +75,13 @@ impl Filesystem {
         Ok(noted)
     }
 
-    /// Gives a file the checksum of what it holds; not if it is gone, or is being edited.
+    /// Gives a file the checksum of what it holds; not if it is gone, is being edited, or has other names, under which it
+    /// may belong elsewhere.
     pub(super) fn note_checksum(&self, path: &str) -> Result<bool> {
         let noted = sys::open_below(&self.root, path).and_then(|file| {
+            if !sys::inode(&file)?.is_unshared() {
+                return Ok(false);
+            }
             let before = sys::modified(&file)?;
             let content = sys::read(&file, self.root.max_record())?;
             if sys::modified(&file)? != before {
