@@ -37,6 +37,22 @@ fn desk(id: &str) -> Desk {
 /// list, the old file had one name again, as when it was read. The class that the other process had
 /// declared stayed unseen, and was lost from the list at the next declaration.
 #[test]
+fn what_stands_in_the_place_of_the_quarantine_is_named() {
+    let disk = OnDisk::new();
+    disk.store.save(&postit("a", "x")).unwrap();
+    symlink("a", disk.path("Postit/broken")).unwrap();
+    fs::create_dir(disk.path("elsewhere")).unwrap();
+    symlink("../elsewhere", disk.path(".sepia/quarantine")).unwrap();
+    let report = disk.store.verify().repair().run().unwrap();
+    let refused: Vec<_> = report.problems.iter().filter_map(|found| found.refused.as_deref()).collect();
+    assert!(!refused.is_empty(), "{report:?}");
+    for words in refused {
+        assert!(words.contains("in the place of the quarantine") && words.contains("move it away"), "{words}");
+    }
+    assert_eq!(fs::read_dir(disk.path("elsewhere")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_class_is_seen_although_a_backup_holds_the_old_list_by_a_hard_link() {
     let disk = OnDisk::new();
     disk.store.save(&postit("p", "")).unwrap();

@@ -309,7 +309,7 @@ fn content(connection: &Connection) -> Result<Content> {
         }
         (schema::APPLICATION_ID, _) => {
             let newest = schema::VERSION;
-            let message = format!("the store has version {version}, and this version of sepia reads up to {newest}");
+            let message = format!("the store has version {version}, and this version of sepia reads 1 to {newest}");
             Err(Error::message(ErrorKind::UnsupportedFormat, message))
         }
         (0, 0) if is_empty => Ok(Content::Nothing),

@@ -68,7 +68,13 @@ impl Place {
 
 /// Makes sure that there is a quarantine. Under the writer lock.
 pub(super) fn ensure(root: &Root) -> crate::record::error::Result<()> {
-    open(root).map(drop).map_err(|errno| Error::io("open the quarantine", &root.place(QUARANTINE), errno))
+    open(root).map(drop).map_err(|errno| match errno {
+        Errno::LOOP | Errno::MLINK | Errno::NOTDIR => {
+            let message = "something that is no directory stands in the place of the quarantine: move it away";
+            Error::corrupt(message).at(root.place(QUARANTINE).to_string_lossy())
+        }
+        errno => Error::io("open the quarantine", &root.place(QUARANTINE), errno),
+    })
 }
 
 /// Returns the quarantine, and the directories that it is in, from the root on.
