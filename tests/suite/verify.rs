@@ -302,15 +302,6 @@ fn damages() -> Vec<Damage> {
             left: vec![],
         },
         Damage {
-            name: "a class is a symlink",
-            act: |disk| {
-                fs::rename(disk.path("Note"), disk.path("moved")).unwrap();
-                symlink("moved", disk.path("Note")).unwrap();
-            },
-            told: vec![(Unreadable, "Note"), (Foreign, "moved")],
-            left: vec![(Foreign, "moved")],
-        },
-        Damage {
             name: "the values of a container are a directory",
             act: |disk| {
                 remove(disk, "Desk/home/data.json");

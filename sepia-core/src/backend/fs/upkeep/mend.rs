@@ -57,7 +57,13 @@ impl Filesystem {
             ProblemKind::Unreadable => {
                 let classes = self.declared()?;
                 let is_class = classes.iter().any(|class| name::encode(class.name()) == path);
-                is_class && matches!(kind, Ok(Kind::File | Kind::Link | Kind::Other))
+                if is_class && kind == Ok(Kind::Link) {
+                    // Without the symlink, all links to objects of the class would lead nowhere, and be removed.
+                    let message = "the objects may be where the symlink leads: move them back, into a directory in its \
+                        place, or remove it";
+                    return Err(Error::corrupt(message));
+                }
+                is_class && matches!(kind, Ok(Kind::File | Kind::Other))
             }
             _ => false,
         })

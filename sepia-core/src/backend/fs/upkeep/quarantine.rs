@@ -70,7 +70,8 @@ impl Place {
 pub(super) fn ensure(root: &Root) -> crate::record::error::Result<()> {
     open(root).map(drop).map_err(|errno| match errno {
         Errno::LOOP | Errno::MLINK | Errno::NOTDIR => {
-            let message = "something that is no directory stands in the place of the quarantine: move it away";
+            let message =
+                "cannot open the quarantine: something that is no directory stands in its place: move it away";
             Error::corrupt(message).at(root.place(QUARANTINE).to_string_lossy())
         }
         errno => Error::io("open the quarantine", &root.place(QUARANTINE), errno),
