@@ -161,7 +161,7 @@ impl Body {
     /// ```
     ///
     /// # Errors
-    /// `InvalidValue` if the field is a value, or this is a serializable object; `InvalidName` if the name begins with
+    /// `InvalidValue` if the field is a value or a collection, or this is a serializable object; `InvalidName` if the name begins with
     /// `sepia_` or is over 200 bytes once encoded. The field is as before then.
     pub fn set_link(&mut self, field: &str, key: Key) -> Result<()> {
         self.put_member(field, Member::Link(key))
@@ -198,7 +198,8 @@ impl Body {
     /// ```
     ///
     /// # Errors
-    /// As [`set_link`](Self::set_link).
+    /// `InvalidValue` if the field is a value, a link or a nested document, or this is a serializable object;
+    /// `InvalidName` as for [`set_link`](Self::set_link). The field is as before then.
     pub fn set_collection(&mut self, field: &str, collection: Collection) -> Result<()> {
         self.put_member(field, Member::Collection(collection))
     }
@@ -246,6 +247,11 @@ impl Body {
 
     fn put_member(&mut self, field: &str, member: Member) -> Result<()> {
         let name = self.check_member(field)?;
+        let is_collection = |member: &Member| matches!(member, Member::Collection(_));
+        if self.member(field).is_some_and(|before| is_collection(before) != is_collection(&member)) {
+            let message = "the field is a collection, or is to become one, and no type is both: remove the field first";
+            return Err(self.wrong(field, message));
+        }
         self.take_none(field);
         match self.members.binary_search_by(|(other, _)| other.cmp(&name)) {
             Ok(at) => self.members[at].1 = member,
