@@ -1,4 +1,4 @@
-//! The engine of `sepia`: records, batches, backends, and the typed store.
+//! The engine of `sepia`: records, batches, backends, documents, and the typed store.
 //!
 //! Use the crate `sepia`, which re-exports all that is public here beside the derive macros.
 //!
@@ -9,6 +9,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
+pub mod document;
 mod object;
 pub mod record;
 mod store;

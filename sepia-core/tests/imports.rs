@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules, from the ground up.
-const FLOORS: [&str; 5] = ["record", "backend", "object", "store", "tools"];
+const FLOORS: [&str; 6] = ["record", "backend", "document", "object", "store", "tools"];
 
 /// The source of one file, with the module that it is.
 struct Source {

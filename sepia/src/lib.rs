@@ -45,6 +45,7 @@
 //! | **value** | a field that serde can write: it goes into `data.json` |
 //! | **reference** | a field that holds objects: it becomes symlinks and subdirectories |
 //! | **record** | what a backend stores for one object, in plain data |
+//! | **document** | an object without its type, by its fields: [`document::Document`] |
 //! | **batch** | changes to records that commit together |
 //! | **backend** | where records live: the filesystem, SQLite, memory, or one of your own |
 //! | **store** | the typed front: [`Store`], cheap to clone, shared by threads |
@@ -496,7 +497,7 @@ pub use sepia_core::backup;
 pub use sepia_core::{
     AsObject, Content, Durability, Error, ErrorKind, Field, Fields, Generations, Id, Iter, Load, Object, Problem,
     ProblemKind, Progress, Reader, Ref, Reference, Result, Root, Severity, Shared, Snapshot, Store, StoreBuilder,
-    Transaction, Writer, backend, batch, class, gc, record, testing, transfer, verify,
+    Transaction, Writer, backend, batch, class, document, gc, record, testing, transfer, verify,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -1,4 +1,4 @@
-//! What changes a store: `edit`, `rm`, `gc`, `init`, `adopt`.
+//! What changes a store (for `set` and `put`, see `documents`): `edit`, `rm`, `gc`, `init`, `adopt`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -140,6 +140,12 @@ fn what_cannot_be_saved_is_kept() {
         ("echo '[]' > \"$1\"", "Theme/dark"),
         ("echo '{\"name\": 1, \"name\": 2}' > \"$1\"", "Board/work"),
         ("echo '{\"sepia_shape\": {\"boards\": []}}' > \"$1\"", "Board/work"),
+        // No program could load these.
+        ("echo '{\"next\": 1}' > \"$1\"", "Board/work"),
+        (
+            "{ printf '{\"a\":'; printf '[%.0s' $(seq 127); printf ']%.0s' $(seq 127); echo '}'; } > \"$1\"",
+            "Theme/dark",
+        ),
         ("printf '\\377' > \"$1\"", "Postit/review"),
         ("echo half > \"$1\"; exit 1", "Postit/review"),
     ] {
@@ -151,6 +157,22 @@ fn what_cannot_be_saved_is_kept() {
         assert!(ran.stderr().contains(&sandbox.drafts()[0]), "{ran}");
         assert_eq!(sandbox.sepia("show -r Board/work Theme/dark Postit/review").stdout(), before);
     }
+}
+
+#[test]
+fn what_is_broken_in_two_places_is_mended_one_by_one() {
+    let sandbox = Sandbox::new();
+    let nested = "Board/work/boards/0000_project_x";
+    for broken in ["Board/work", nested] {
+        sandbox.write(&format!("data/{broken}/data.json"), "{\"name\": ");
+    }
+    for broken in ["Board/work", nested] {
+        let values = "{\\\"name\\\": \\\"mended\\\", \\\"description\\\": null, \\\"tags\\\": []}";
+        let ran = sandbox.edit(&format!("echo \"{values}\" > \"$1\""), &[broken]);
+        assert_eq!(ran.code(), 0, "{ran}");
+    }
+    let board: crate::support::Board = sandbox.store().load("work").unwrap();
+    assert_eq!((board.name.as_str(), board.boards[0].name.as_str()), ("mended", "mended"));
 }
 
 #[test]

@@ -34,6 +34,8 @@ Commands:
   find         Find a text in ids, values and contents
   graph        Print objects and their links as a Graphviz graph
   stats        Count objects, generations and bytes
+  set          Set fields of an object
+  put          Put an object that comes as JSON on standard input
   edit         Edit an object in $VISUAL or $EDITOR
   rm           Delete objects
   gc           Delete what no link leads to
@@ -101,6 +103,8 @@ Commands:
   find         Find a text in ids, values and contents
   graph        Print objects and their links as a Graphviz graph
   stats        Count objects, generations and bytes
+  set          Set fields of an object
+  put          Put an object that comes as JSON on standard input
   edit         Edit an object in $VISUAL or $EDITOR
   rm           Delete objects
   gc           Delete what no link leads to
@@ -626,6 +630,133 @@ Options:
           How many of the largest to name
           
           [default: 5]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
+"#]],
+        ),
+        (
+            "set",
+            str![[r#"
+Set fields of an object
+
+Of a container, or the nested one to which a path leads (Board/work/boards/0000_x), or of a
+serializable object of JSON content. A VALUE is JSON if it is (null, 1.50, '["a"]'), and a text
+otherwise. All of it is saved at once, or nothing: not if the object was changed meanwhile, and not
+if it could no longer be loaded. In classes that keep generations, the newest is changed and the
+result is the next.
+
+With --json, one object: {object, class, id, changed}.
+
+Usage: sepia set [OPTIONS] <OBJECT> [FIELD=VALUE]...
+
+Arguments:
+  <OBJECT>
+          The object, or a nested container
+
+  [FIELD=VALUE]...
+          What to set: fields that are there
+
+Options:
+  -c, --class <CLASS>
+          Take objects as ids of this class, as they are, not encoded
+
+      --string <FIELD=TEXT>
+          Set a field to a text, whatever it looks like
+
+      --link <FIELD=OBJECT>
+          Set a field to a link to an object
+
+      --remove <FIELD>
+          Remove a field, or an element of a collection (boards/0000_x)
+
+      --new
+          Set also values that are not there yet
+
+      --in-place
+          Change the generation itself, rather than making the next
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Common options:
+  -s, --store <PATH|URL>
+          The store, as a path or URL; else the one in or above the current directory
+          
+          [env: SEPIA_STORE]
+
+      --json
+          Print JSON, one object a line
+
+      --color <WHEN>
+          When to use colours
+          
+          [default: auto]
+
+      --assume-exclusive
+          Write also where other computers may: on NFS, SMB, FUSE
+
+      --max-record-size <SIZE>
+          The most bytes of an object, like 64MiB; larger ones are neither read nor written, nor
+          moved by a repair
+          
+          [env: SEPIA_MAX_RECORD_SIZE]
+          [default: 1GiB]
+
+"#]],
+        ),
+        (
+            "put",
+            str![[r#"
+Put an object that comes as JSON on standard input
+
+In the form in which `sepia show --json` prints it: {text}, {base64} or {values} of a serializable
+object, {values, entries} of a container; {object, class, id} may be there and say nothing. The
+class must be known to the store. What could not be loaded is not saved. In classes that keep
+generations, what replaces an object becomes the next one.
+
+With --json, one object: {object, class, id, changed}.
+
+Usage: sepia put [OPTIONS] <OBJECT>
+
+Arguments:
+  <OBJECT>
+          The object
+
+Options:
+  -c, --class <CLASS>
+          Take objects as ids of this class, as they are, not encoded
+
+      --replace
+          Replace the object if it is there
+
+      --in-place
+          Replace the generation itself, rather than making the next
 
   -h, --help
           Print help (see a summary with '-h')

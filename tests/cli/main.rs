@@ -6,6 +6,7 @@ mod support;
 mod changing;
 mod databases;
 mod docs;
+mod documents;
 mod example;
 mod finding;
 mod foreign;

@@ -11,6 +11,7 @@ mod cache;
 mod check_saves;
 mod checksums;
 mod copy;
+mod documents;
 mod editors;
 mod elsewhere;
 mod errors;

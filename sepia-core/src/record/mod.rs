@@ -33,6 +33,7 @@ pub(crate) mod json;
 mod key;
 #[cfg(any(unix, feature = "backup"))]
 pub(crate) mod link;
+pub(crate) mod memory;
 pub(crate) mod name;
 pub(crate) mod problem;
 pub(crate) mod shape;
@@ -42,5 +43,5 @@ mod words;
 
 pub use fingerprint::Fingerprint;
 pub use key::Key;
-pub(crate) use tree::{ENTRY_SIZE, MAX_DIRECTORIES, MAX_ENTRY_NAME, too_large};
+pub(crate) use tree::{ENTRY_SIZE, MAX_DIRECTORIES, MAX_ENTRY_NAME, MAX_NESTING, too_large};
 pub use tree::{Entries, Entry, MAX_RECORD_SIZE, Name, Node, Record};

@@ -91,6 +91,9 @@ pub enum Record {
 /// containers. What is deeper would exhaust handles and stacks when it is read.
 pub(crate) const MAX_DIRECTORIES: usize = 400;
 
+/// The most containers within each other in one record, its own included.
+pub(crate) const MAX_NESTING: usize = 128;
+
 /// The most bytes of an encoded name in a container: what file systems take. An index and an id with its generation
 /// fit.
 pub(crate) const MAX_ENTRY_NAME: usize = 255;

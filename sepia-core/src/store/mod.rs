@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cache")]
 pub(crate) mod cache;
+mod document;
 mod generation;
 mod get;
 mod iter;

@@ -50,7 +50,7 @@ impl Store {
 }
 
 impl Snapshot<'_> {
-    fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
+    pub(super) fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
         look(self.store.look_in(&Committed(&*self.store.backend)))
     }
 

@@ -17,11 +17,11 @@ use crate::record::error::{Error, Result};
 /// What [`Store::transaction`] gives: reads see what it has saved and deleted itself, and nobody else does
 /// before it commits.
 pub struct Transaction<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     lock: Box<dyn Lock + 'a>,
-    batch: Batch,
+    pub(super) batch: Batch,
     outcome: Undecided,
-    eyes: Eyes,
+    pub(super) eyes: Eyes,
     encoder: Encoder,
 }
 
@@ -86,12 +86,12 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
+    pub(super) fn look<R>(&self, look: impl FnOnce(Look<'_>) -> Result<R>) -> Result<R> {
         // What an object was loaded from stays true when the transaction is rolled back, unless it was saved in it.
         look(self.store.look_in(&self.pending()))
     }
 
-    fn pending(&self) -> Pending<'_> {
+    pub(super) fn pending(&self) -> Pending<'_> {
         Pending { committed: Committed(&*self.store.backend), batch: &self.batch, eyes: &self.eyes }
     }
 

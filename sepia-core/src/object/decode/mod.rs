@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use crate::object::Object;
 use crate::object::claims::Claims;
-use crate::object::encode::MAX_NESTING;
 use crate::object::id::{Eyes, Known};
 use crate::object::source::{Source, resolve};
 use crate::record::class::{Format, Kind};
@@ -22,7 +21,7 @@ use crate::record::json;
 use crate::record::name::DATA;
 use crate::record::problem;
 use crate::record::shape::{SEPIA_CLASS, SEPIA_ID};
-use crate::record::{Entry, Fingerprint, Key, Node, Record};
+use crate::record::{Entry, Fingerprint, Key, MAX_NESTING, Node, Record};
 
 pub use reader::Reader;
 

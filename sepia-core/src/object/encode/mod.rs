@@ -15,15 +15,12 @@ use crate::record::batch::{Batch, Change, Expect};
 use crate::record::class::Kind;
 use crate::record::error::{Error, Result};
 use crate::record::name::split_generation;
-use crate::record::{Entry, Key, Record};
+use crate::record::{Entry, Key, MAX_NESTING, Record};
 use saved::Found;
 
 pub(crate) use saved::Saved;
 pub use writer::Writer;
 pub(crate) use writer::Written;
-
-/// The most containers within each other.
-pub(crate) const MAX_NESTING: usize = 128;
 
 /// Gathers the batch that saves objects, with everything that they own.
 pub struct Encoder {

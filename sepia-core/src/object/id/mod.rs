@@ -1,6 +1,5 @@
 //! Typed ids.
 
-mod memory;
 mod order;
 
 use std::borrow::Cow;
@@ -15,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::object::{Generations, Object};
 use crate::record::name::split_generation;
 
-pub(crate) use memory::{Eyes, Known, Memory, Outcome, Remembered};
+pub(crate) use crate::record::memory::{Eyes, Known, Memory, Outcome, Remembered};
 pub(crate) use order::sort;
 
 /// Names an object within its class. Cheap to clone.

@@ -5,7 +5,6 @@ mod follow;
 mod key;
 mod read;
 mod split;
-#[cfg(feature = "export")]
 mod tokens;
 mod write;
 
@@ -14,8 +13,9 @@ use std::fmt;
 pub(crate) use follow::{Values, Wrong};
 pub(crate) use key::{from_key_text, to_key_text};
 pub(crate) use read::{Fields, missing, parse_fields};
+pub(crate) use tokens::{check_depth, compact, pretty, value_tokens};
 #[cfg(feature = "export")]
-pub(crate) use tokens::{compact, is_json, pretty, string_length};
+pub(crate) use tokens::{is_json, string_length};
 pub(crate) use write::Object;
 
 use crate::record::error::Error;

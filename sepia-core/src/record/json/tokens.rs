@@ -2,12 +2,36 @@
 
 use serde::de::IgnoredAny;
 
-use super::MAX_DEPTH;
-use super::write::depth;
+use super::write::{depth, too_deep};
+use super::{JsonError, MAX_DEPTH};
 
 /// Whether a text is JSON that nests no deeper than Sepia's does.
+#[cfg(any(test, feature = "export"))]
 pub(crate) fn is_json(text: &str) -> bool {
     depth(text) <= MAX_DEPTH && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Takes the JSON of one field, and returns its tokens without the white space between them.
+///
+/// # Errors
+/// If it is no JSON, or nests too deep to stand in an object of fields.
+pub(crate) fn value_tokens(json: &str) -> Result<String, JsonError> {
+    // The object of fields is a level, too.
+    if depth(json) >= MAX_DEPTH {
+        return Err(too_deep());
+    }
+    match serde_json::from_str::<IgnoredAny>(json) {
+        Ok(_) => Ok(compact(json)),
+        Err(error) => Err(JsonError::new(format!("this is not one JSON value: {error}"))),
+    }
+}
+
+/// Checks that JSON nests no deeper than Sepia's does.
+///
+/// # Errors
+/// If it nests deeper.
+pub(crate) fn check_depth(json: &str) -> Result<(), JsonError> {
+    if depth(json) > MAX_DEPTH { Err(too_deep()) } else { Ok(()) }
 }
 
 /// Takes the white space between the tokens out of JSON.

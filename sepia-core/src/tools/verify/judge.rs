@@ -4,7 +4,6 @@ use super::index::Index;
 use super::values::Wrong;
 use super::{list, values};
 use crate::backend::Backend;
-use crate::object::encode::MAX_NESTING;
 use crate::object::source::{Committed, find};
 use crate::record::class::{Class, Format, Kind};
 use crate::record::error::{ErrorKind, Quoted, Result};
@@ -12,7 +11,7 @@ use crate::record::foreign;
 use crate::record::name::DATA;
 use crate::record::problem::{self, Problem, ProblemKind};
 use crate::record::shape::SEPIA_ID;
-use crate::record::{Entries, Entry, Key, Node, Record};
+use crate::record::{Entries, Entry, Key, MAX_NESTING, Node, Record};
 
 /// What a judge can see of the store.
 pub(super) struct Sight<'a> {

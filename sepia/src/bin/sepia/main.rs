@@ -10,6 +10,7 @@ mod locate;
 mod output;
 mod progress;
 mod render;
+mod save;
 mod size;
 mod walk;
 

@@ -196,7 +196,7 @@ impl Writer {
     }
 }
 
-fn too_deep() -> JsonError {
+pub(super) fn too_deep() -> JsonError {
     JsonError::new(format!("values nest deeper than {MAX_DEPTH} levels"))
 }
 

@@ -216,7 +216,7 @@ impl Formatter for Safe {
 }
 
 /// The fields of an object, in their order.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Pairs<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de> de::Deserialize<'de> for Pairs<'de> {
     fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,13 +3,12 @@
 mod editor;
 mod validate;
 
-use std::io::Write;
-
 use clap::{Args, ValueHint};
+use sepia::ErrorKind;
 use sepia::batch::{Batch, Expect};
 use sepia::class::{Class, Format, Kind};
+use sepia::document::Document;
 use sepia::record::{Entries, Entry, Key, Node, Record};
-use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::arguments::Session;
@@ -17,7 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::locate::Access;
 use crate::locate::object::{Ids, Object, Part};
 use crate::locate::resolve::Records;
-use crate::render::object::Named;
+use crate::save;
 use editor::Draft;
 
 /// Edit an object in $VISUAL or $EDITOR
@@ -37,13 +36,6 @@ pub(crate) struct Edit {
     /// Change the generation itself, rather than making the next
     #[arg(long)]
     in_place: bool,
-}
-
-#[derive(Serialize)]
-struct Line {
-    #[serde(flatten)]
-    name: Named,
-    changed: bool,
 }
 
 impl Edit {
@@ -67,20 +59,13 @@ impl Edit {
         };
         let changed = after != before;
         if changed {
-            let saved = check(&object, class, &after).and_then(|()| {
-                let batch = batch(&object, &key, after)?;
-                Ok(records.backend.commit(batch)?)
-            });
+            let saved = check(&object, class, after)
+                .and_then(|record| Ok(records.backend.commit(batch(&object, &key, record))?));
             if let Err(failure) = saved {
                 return Err(draft.keep(before, &failure));
             }
         }
-        let (out, key) = (&mut session.out, if changed { &key } else { &object.key });
-        if out.is_for_programs() {
-            out.json(&Line { name: key.into(), changed })?;
-        } else {
-            writeln!(out, "{} {}", if changed { "saved" } else { "not changed:" }, key.path())?;
-        }
+        save::print(&mut session.out, if changed { &key } else { &object.key }, changed)?;
         Ok(Answer::Yes)
     }
 
@@ -90,14 +75,8 @@ impl Edit {
         if self.in_place || !keeps {
             return Ok(object.key.clone());
         }
+        save::check_newest(records, &object.key)?;
         let (base, generation) = object.key.generation();
-        let newest = records.backend.newest(&base)?;
-        if newest.as_ref() != Some(&object.key) {
-            return Err(Failure::said(format!(
-                "{} is not the newest generation, and history stays as it is: --in-place changes it all the same",
-                object.path()
-            )));
-        }
         let next = generation.checked_add(1);
         let next = next.ok_or_else(|| Failure::said(format!("there is no generation after {}", object.path())))?;
         Ok(Key::new(base.class(), format!("{}.{next}", base.id()))?)
@@ -111,19 +90,29 @@ fn format(class: Option<&Class>) -> Option<Format> {
     }
 }
 
-fn check(object: &Object, class: Option<&Class>, after: &[u8]) -> Result<()> {
+/// Checks what was edited, and returns the record that it makes.
+fn check(object: &Object, class: Option<&Class>, after: Vec<u8>) -> Result<Record> {
     match object.part() {
-        Part::Container(node) => validate::values(&node.data, after),
-        Part::Leaf(_) | Part::Collection(_) => validate::content(format(class), after),
+        Part::Container(node) => validate::values(&node.data, &after)?,
+        Part::Leaf(_) | Part::Collection(_) => validate::content(format(class), &after)?,
     }
-}
-
-/// The batch that saves what was edited, if nobody has changed the object meanwhile.
-fn batch(object: &Object, key: &Key, after: Vec<u8>) -> Result<Batch> {
     let record = match &object.record {
         Record::Leaf(_) => Record::Leaf(after),
         Record::Container(node) => Record::Container(with_data(node.clone(), &object.within, after)?),
     };
+    let document = |record: &Record| {
+        let class = class.ok_or_else(|| sepia::Error::new(ErrorKind::ClassClash, "the class is not declared"))?;
+        Document::from_record(object.key.clone(), class, record.clone())
+    };
+    // What was broken before may be mended file by file.
+    if document(&object.record).is_ok() {
+        document(&record)?.record()?;
+    }
+    Ok(record)
+}
+
+/// The batch that saves what was edited, if nobody has changed the object meanwhile.
+fn batch(object: &Object, key: &Key, record: Record) -> Batch {
     let unchanged = Expect::Unchanged(object.record.fingerprint());
     let mut batch = Batch::new();
     if *key == object.key {
@@ -132,7 +121,7 @@ fn batch(object: &Object, key: &Key, after: Vec<u8>) -> Result<Batch> {
         batch.expect(object.key.clone(), unchanged);
         batch.put(key.clone(), record, Expect::LatestIs(object.key.generation().1));
     }
-    Ok(batch)
+    batch
 }
 
 /// Puts values into the container to which the names lead.
