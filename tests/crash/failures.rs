@@ -168,18 +168,18 @@ fn fail(names: &[&str], faults: &[&str], one_of: usize) {
 
 #[test]
 fn a_full_disk() {
-    fail(&NAMES, &["full"], 4);
+    fail(&NAMES, &["full"], 12);
 }
 
 #[test]
 fn a_broken_disk() {
-    fail(&NAMES, &["broken from here"], 4);
+    fail(&NAMES, &["broken from here"], 12);
 }
 
 /// What one way of making a file or link is refused, another may be allowed.
 #[test]
 fn a_system_that_refuses_one_call() {
-    fail(&NAMES, &["not allowed", "no descriptor"], 8);
+    fail(&NAMES, &["not allowed", "no descriptor"], 16);
 }
 
 /// Two threads carry it out, and go on as far as each can.

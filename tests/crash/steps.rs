@@ -168,7 +168,7 @@ fn expectations(scenario: &Scenario) -> Vec<Expected> {
 /// Long scenarios are tried at some of their steps, and at all of them by [`every_step`]. In the others, what a process
 /// leaves that dies after a call is what it leaves before the next: one of these two is enough.
 fn some(steps: usize) -> usize {
-    if steps > 80 { 7 } else { 2 }
+    if steps > 80 { 13 } else { 3 }
 }
 
 fn at_steps(name: &str, durability: Durability, stride: impl FnOnce(usize) -> usize) {
@@ -236,8 +236,8 @@ scenarios! {
 #[test]
 fn many_leaves_at_once() {
     // An odd stride, so that it is before calls and after them.
-    at_steps(MANY_LEAVES, Durability::Sync, |steps| (steps / 6) | 1);
-    at_steps(MANY_LEAVES, Durability::Buffered, |steps| (steps / 6) | 1);
+    at_steps(MANY_LEAVES, Durability::Sync, |steps| (steps / 4) | 1);
+    at_steps(MANY_LEAVES, Durability::Buffered, |steps| (steps / 4) | 1);
 }
 
 #[test]
@@ -318,8 +318,8 @@ fn at_every_step_of_a_recovery(name: &str, durability: Durability, copied: bool,
 
 #[test]
 fn a_recovery_of_mixed_objects() {
-    at_every_step_of_a_recovery("mixed", Durability::Sync, false, 40);
-    at_every_step_of_a_recovery("mixed", Durability::Buffered, true, 40);
+    at_every_step_of_a_recovery("mixed", Durability::Sync, false, 80);
+    at_every_step_of_a_recovery("mixed", Durability::Buffered, true, 80);
 }
 
 #[test]

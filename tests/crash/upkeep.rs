@@ -148,10 +148,10 @@ fn check_kept(path: &Path, what: &str) {
     }
 }
 
-#[test]
-fn a_repair_that_is_killed_loses_nothing_and_the_next_one_ends_it() {
+/// Kills repairs before one of so many of their calls.
+fn kill_repairs(one_of: usize) {
     for durability in [Durability::Sync, Durability::Buffered] {
-        for step in 0.. {
+        for step in (0..).step_by(one_of) {
             let scratch = directory();
             let (path, what) = (place(&scratch), format!("{durability:?}, killed before call {step}"));
             damaged(&path, durability);
@@ -169,4 +169,15 @@ fn a_repair_that_is_killed_loses_nothing_and_the_next_one_ends_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_repair_that_is_killed_loses_nothing_and_the_next_one_ends_it() {
+    kill_repairs(11);
+}
+
+#[test]
+#[ignore = "two minutes"]
+fn a_repair_that_is_killed_anywhere_loses_nothing_for_long() {
+    kill_repairs(1);
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use proptest::prelude::*;
-use sepia::backend::{Memory, OpenOptions, conformance};
+use sepia::backend::{Memory, conformance};
 use sepia::{Container, ErrorKind, Id, Ref, Store};
 
 use crate::boards::{Postit, postit};
-use crate::support::{Found, directory, on_every_backend, refused};
+use crate::support::{Found, on_every_backend, refused};
 
 #[derive(Container, Clone, Debug, Default, PartialEq)]
 struct Shelf {
@@ -97,26 +97,6 @@ fn nothing_is_made_outside_the_root() {
 #[test]
 fn memory_conforms() {
     conformance::check(Memory::new).unwrap();
-}
-
-#[test]
-fn files_conform() {
-    let (root, mut number) = (directory(), 0);
-    conformance::check(|| {
-        number += 1;
-        sepia::backend::Filesystem::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()
-    })
-    .unwrap();
-}
-
-#[test]
-fn databases_conform() {
-    let (root, mut number) = (directory(), 0);
-    conformance::check(|| {
-        number += 1;
-        sepia::backend::Sqlite::open(root.path().join(number.to_string()), &OpenOptions::default()).unwrap()
-    })
-    .unwrap();
 }
 
 proptest! {

@@ -309,7 +309,10 @@ fn content(connection: &Connection) -> Result<Content> {
         }
         (schema::APPLICATION_ID, _) => {
             let newest = schema::VERSION;
-            let message = format!("the store has version {version}, and this version of sepia reads 1 to {newest}");
+            if version < newest {
+                return Err(Error::corrupt(format!("the store has version {version}, which there is not")));
+            }
+            let message = format!("the store has version {version}, and this version of sepia reads up to {newest}");
             Err(Error::message(ErrorKind::UnsupportedFormat, message))
         }
         (0, 0) if is_empty => Ok(Content::Nothing),
