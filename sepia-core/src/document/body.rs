@@ -275,7 +275,7 @@ impl Body {
     }
 
     /// Removes a field, and returns whether it was there. A list or map that has to stay, empty, is set to an empty
-    /// [`Collection`] instead; a member that has to be `None` in spite of a default, [to none](Self::set_none).
+    /// [`Collection`](super::Collection) instead; a member that has to be `None` in spite of a default, [to none](Self::set_none).
     ///
     /// ```
     /// # use sepia_core as sepia;
