@@ -15,21 +15,21 @@ use sepia::{Container, ErrorKind, Id, Serializable, Store};
 use crate::support::{child, directory, key, leaf, open, place, spawn};
 
 #[derive(Serializable, Debug, PartialEq, Eq)]
-struct Count {
-    id: Id<Count>,
-    number: u64,
+pub struct Count {
+    pub id: Id<Count>,
+    pub number: u64,
 }
 
 #[derive(Container, Debug, PartialEq)]
-struct Shelf {
-    id: Id<Shelf>,
-    counts: Vec<Count>,
+pub struct Shelf {
+    pub id: Id<Shelf>,
+    pub counts: Vec<Count>,
 }
 
 /// What the writer does that is stopped.
 const ACTS: [&str; 6] = ["new leaf", "changed leaf", "removed leaf", "leaf after a frame", "container", "two leaves"];
 
-fn count(id: &str, number: u64) -> Count {
+pub fn count(id: &str, number: u64) -> Count {
     Count { id: id.into(), number }
 }
 

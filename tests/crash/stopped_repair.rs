@@ -5,27 +5,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use sepia::{Container, Durability, ErrorKind, Id, Serializable, Store};
+use sepia::{Durability, ErrorKind, Store};
 
-use crate::stopped::stops;
+use crate::stopped::{Count, Shelf, count, stops};
 use crate::support::{child, directory, place, spawn};
 use sepia::backend::fault::{self, Fault};
-
-#[derive(Serializable, Debug, PartialEq, Eq)]
-struct Count {
-    id: Id<Count>,
-    number: u64,
-}
-
-#[derive(Container, Debug, PartialEq)]
-struct Shelf {
-    id: Id<Shelf>,
-    counts: Vec<Count>,
-}
-
-fn count(id: &str, number: u64) -> Count {
-    Count { id: id.into(), number }
-}
 
 fn open(path: &Path) -> Store {
     Store::builder().durability(Durability::Buffered).lock_timeout(Duration::from_millis(50)).open(path).unwrap()
